@@ -1,0 +1,1 @@
+"""The chassis of a service: settings, serving, errors, health, telemetry, channels, worker processes."""

@@ -1,0 +1,1 @@
+"""The HTTP/JSON face of the mesh; holds no state."""

@@ -1,0 +1,1 @@
+"""Reads sheet music: a document in, Scores (ir_v1) out."""

@@ -1,0 +1,1 @@
+"""Writes Scores down: MusicXML, MIDI, SVG, PDF and the annotated original."""
