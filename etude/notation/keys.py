@@ -25,7 +25,7 @@ _MINOR_TONICS = ("Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"
 
 def altered_steps(fifths: int) -> tuple[pitch_pb2.Step.ValueType, ...]:
     """Steps a key signature alters, in the order they are printed."""
-    return SHARP_ORDER[:fifths] if fifths >= 0 else SHARP_ORDER[:fifths - 1:-1]
+    return SHARP_ORDER[:fifths] if fifths >= 0 else SHARP_ORDER[: fifths - 1 : -1]
 
 
 def alterations(fifths: int) -> dict[pitch_pb2.Step.ValueType, int]:
