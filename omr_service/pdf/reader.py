@@ -1,0 +1,135 @@
+"""Reads a page of an engraved PDF: from its bytes to `PageSymbols`."""
+
+from __future__ import annotations
+
+import io
+from math import hypot
+from typing import Any
+
+import pikepdf
+
+from omr_service.pdf import names, paths
+from omr_service.pdf.fonts import Font
+from omr_service.pdf.geometry import Matrix, image_of_box
+from omr_service.pdf.interpreter import CharMark, Interpreter, Marks
+from omr_service.pdf.streams import decode
+from omr_service.pdf.texts import Char, join_characters
+from omr_service.symbols import Box, Glyph, PageSymbols
+
+_US_LETTER = (0.0, 0.0, 612.0, 792.0)
+
+
+def _inherited(page: pikepdf.Dictionary, key: str) -> Any:
+    """Returns a page attribute, looked up through the page tree."""
+    node: Any = page
+    for _ in range(32):
+        if not isinstance(node, pikepdf.Dictionary):
+            return None
+        if key in node:
+            return node[key]
+        node = node.get("/Parent")
+    return None
+
+
+def _rectangle(value: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(value, pikepdf.Array) or len(value) != 4:
+        return None
+    try:
+        a, b, c, d = (float(item) for item in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        return None
+    box = min(a, c), min(b, d), max(a, c), max(b, d)
+    return box if box[2] > box[0] and box[3] > box[1] else None
+
+
+def page_geometry(page: pikepdf.Dictionary) -> tuple[Matrix, float, float, int]:
+    """Returns (default user space to page points, width, height, rotation) of a page as displayed."""
+    media = _rectangle(_inherited(page, "/MediaBox")) or _US_LETTER
+    crop = _rectangle(_inherited(page, "/CropBox"))
+    x0, y0, x1, y1 = media
+    if crop is not None:
+        cut = max(x0, crop[0]), max(y0, crop[1]), min(x1, crop[2]), min(y1, crop[3])
+        if cut[2] > cut[0] and cut[3] > cut[1]:
+            x0, y0, x1, y1 = cut
+    try:
+        unit = float(page.get("/UserUnit", 1.0))
+        rotation = int(_inherited(page, "/Rotate") or 0) % 360
+    except (TypeError, ValueError):
+        unit, rotation = 1.0, 0
+    if not 0.01 <= unit <= 75_000:
+        unit = 1.0
+    w, h = (x1 - x0) * unit, (y1 - y0) * unit
+    u = unit
+    if rotation == 90:
+        return (0.0, u, u, 0.0, -y0 * u, -x0 * u), h, w, 90
+    if rotation == 180:
+        return (-u, 0.0, 0.0, u, x1 * u, -y0 * u), w, h, 180
+    if rotation == 270:
+        return (0.0, -u, -u, 0.0, y1 * u, x1 * u), h, w, 270
+    return (u, 0.0, 0.0, -u, -x0 * u, y1 * u), w, h, 0
+
+
+def _contents(page: pikepdf.Dictionary) -> bytes:
+    contents = page.get("/Contents")
+    parts = list(contents) if isinstance(contents, pikepdf.Array) else [contents]  # type: ignore[call-overload]
+    return b"\n".join(decode(part) for part in parts if isinstance(part, pikepdf.Stream))
+
+
+def marks_of(page: pikepdf.Dictionary, fonts: dict[tuple[int, int], Font]) -> tuple[Marks, float, float, int]:
+    """Returns (what a page paints, its width, its height, its rotation)."""
+    base, width, height, rotation = page_geometry(page)
+    interpreter = Interpreter(base, (0.0, 0.0, width, height), fonts)
+    interpreter.run(_contents(page), _inherited(page, "/Resources"))
+    return interpreter.marks, width, height, rotation
+
+
+def _glyph(mark: CharMark, name: str) -> Glyph:
+    m = mark.matrix
+    shape = mark.font.shape(mark.code)
+    box = shape.box if shape is not None else None
+    if box is None:
+        box = (0.0, mark.font.descent, mark.advance, mark.font.ascent)
+    return Glyph(name=name, x=m[4], y=m[5], box=Box(*image_of_box(m, *box)), size=hypot(m[2], m[3]))
+
+
+def read_page(page: pikepdf.Dictionary, page_number: int, fonts: dict[tuple[int, int], Font]) -> PageSymbols:
+    """Returns the symbols of a page.
+
+    Args:
+        page: The page's dictionary.
+        page_number: From 1.
+        fonts: Fonts already loaded from this document; the page's fonts are added.
+    """
+    marks, width, height, rotation = marks_of(page, fonts)
+    glyphs: list[Glyph] = []
+    chars: list[Char] = []
+    for mark in marks.chars:
+        name = names.smufl_name(mark.font, mark.code)
+        if name is not None:
+            glyphs.append(_glyph(mark, name))
+            continue
+        text = mark.font.unicode(mark.code)
+        if text:
+            chars.append(Char(text, mark.font, mark.matrix, mark.advance))
+    classified = paths.classify(marks.paths)
+    return PageSymbols(
+        page_number=page_number,
+        width=width,
+        height=height,
+        rotation=rotation,
+        glyphs=glyphs,
+        texts=join_characters(chars),
+        lines=classified.lines,
+        curves=classified.curves,
+    )
+
+
+def read_page_symbols(pdf_bytes: bytes, page_number: int) -> PageSymbols:
+    """Returns the symbols of one page of a PDF.
+
+    Args:
+        pdf_bytes: The file.
+        page_number: From 1.
+    """
+    with pikepdf.open(io.BytesIO(pdf_bytes)) as pdf:
+        return read_page(pdf.pages[page_number - 1].obj, page_number, {})
