@@ -1,0 +1,241 @@
+"""Engraves openly licensed scores with several programs and keeps the truth of what was engraved.
+
+Run with an environment made from requirements.txt; see README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import csv
+import os
+import random
+import re
+import subprocess
+import sys
+import warnings
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+warnings.filterwarnings("ignore")
+
+FACES = {
+    "verovio": ["Bravura", "Gootville", "Leipzig", "Leland", "Petaluma"],
+    "musescore3": ["Emmentaler", "Bravura", "Gonville", "MuseJazz"],
+    "musescore4": ["Leland", "Bravura", "Petaluma", "MuseJazz", "Finale Maestro", "Finale Broadway", "Emmentaler"],
+    "lilypond": ["Emmentaler"],
+}
+TIMEOUT_S = 240
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One engraved piece; paths are relative to the output folder."""
+
+    pdf: str
+    truth: str
+    engraver: str
+    face: str
+    source: str
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        check=True,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+
+
+def musicxml_from_kern(source: Path, target: Path) -> None:
+    """Converts Humdrum to MusicXML and drops the editors' warning signs."""
+    import converter21
+    import music21
+
+    converter21.register()
+    music21.converter.parse(source).write("musicxml", target)
+    tree = ET.parse(target)
+    for measure in tree.getroot().iter("measure"):
+        for direction in list(measure.findall("direction")):
+            if any("⚠" in (words.text or "") for words in direction.iter("words")):
+                measure.remove(direction)
+    tree.write(target, encoding="utf-8", xml_declaration=True)
+
+
+def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random) -> Path:
+    import cairosvg
+    import pikepdf
+    import verovio
+
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(
+        {
+            "font": face,
+            "scale": rng.choice([30, 35, 40, 45]),
+            "pageWidth": 2100,
+            "pageHeight": 2970,
+            "adjustPageHeight": False,
+            "breaks": "auto",
+            "scaleToPageSize": True,
+        }
+    )
+    if not toolkit.loadFile(str(source)):
+        raise ValueError("verovio cannot load it")
+    with pikepdf.new() as pdf:
+        for page in range(1, toolkit.getPageCount() + 1):
+            part = stem.with_suffix(f".{page}.pdf")
+            cairosvg.svg2pdf(bytestring=toolkit.renderToSVG(page).encode(), write_to=str(part))
+            with pikepdf.open(part) as one:
+                pdf.pages.extend(one.pages)
+                pdf.save(stem.with_suffix(".pdf"))
+            part.unlink()
+    truth = stem.with_suffix(".krn")
+    truth.write_bytes(source.read_bytes())
+    return truth
+
+
+def style_file(folder: Path, face: str, rng: random.Random) -> Path:
+    """A MuseScore style with a music face and a staff space in millimetres."""
+    space_mm = rng.choice([1.3, 1.5, 1.6, 1.764, 1.9])
+    path = folder / "style.mss"
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?><museScore version="3.01"><Style>'
+        f"<musicalSymbolFont>{face}</musicalSymbolFont><Spatium>{space_mm}</Spatium></Style></museScore>"
+    )
+    return path
+
+
+def engrave_with_musescore3(source: Path, stem: Path, face: str, rng: random.Random) -> Path:
+    musicxml = stem.with_suffix(".source.musicxml")
+    musicxml_from_kern(source, musicxml)
+    style = style_file(stem.parent, face, rng)
+    score = stem.with_suffix(".mscx")
+    run("musescore3", "-S", style, "-o", score, musicxml)
+    run("musescore3", "-o", stem.with_suffix(".pdf"), score)
+    truth = stem.with_suffix(".musicxml")
+    run("musescore3", "-o", truth, score)
+    return truth
+
+
+def engrave_with_musescore4(source: Path, stem: Path, face: str, rng: random.Random, webmscore: Path) -> Path:
+    musicxml = stem.with_suffix(".source.musicxml")
+    musicxml_from_kern(source, musicxml)
+    style = style_file(stem.parent, face, rng)
+    score = stem.with_suffix(".mscx")
+    run("musescore3", "-S", style, "-o", score, musicxml)
+    # MuseScore 3 does not know the faces of MuseScore 4 and writes its own name for the default.
+    text = score.read_text()
+    text = re.sub(r"<musicalSymbolFont>[^<]*</musicalSymbolFont>", "", text)
+    text = text.replace("<Style>", f"<Style><musicalSymbolFont>{face}</musicalSymbolFont>", 1)
+    score.write_text(text)
+    script = (
+        # Without this, Node tries to fetch the WebAssembly by URL and fails.
+        "delete globalThis.fetch;const W=require('webmscore');const fs=require('fs');"
+        "W.ready.then(async()=>{const s=await W.load('mscx',fs.readFileSync(process.argv[1]),[],true);"
+        "fs.writeFileSync(process.argv[2],await s.savePdf());"
+        "fs.writeFileSync(process.argv[3],await s.saveXml());s.destroy();process.exit(0)})"
+        ".catch(e=>{console.error(e);process.exit(1)})"
+    )
+    truth = stem.with_suffix(".musicxml")
+    run("node", "-e", script, score, stem.with_suffix(".pdf"), truth, cwd=webmscore)
+    return truth
+
+
+def note_counts_of_musicxml(path: Path) -> collections.Counter[int]:
+    """Sounding pitches with how often they are struck (ties joined, graces included)."""
+    steps = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+    counts: collections.Counter[int] = collections.Counter()
+    for note in ET.parse(path).getroot().iter("note"):
+        pitch = note.find("pitch")
+        if pitch is None or any(tie.get("type") == "stop" for tie in note.findall("tie")):
+            continue
+        alter = int(float(pitch.findtext("alter", "0")))
+        counts[12 * (int(pitch.findtext("octave", "4")) + 1) + steps[pitch.findtext("step", "C")] + alter] += 1
+    return counts
+
+
+def note_counts_of_midi(path: Path) -> collections.Counter[int]:
+    import mido
+
+    return collections.Counter(
+        message.note
+        for track in mido.MidiFile(path).tracks
+        for message in track
+        if message.type == "note_on" and message.velocity > 0
+    )
+
+
+def engrave_with_lilypond(source: Path, stem: Path, face: str, rng: random.Random) -> Path:
+    del face
+    truth = stem.with_suffix(".musicxml")
+    musicxml_from_kern(source, truth)
+    score = stem.with_suffix(".ly")
+    run("musicxml2ly", "--midi", "-o", score, truth)
+    text = score.read_text()
+    size = rng.choice([14, 16, 17, 18, 20])
+    score.write_text(text.replace("\\header", f"#(set-global-staff-size {size})\n\\header", 1))
+    run("lilypond", "-s", "-o", stem, score)
+    midi = next(iter(sorted(stem.parent.glob(f"{stem.name}*.mid*"))), None)
+    if midi is None or note_counts_of_midi(midi) != note_counts_of_musicxml(truth):
+        raise ValueError("LilyPond engraved other notes than the source's")
+    return truth
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=200, help="pieces to engrave")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engravers", default="verovio,musescore3,musescore4,lilypond")
+    parser.add_argument("--webmscore", type=Path, help="folder in which npm installed webmscore")
+    parser.add_argument("--max-bytes", type=int, default=60_000, help="largest **kern source taken")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("ETUDE_SHARED_DATA", "../shared/data")))
+    args = parser.parse_args()
+
+    rng = random.Random(args.seed)
+    sources = sorted(p for p in args.data.glob("scores/*/*.krn") if p.stat().st_size <= args.max_bytes)
+    rng.shuffle(sources)
+    engravers = [e for e in args.engravers.split(",") if e != "musescore4" or args.webmscore]
+    args.out.mkdir(parents=True, exist_ok=True)
+    pieces: list[Piece] = []
+    for source in sources:
+        if len(pieces) >= args.count:
+            break
+        if sum(line.startswith("**kern") or "\t**kern" in line for line in source.open(errors="replace")) != 1:
+            continue
+        engraver = engravers[len(pieces) % len(engravers)]
+        face = rng.choice(FACES[engraver])
+        # Humdrum file names are long and hold dots; a short stem keeps every program happy.
+        stem = args.out / f"{engraver}-{face.replace(' ', '').lower()}-{source.stem[:60].replace('.', '_')}"
+        try:
+            if engraver == "verovio":
+                truth = engrave_with_verovio(source, stem, face, rng)
+            elif engraver == "musescore3":
+                truth = engrave_with_musescore3(source, stem, face, rng)
+            elif engraver == "musescore4":
+                truth = engrave_with_musescore4(source, stem, face, rng, args.webmscore)
+            else:
+                truth = engrave_with_lilypond(source, stem, face, rng)
+            if not stem.with_suffix(".pdf").exists():
+                raise ValueError("no PDF came out")
+        except (subprocess.SubprocessError, ValueError, OSError, ImportError, ET.ParseError) as error:
+            print(f"skipped {source.name} ({engraver}): {error}", file=sys.stderr)
+            continue
+        except Exception as error:  # converter21 and music21 raise anything on odd input; the piece is left out
+            print(f"skipped {source.name} ({engraver}): {type(error).__name__}: {error}", file=sys.stderr)
+            continue
+        pieces.append(Piece(f"{stem.name}.pdf", truth.name, engraver, face, f"{source.parent.name}/{source.name}"))
+        print(f"{len(pieces)}\t{stem.name}.pdf", flush=True)
+    with (args.out / "manifest.tsv").open("w", newline="") as handle:
+        writer = csv.writer(handle, delimiter="\t")
+        writer.writerow(["pdf", "truth", "engraver", "music_font", "source"])
+        writer.writerows([p.pdf, p.truth, p.engraver, p.face, p.source] for p in pieces)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
