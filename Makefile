@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lint format type proto proto-check serve bench lock train-env clean
+.PHONY: help demo test lint format type proto proto-check openapi openapi-check docs-check serve bench lock train-env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,7 +21,7 @@ demo: $(VENV)/.installed  ## read a real PDF of examples/ and write fingered out
 	@tools/demo.sh
 
 test: $(VENV)/.installed  ## run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore=tests/training
 
 lint: $(VENV)/.installed  ## ruff, import rules and buf lint
 	$(BIN)/ruff check .
@@ -42,6 +42,15 @@ proto: $(VENV)/.installed  ## generate Python from proto/
 proto-check: proto  ## fail when generating leaves a difference or the contract breaks main's
 	git diff --exit-code -- etude
 	@tools/proto_breaking.sh
+
+openapi: $(VENV)/.installed  ## export docs/openapi/openapi.v1.json
+	$(BIN)/python -m gateway.openapi
+
+openapi-check: openapi  ## fail when the exported description is out of date
+	git diff --exit-code -- docs/openapi
+
+docs-check: $(VENV)/.installed  ## run the commands of the documentation
+	$(BIN)/python tools/run_docs.py README.md docs/*.md
 
 serve: $(VENV)/.installed  ## run the whole mesh on loopback
 	$(BIN)/etude serve

@@ -15,6 +15,7 @@ from grpc_tools import protoc
 
 
 def main() -> None:
+    """Answers the request on standard input."""
     request = plugin_pb2.CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
     response = plugin_pb2.CodeGeneratorResponse(
         supported_features=plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
