@@ -73,6 +73,11 @@ class Font:
     _gids: bytes | None = None
     _shapes: dict[int, Shape | None] = field(default_factory=dict)
 
+    @property
+    def encoding_names(self) -> frozenset[str]:
+        """The glyph names the font's encoding in the file gives its codes."""
+        return frozenset(self._names.values())
+
     def codes(self, data: bytes) -> list[tuple[int, int]]:
         """Returns the character codes in a shown string with their lengths in bytes."""
         if not self.composite:

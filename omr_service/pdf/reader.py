@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, field
 from math import hypot
 from typing import Any
 
 import pikepdf
 
-from omr_service.pdf import names, paths
+from omr_service.pdf import paths, refine
 from omr_service.pdf.fonts import Font
 from omr_service.pdf.geometry import Matrix, image_of_box
 from omr_service.pdf.interpreter import CharMark, Interpreter, Marks
+from omr_service.pdf.names import NamedChar, SymbolNames
 from omr_service.pdf.streams import decode
 from omr_service.pdf.texts import Char, join_characters
 from omr_service.symbols import Box, Glyph, PageSymbols
+
+@dataclass(slots=True)
+class DocumentFonts:
+    """What is known of a document's fonts, shared by its pages.
+
+    Attributes:
+        loaded: Fonts by object number.
+    """
+
+    loaded: dict[tuple[int, int], Font] = field(default_factory=dict)
+    _names: dict[int, SymbolNames] = field(default_factory=dict)
+
+    def names_of(self, font: Font) -> SymbolNames:
+        """Returns what names the characters of a font."""
+        # A font's identity is safe as a key because its SymbolNames keeps it alive.
+        if id(font) not in self._names:
+            self._names[id(font)] = SymbolNames(font)
+        return self._names[id(font)]
+
 
 _US_LETTER = (0.0, 0.0, 612.0, 792.0)
 
@@ -83,35 +104,49 @@ def marks_of(page: pikepdf.Dictionary, fonts: dict[tuple[int, int], Font]) -> tu
     return interpreter.marks, width, height, rotation
 
 
-def _glyph(mark: CharMark, name: str) -> Glyph:
+def _glyph(mark: CharMark, named: NamedChar) -> Glyph:
     m = mark.matrix
     shape = mark.font.shape(mark.code)
     box = shape.box if shape is not None else None
     if box is None:
         box = (0.0, mark.font.descent, mark.advance, mark.font.ascent)
-    return Glyph(name=name, x=m[4], y=m[5], box=Box(*image_of_box(m, *box)), size=hypot(m[2], m[3]))
+    ink = Box(*image_of_box(m, *box))
+    x, y = m[4], m[5]
+    if not named.anchored:
+        x, y = ink.x0, _height_of_origin(named.name, ink)
+    return Glyph(name=named.name, x=x, y=y, box=ink, size=hypot(m[2], m[3]) * named.scale)
 
 
-def read_page(page: pikepdf.Dictionary, page_number: int, fonts: dict[tuple[int, int], Font]) -> PageSymbols:
+def _height_of_origin(name: str, ink: Box) -> float:
+    """Returns where SMuFL has the origin of a symbol: digits at their middle, marks on the side next to the note."""
+    if name.startswith("timeSig"):
+        return (ink.y0 + ink.y1) / 2
+    return ink.y0 if name.endswith("Below") else ink.y1
+
+
+def read_page(page: pikepdf.Dictionary, page_number: int, fonts: DocumentFonts) -> PageSymbols:
     """Returns the symbols of a page.
 
     Args:
         page: The page's dictionary.
         page_number: From 1.
-        fonts: Fonts already loaded from this document; the page's fonts are added.
+        fonts: What is known of the document's fonts; the page's fonts are added.
     """
-    marks, width, height, rotation = marks_of(page, fonts)
+    marks, width, height, rotation = marks_of(page, fonts.loaded)
     glyphs: list[Glyph] = []
+    digits: list[Glyph] = []
     chars: list[Char] = []
     for mark in marks.chars:
-        name = names.smufl_name(mark.font, mark.code)
-        if name is not None:
-            glyphs.append(_glyph(mark, name))
+        named = fonts.names_of(mark.font).of(mark.code)
+        if named is not None:
+            (digits if named.digit else glyphs).append(_glyph(mark, named))
             continue
         text = mark.font.unicode(mark.code)
         if text:
             chars.append(Char(text, mark.font, mark.matrix, mark.advance))
     classified = paths.classify(marks.paths)
+    glyphs += refine.tell_digits_apart(glyphs, digits)
+    glyphs = refine.join_dynamics(glyphs)
     return PageSymbols(
         page_number=page_number,
         width=width,
@@ -132,4 +167,4 @@ def read_page_symbols(pdf_bytes: bytes, page_number: int) -> PageSymbols:
         page_number: From 1.
     """
     with pikepdf.open(io.BytesIO(pdf_bytes)) as pdf:
-        return read_page(pdf.pages[page_number - 1].obj, page_number, {})
+        return read_page(pdf.pages[page_number - 1].obj, page_number, DocumentFonts())

@@ -1,0 +1,90 @@
+"""Last touches to the symbols of a page that need to see more than one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from omr_service.symbols import Box, Glyph
+
+# Dynamics that fonts and writers spell letter by letter.
+_LETTERS = {
+    "dynamicPiano": "p",
+    "dynamicForte": "f",
+    "dynamicMezzo": "m",
+    "dynamicNiente": "n",
+    "dynamicRinforzando": "r",
+    "dynamicSforzando": "s",
+    "dynamicZ": "z",
+}
+_WORDS = {
+    "pppp": "dynamicPPPP",
+    "ppp": "dynamicPPP",
+    "pp": "dynamicPP",
+    "mp": "dynamicMP",
+    "mf": "dynamicMF",
+    "ff": "dynamicFF",
+    "fff": "dynamicFFF",
+    "ffff": "dynamicFFFF",
+    "pf": "dynamicPF",
+    "fp": "dynamicFortePiano",
+    "fz": "dynamicForzando",
+    "sf": "dynamicSforzando1",
+    "sfp": "dynamicSforzandoPiano",
+    "sfpp": "dynamicSforzandoPianissimo",
+    "sfz": "dynamicSforzato",
+    "sfzp": "dynamicSforzatoPiano",
+    "sffz": "dynamicSforzatoFF",
+    "rf": "dynamicRinforzando1",
+    "rfz": "dynamicRinforzando2",
+}
+_SMALL = 0.8
+
+
+def full_size(glyphs: list[Glyph]) -> float | None:
+    """Returns the em size of full-size symbols: that of most noteheads and clefs; None on a page without any."""
+    sizes = Counter(round(g.size, 1) for g in glyphs if g.name.startswith("notehead") or g.name.endswith("Clef"))
+    return sizes.most_common(1)[0][0] if sizes else None
+
+
+def tell_digits_apart(glyphs: list[Glyph], digits: list[Glyph]) -> list[Glyph]:
+    """Returns digits of one-set fonts under their use: time signatures are full-size, smaller ones are fingerings.
+
+    Args:
+        glyphs: The other symbols of the page.
+        digits: Digits, named "timeSig0".."timeSig9".
+    """
+    size = full_size(glyphs) or max((g.size for g in digits), default=0.0)
+    out: list[Glyph] = []
+    for digit in digits:
+        if digit.size < _SMALL * size:
+            digit = replace(digit, name="fingering" + digit.name[-1], y=digit.box.y1)
+        out.append(digit)
+    return out
+
+
+def join_dynamics(glyphs: list[Glyph]) -> list[Glyph]:
+    """Returns the symbols with dynamics spelled in letters (m, f) made one symbol each (mf)."""
+    letters = sorted((g for g in glyphs if g.name in _LETTERS), key=lambda g: (round(g.y, 1), g.x))
+    out = [g for g in glyphs if g.name not in _LETTERS]
+    word: list[Glyph] = []
+    for letter in letters:
+        if word:
+            last = word[-1]
+            gap = letter.box.x0 - last.box.x1
+            if abs(letter.y - last.y) > 0.02 * last.size or not -0.5 * last.size < gap < 0.12 * last.size:
+                out += _one_dynamic(word)
+                word = []
+        word.append(letter)
+    return out + _one_dynamic(word)
+
+
+def _one_dynamic(word: list[Glyph]) -> list[Glyph]:
+    spelled = "".join(_LETTERS[g.name] for g in word)
+    if len(word) < 2 or spelled not in _WORDS:
+        return word
+    boxes = [g.box for g in word]
+    box = Box(
+        min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes)
+    )
+    return [replace(word[0], name=_WORDS[spelled], box=box, confidence=min(g.confidence for g in word))]
