@@ -64,7 +64,9 @@ class _Value:
 
     @property
     def quarters(self) -> Fraction:
-        return written_quarters(self.type, self.dots, [event_pb2.TupletRatio(actual=a, normal=n) for a, n in self.ratios])
+        return written_quarters(
+            self.type, self.dots, [event_pb2.TupletRatio(actual=a, normal=n) for a, n in self.ratios]
+        )
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,8 @@ def _fill(
             (note_type, dots)
             for note_type in _TYPES
             for dots in (0, 1, 2)
-            if written_quarters(note_type, dots) <= left and (left - written_quarters(note_type, dots)) % Fraction(1, 8) == 0
+            if written_quarters(note_type, dots) <= left
+            and (left - written_quarters(note_type, dots)) % Fraction(1, 8) == 0
         ]
         note_type, dots = maker.draw(st.sampled_from(fitting))
         value = written_quarters(note_type, dots)
