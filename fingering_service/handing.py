@@ -1,0 +1,109 @@
+"""Gives every played note of a Score a hand: what `hands` decides, for the notes of one player."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from etude.notation.index import ScoreIndex
+from etude.score.v1 import fingering_pb2
+from fingering_service.constraints import PINNED, PREDICTED, Wish
+from fingering_service.hands import LEFT, RIGHT, Reach, assign_hands, hand_of_words
+from fingering_service.played import PlayedNote, written_hand
+from fingering_service.profile import HandProfile
+
+_LETTER = {fingering_pb2.HAND_RIGHT: RIGHT, fingering_pb2.HAND_LEFT: LEFT, fingering_pb2.HAND_UNSPECIFIED: ""}
+
+
+def give_hands(
+    index: ScoreIndex,
+    part_ids: Sequence[str],
+    notes: Sequence[PlayedNote],
+    wishes: Mapping[str, Wish],
+    profile: HandProfile,
+    *,
+    keep_predicted: bool = False,
+) -> list[str]:
+    """ "R" or "L" for each note.
+
+    Hands that the Score's source or a user gave stay; hands predicted by an earlier run stay with `keep_predicted`.
+    """
+    parts = list(part_ids)
+    written = [_LETTER[written_hand(index, parts, n)] for n in notes]
+    fixed = [_fixed_hand(n, wishes, keep_predicted) for n in notes]
+    marked = _marked_onsets(index, parts)
+    silent = _silent_staves(index, parts)
+    by_onset: dict[int, list[int]] = defaultdict(list)
+    for i, note in enumerate(notes):
+        if not note.grace:
+            by_onset[note.onset].append(i)
+    onsets = sorted(by_onset)
+    reaches = [[_reach(notes[i], written[i], fixed[i], marked, silent) for i in by_onset[onset]] for onset in onsets]
+    hands = [""] * len(notes)
+    for onset, chosen in zip(onsets, assign_hands(reaches, profile.max_span), strict=True):
+        for i, hand in zip(by_onset[onset], chosen, strict=True):
+            hands[i] = hand
+    for i, note in enumerate(notes):
+        if note.grace:
+            hands[i] = fixed[i] or _grace_hand(note, i, notes, hands, written[i])
+    return hands
+
+
+def _reach(
+    note: PlayedNote,
+    written: str,
+    fixed: str,
+    marked: Mapping[tuple[str, int, int], str],
+    silent: Mapping[int, set[str]],
+) -> Reach:
+    place = (note.event.part_id, note.event.staff, note.onset)
+    fixed = fixed or marked.get(place, "")
+    other = LEFT if written == RIGHT else RIGHT
+    free = bool(written) and other in silent.get(note.event.measure_index, ())
+    return Reach(note.midi, written, fixed, (note.event.staff, note.event.voice), free)
+
+
+def _fixed_hand(note: PlayedNote, wishes: Mapping[str, Wish], keep_predicted: bool) -> str:
+    for head in note.notes:
+        wish = wishes.get(head.note_id)
+        if wish and wish.source == PINNED and wish.hand:
+            return _LETTER[wish.hand]
+    if note.notes[0].fingering.source == PREDICTED and not keep_predicted:
+        return ""
+    return _LETTER[note.notes[0].hand]
+
+
+def _grace_hand(
+    note: PlayedNote, position: int, notes: Sequence[PlayedNote], hands: Sequence[str], written: str
+) -> str:
+    """The hand of the nearest main note of the same voice at or after the grace note's onset."""
+    own = [
+        (abs(other.onset - note.onset), abs(other.midi - note.midi), i)
+        for i, other in enumerate(notes[max(0, position - 12) : position + 12], max(0, position - 12))
+        if not other.grace
+        and hands[i]
+        and (other.event.staff, other.event.voice) == (note.event.staff, note.event.voice)
+    ]
+    return hands[min(own)[2]] if own else written or RIGHT
+
+
+def _marked_onsets(index: ScoreIndex, parts: list[str]) -> dict[tuple[str, int, int], str]:
+    """Hands named by words on the page ("m.s."), by part, staff and onset."""
+    marked = {}
+    for direction in index.score.directions:
+        if direction.part_id in parts and direction.WhichOneof("kind") == "words":
+            hand = hand_of_words(direction.words.text)
+            if hand:
+                marked[direction.part_id, direction.staff, direction.onset_ticks] = hand
+    return marked
+
+
+def _silent_staves(index: ScoreIndex, parts: list[str]) -> dict[int, set[str]]:
+    """By measure, the hands whose staff has neither a note nor a printed rest."""
+    seen: dict[int, set[str]] = {i: set() for i in range(len(index.score.measures))}
+    for event in index.score.events:
+        if event.part_id in parts and (event.notes or not event.rest.hidden):
+            upper = event.part_id == parts[0] if len(parts) == 2 else event.staff == 1
+            seen[event.measure_index].add(RIGHT if upper else LEFT)
+    both = {RIGHT, LEFT}
+    return {measure: both - hands for measure, hands in seen.items() if hands != both}

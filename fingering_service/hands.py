@@ -1,0 +1,164 @@
+"""Which hand plays a note: what the page suggests, unless the music asks for the other hand.
+
+Where a written hand would have to span or hold more than it can, notes at its edge go to the other hand; where two
+voices stand on one staff and the other staff is silent, the voices are shared between the hands; music on a single
+staff is split. The choice is made for all onsets together (dynamic programming), so that hands move little and voices
+stay with a hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fingering_service.lines import MAX_KEYS
+
+RIGHT, LEFT = "R", "L"
+
+_MOVE = 3.0
+"""Cost of giving a note to the hand it is not written for."""
+
+_MOVE_FREE = 0.4
+"""The same where the other staff is silent and shows no rest, so that the page says nothing about the other hand."""
+
+_TOO_MANY = 12.0
+_TOO_WIDE = 8.0
+_WIDE_SEMITONE = 0.5
+_UNCOMFORTABLE_SEMITONE = 0.15
+_COMFORTABLE = 10
+_JUMP_SEMITONE = 0.04
+_JUMP_FREE = 7
+_VOICE_SWITCH = 1.0
+_REGISTER_SEMITONE = 0.06
+_MIDDLE = 60
+
+_RIGHT_WORDS = re.compile(r"^\W*(m\.?\s?d\.?|r\.?\s?h\.?|mano destra|main droite|destra|rechte hand)\W*$", re.I)
+_LEFT_WORDS = re.compile(r"^\W*(m\.?\s?[sg]\.?|l\.?\s?h\.?|mano sinistra|main gauche|sinistra|linke hand)\W*$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A note as far as its hand is concerned.
+
+    Attributes:
+        midi: MIDI key.
+        written: "R" or "L" as the page suggests; "" where it does not.
+        fixed: "R" or "L" where a user or a mark on the page has decided; "" elsewhere.
+        voice: Staff and voice, for keeping a voice with one hand.
+        free: True where the staff of the other hand is silent and shows no rest.
+    """
+
+    midi: int
+    written: str
+    fixed: str
+    voice: tuple[int, int]
+    free: bool
+
+
+def hand_of_words(text: str) -> str:
+    """ "R" or "L" for words such as "m.d." or "l.h."; "" for others."""
+    if _RIGHT_WORDS.match(text):
+        return RIGHT
+    return LEFT if _LEFT_WORDS.match(text) else ""
+
+
+def assign_hands(onsets: Sequence[Sequence[Reach]], max_span: int) -> list[tuple[str, ...]]:
+    """Hands of the notes struck at each onset.
+
+    Args:
+        onsets: Notes struck together, in order of time; each in any order of pitch.
+        max_span: Widest reach of a hand in semitones.
+
+    Returns:
+        For each onset one "R" or "L" per note, in the order given.
+    """
+    choices = [_choices(tuple(onset), max_span) for onset in onsets]
+    best: list[float] = []
+    back: list[list[int]] = []
+    for t, options in enumerate(choices):
+        costs, origins = [], []
+        for option in options:
+            if t == 0:
+                costs.append(option.cost)
+                origins.append(0)
+                continue
+            ways = [best[i] + _change(before, option) for i, before in enumerate(choices[t - 1])]
+            origin = min(range(len(ways)), key=ways.__getitem__)
+            costs.append(ways[origin] + option.cost)
+            origins.append(origin)
+        best = costs
+        back.append(origins)
+    if not choices:
+        return []
+    path = [min(range(len(best)), key=best.__getitem__)]
+    for t in range(len(choices) - 1, 0, -1):
+        path.append(back[t][path[-1]])
+    return [options[i].hands for options, i in zip(choices, reversed(path), strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    hands: tuple[str, ...]
+    cost: float
+    right: float | None  # middle of what the right hand plays, None for nothing
+    left: float | None
+    voices: Mapping[tuple[int, int], str]
+
+
+@lru_cache(maxsize=4096)
+def _choices(notes: tuple[Reach, ...], max_span: int) -> tuple[_Choice, ...]:
+    written = tuple(n.fixed or n.written for n in notes)
+    if all(written):
+        plain = _choice(notes, written, max_span)
+        unclear = any(n.free and not n.fixed for n in notes)
+        if plain.cost < _TOO_WIDE and not (unclear and len({n.voice for n in notes}) > 1):
+            return (plain,)
+    order = sorted(range(len(notes)), key=lambda i: notes[i].midi)
+    found = {written} if all(written) else set()
+    for left in range(len(notes) + 1):
+        hands = [""] * len(notes)
+        for rank, i in enumerate(order):
+            hands[i] = notes[i].fixed or (LEFT if rank < left else RIGHT)
+        found.add(tuple(hands))
+    return tuple(_choice(notes, hands, max_span) for hands in sorted(found))
+
+
+def _choice(notes: tuple[Reach, ...], hands: tuple[str, ...], max_span: int) -> _Choice:
+    cost = 0.0
+    middle: dict[str, float] = {}
+    for hand in (RIGHT, LEFT):
+        keys = {n.midi for n, h in zip(notes, hands, strict=True) if h == hand}
+        if not keys:
+            continue
+        span = max(keys) - min(keys)
+        middle[hand] = (max(keys) + min(keys)) / 2
+        if span > max_span:
+            cost += _TOO_WIDE + _WIDE_SEMITONE * (span - max_span)
+        cost += _UNCOMFORTABLE_SEMITONE * max(0, span - _COMFORTABLE)
+        cost += _TOO_MANY * max(0, len(keys) - MAX_KEYS)
+    for note, hand in zip(notes, hands, strict=True):
+        if note.fixed:
+            continue
+        if note.written:
+            cost += (_MOVE_FREE if note.free else _MOVE) * (hand != note.written)
+        else:
+            away = note.midi - _MIDDLE if hand == LEFT else _MIDDLE - note.midi
+            cost += _REGISTER_SEMITONE * max(0, away)
+    voices: dict[tuple[int, int], str] = defaultdict(str)
+    for note, hand in zip(notes, hands, strict=True):
+        voices[note.voice] = hand
+    return _Choice(hands, cost, middle.get(RIGHT), middle.get(LEFT), dict(voices))
+
+
+def _change(before: _Choice, after: _Choice) -> float:
+    cost = 0.0
+    for old, new in ((before.right, after.right), (before.left, after.left)):
+        if old is not None and new is not None:
+            cost += _JUMP_SEMITONE * max(0.0, abs(new - old) - _JUMP_FREE)
+    for voice, hand in after.voices.items():
+        if before.voices.get(voice, hand) != hand:
+            cost += _VOICE_SWITCH
+    return cost

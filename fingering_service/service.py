@@ -1,0 +1,81 @@
+"""The servicer of FingeringService: decodes, has a worker do it, encodes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import grpc.aio
+
+from etude import __version__ as etude_version
+from etude.mesh.calls import Context
+from etude.mesh.workers import WorkerPool
+from etude.score.v1 import provenance_pb2
+from etude.stage.v1 import fingering_service_pb2, fingering_service_pb2_grpc, stage_pb2
+from fingering_service.settings import FingeringSettings
+from fingering_service.work import annotate_bytes, registry
+
+MEDIA_TYPE = "application/x-protobuf; messageType=etude.score.v1.Score"
+
+
+class FingeringServicer(fingering_service_pb2_grpc.FingeringServiceServicer):
+    """Answers the calls of FingeringService."""
+
+    def __init__(self, settings: FingeringSettings, pool: WorkerPool) -> None:
+        self._settings = settings
+        self._pool = pool
+
+    async def Annotate(  # noqa: N802 - named by the contract
+        self, request: fingering_service_pb2.AnnotateRequest, context: Context
+    ) -> AsyncIterator[fingering_service_pb2.AnnotateResponse]:
+        """Fingers the Score in a worker process; answers with progress and the result."""
+        yield _progress(0.0, "fingering")
+        remaining = context.time_remaining()
+        limit = self._settings.score_seconds
+        answer = await self._pool.run(
+            annotate_bytes,
+            request.SerializeToString(),
+            timeout_s=min(limit, remaining) if remaining is not None else limit,
+            memory_bytes=self._settings.score_memory_bytes,
+        )
+        result = fingering_service_pb2.AnnotateResult.FromString(answer)
+        yield _progress(1.0, "every note has a finger")
+        yield fingering_service_pb2.AnnotateResponse(result=result)
+
+    async def GetStageInfo(  # noqa: N802 - named by the contract
+        self,
+        request: fingering_service_pb2.FingeringServiceGetStageInfoRequest,
+        context: grpc.aio.ServicerContext[
+            fingering_service_pb2.FingeringServiceGetStageInfoRequest,
+            fingering_service_pb2.FingeringServiceGetStageInfoResponse,
+        ],
+    ) -> fingering_service_pb2.FingeringServiceGetStageInfoResponse:
+        """What this server is and which models it has."""
+        return fingering_service_pb2.FingeringServiceGetStageInfoResponse(info=stage_info())
+
+
+def stage_info() -> stage_pb2.StageInfo:
+    """What this service is."""
+    models = registry()
+    return stage_pb2.StageInfo(
+        name="fingering_service",
+        version=etude_version,
+        accepted_media_types=[MEDIA_TYPE],
+        produced_media_types=[MEDIA_TYPE],
+        models=[
+            stage_pb2.ModelInfo(
+                model=provenance_pb2.ModelRef(name=m.name, version=m.version, digest=m.digest),
+                stage="fingering",
+                description=m.description,
+                licence="Apache-2.0",
+                is_default=m is models.default,
+                size_bytes=m.size_bytes,
+            )
+            for m in models.models
+        ],
+    )
+
+
+def _progress(fraction: float, message: str) -> fingering_service_pb2.AnnotateResponse:
+    return fingering_service_pb2.AnnotateResponse(
+        progress=stage_pb2.Progress(stage="fingering", fraction=fraction, message=message)
+    )

@@ -1,0 +1,1 @@
+"""How the learned fingering model is made: corpus, features, training, evaluation. Serving imports nothing of it."""
