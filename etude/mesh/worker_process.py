@@ -61,7 +61,7 @@ class Task:
     ids: dict[str, str]
 
 
-class WorkerFault(Exception):
+class WorkerError(Exception):
     """An exception of a worker that cannot be pickled, or the traceback of one that can (as its cause)."""
 
 
@@ -131,8 +131,8 @@ def _pickled_error(kind: str, error: BaseException) -> bytes:
         message = pickle.dumps((kind, (error, text)), pickle.HIGHEST_PROTOCOL)
         pickle.loads(message)  # many exceptions pickle and then do not come back
     except Exception:
-        fault = WorkerFault(f"{type(error).__name__}: {error}")
-        message = pickle.dumps((kind, (fault, text)), pickle.HIGHEST_PROTOCOL)
+        wrapped = WorkerError(f"{type(error).__name__}: {error}")
+        message = pickle.dumps((kind, (wrapped, text)), pickle.HIGHEST_PROTOCOL)
     return message
 
 

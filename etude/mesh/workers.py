@@ -1,7 +1,7 @@
 """A pool of processes for CPU work, each task with a bound on time and memory.
 
-gRPC and fork do not go together: workers are forked from a fork server, a process without threads that is started before
-it has anything to inherit and imports what workers need once. Each worker has a pipe of its own, so that one that is
+gRPC and fork do not go together: workers are forked from a fork server, a process without threads that is started
+afresh and imports what workers need once. Each worker has a pipe of its own, so that one that is
 killed in the middle of a message takes nothing down with it.
 """
 
@@ -29,12 +29,12 @@ from etude.mesh.worker_process import (
     PROGRESS,
     READY,
     Task,
-    WorkerFault,
+    WorkerError,
     WorkerSetup,
     report_progress,
 )
 
-__all__ = ["WorkerFault", "WorkerPool", "report_progress"]
+__all__ = ["WorkerError", "WorkerPool", "report_progress"]
 
 _log = get_logger(__name__)
 _ALWAYS_PRELOADED = ("etude.mesh.worker_environment", "etude.mesh.worker_process")
@@ -92,10 +92,16 @@ class WorkerPool:
             if slot is not None:
                 slot.cancel()
         await asyncio.gather(*(slot for slot in self._slots if slot is not None), return_exceptions=True)
+        self._kill_all()
+        await asyncio.to_thread(self._threads.shutdown)
+        self._kill_all()  # those that a thread was just starting
+        for worker in self._workers:
+            await asyncio.to_thread(worker.reap)
+        self._workers.clear()
+
+    def _kill_all(self) -> None:
         for worker in tuple(self._workers):
             worker.kill()
-        await asyncio.to_thread(self._threads.shutdown)
-        self._workers.clear()
 
     async def ready(self) -> None:
         """Waits until every idle worker is warm.
@@ -104,7 +110,7 @@ class WorkerPool:
             EtudeError: WORKER_DIED: a worker died while warming up.
             Exception: What `warm_up` raised.
         """
-        await asyncio.gather(*(slot for slot in self._slots if slot is not None))
+        await asyncio.gather(*(asyncio.shield(slot) for slot in self._slots if slot is not None))
 
     async def run(
         self,
@@ -126,7 +132,7 @@ class WorkerPool:
         Raises:
             EtudeError: TIME_LIMIT, MEMORY_LIMIT; WORKER_DIED when the process crashed; RATE_LIMITED when too many tasks
                 wait; SHUTTING_DOWN when the pool is closed; or one the function raised.
-            Exception: What the function raised; `WorkerFault` in place of an exception that cannot be pickled.
+            Exception: What the function raised; `WorkerError` in place of an exception that cannot be pickled.
         """
         if self._waiting >= self._queue_limit:
             raise EtudeError("RATE_LIMITED", "The server has too much to do; try again later.", retry_after_s=5.0)
@@ -136,7 +142,8 @@ class WorkerPool:
         finally:
             self._waiting -= 1
         try:
-            return await self._run_on_free_worker(_task(function, args, memory_bytes), timeout_s, on_progress)
+            result: T = await self._run_on_free_worker(_task(function, args, memory_bytes), timeout_s, on_progress)
+            return result
         finally:
             self._free.release()
 
@@ -145,17 +152,12 @@ class WorkerPool:
     ) -> Any:
         if self._closing:
             raise EtudeError("SHUTTING_DOWN", "The server is shutting down; try again.", retry_after_s=1.0)
-        # The longest idle first would wake cold workers; the last one used has its caches warm.
-        slot = self._slots.pop() or asyncio.create_task(self._spawn())
-        try:
-            worker = await asyncio.shield(slot)
-        except BaseException:
-            # Cancelled while the worker starts: the next task has it. Failed to start: the next task tries anew.
-            self._slots.append(slot if not slot.done() or _succeeded(slot) else None)
-            raise
+        loop = asyncio.get_running_loop()
+        request = await loop.run_in_executor(self._threads, pickle.dumps, task, pickle.HIGHEST_PROTOCOL)
+        slot, worker = await self._take()
         healthy = False
         try:
-            outcome = await self._supervised(worker, task, timeout_s, on_progress)
+            outcome = await self._supervised(worker, request, task.memory_bytes, timeout_s, on_progress)
             healthy = outcome[0] != OUT_OF_MEMORY  # what else failed for want of memory is not known
         except _WorkerDiedError as death:
             raise self._explained(worker, task, death) from None
@@ -167,8 +169,29 @@ class WorkerPool:
                 self._slots.append(None if self._closing else asyncio.create_task(self._spawn()))
         return _unpacked(outcome, task)
 
+    async def _take(self) -> tuple[asyncio.Task[_Worker], _Worker]:
+        """A living worker and its slot, which is the caller's to give back."""
+        # The longest idle first would wake cold workers; the last one used has its caches warm.
+        slot = self._slots.pop() or asyncio.create_task(self._spawn())
+        while True:
+            try:
+                worker = await asyncio.shield(slot)
+            except BaseException:
+                # Cancelled while the worker starts: the next task has it. Failed to start: the next task tries anew.
+                self._slots.append(slot if not slot.done() or _succeeded(slot) else None)
+                raise
+            if worker.is_alive():
+                return slot, worker
+            self._dispose(worker)  # something killed it while it was idle
+            slot = asyncio.create_task(self._spawn())
+
     async def _supervised(
-        self, worker: _Worker, task: Task, timeout_s: float | None, on_progress: ProgressCallback | None
+        self,
+        worker: _Worker,
+        request: bytes,
+        memory_bytes: int | None,
+        timeout_s: float | None,
+        on_progress: ProgressCallback | None,
     ) -> tuple[str, Any]:
         """What the worker answered; hands on progress meanwhile."""
         loop = asyncio.get_running_loop()
@@ -177,7 +200,7 @@ class WorkerPool:
         def deliver(message: object) -> None:
             loop.call_soon_threadsafe(messages.put_nowait, (True, message))
 
-        exchange = loop.run_in_executor(self._threads, worker.exchange, task, deliver)
+        exchange = loop.run_in_executor(self._threads, worker.exchange, request, memory_bytes, deliver)
         exchange.add_done_callback(lambda _: messages.put_nowait((False, None)))
         try:
             async with asyncio.timeout(timeout_s):
@@ -210,8 +233,7 @@ class WorkerPool:
             service_name=f"etude-{self._name}" if telemetry_is_on() else None,
         )
         loop = asyncio.get_running_loop()
-        worker = await loop.run_in_executor(self._threads, _Worker, setup, self._name)
-        self._workers.add(worker)
+        worker = await loop.run_in_executor(self._threads, self._start_worker, setup)
         try:
             kind, payload = await loop.run_in_executor(self._threads, worker.receive)
         except _WorkerDiedError:
@@ -223,6 +245,11 @@ class WorkerPool:
         if kind != READY:
             self._dispose(worker)
             raise _with_remote_cause(*payload)
+        return worker
+
+    def _start_worker(self, setup: WorkerSetup) -> _Worker:
+        worker = _Worker(setup, self._name)
+        self._workers.add(worker)  # here, in the thread: whoever waits for it may be cancelled
         return worker
 
     def _dispose(self, worker: _Worker) -> None:
@@ -241,7 +268,7 @@ class _WorkerDiedError(Exception):
 
 
 class _Worker:
-    """One process and its pipe. All methods but `kill` block."""
+    """One process and its pipe. All methods but `kill` and `is_alive` block."""
 
     def __init__(self, setup: WorkerSetup, name: str) -> None:
         methods = multiprocessing.get_all_start_methods()
@@ -256,24 +283,23 @@ class _Worker:
         self._process.start()
         theirs.close()  # so that its death closes the pipe
 
-    def exchange(self, task: Task, deliver: Callable[[object], None]) -> tuple[str, Any]:
-        """Sends a task, delivers progress, returns the outcome.
+    def exchange(self, request: bytes, memory_bytes: int | None, deliver: Callable[[object], None]) -> tuple[str, Any]:
+        """Sends a pickled task, delivers progress, returns the outcome.
 
         Raises:
             _WorkerDiedError: The worker is gone.
         """
-        request = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
-        before = worker_process.data_bytes(self._pid) if task.memory_bytes else None
+        before = worker_process.data_bytes(self._pid) if memory_bytes else None
         try:
             self._connection.send_bytes(request)
         except OSError:
             raise _WorkerDiedError(near_bound=False) from None
         near = False
         while True:
-            if task.memory_bytes and before is not None:
+            if memory_bytes and before is not None:
                 while not self._connection.poll(0.05):
                     now = worker_process.data_bytes(self._pid)
-                    near = now is not None and now - before > task.memory_bytes // 2
+                    near = now is not None and now - before > memory_bytes // 2
             kind, payload = self.receive(near)
             if kind != PROGRESS:
                 return kind, payload
@@ -296,6 +322,10 @@ class _Worker:
         pid = self._process.pid
         assert pid is not None
         return pid
+
+    def is_alive(self) -> bool:
+        """True while the process runs; does not wait."""
+        return self._process.is_alive()
 
     def kill(self) -> None:
         """Ends the process at once; does not wait."""
@@ -333,7 +363,7 @@ def _memory_limit(task: Task) -> EtudeError:
 
 
 def _with_remote_cause(error: BaseException, text: str) -> BaseException:
-    error.__cause__ = WorkerFault(f"in the worker:\n{text}")
+    error.__cause__ = WorkerError(f"in the worker:\n{text}")
     return error
 
 
