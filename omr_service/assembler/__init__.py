@@ -1,0 +1,1 @@
+"""From the symbols of pages to a Score; knows nothing of the reader that made the symbols."""

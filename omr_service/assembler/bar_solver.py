@@ -1,0 +1,380 @@
+"""The bar as a constraint problem: onsets, voices and durations of a bar chosen together.
+
+Items (chords and rests) are taken from left to right. Each is put either at the present moment, if it stands in the
+same column, or at a later one, at which a voice ends; it continues a voice that ends then, or starts one. Everything
+that is odd costs something: a voice that stops before the end of the bar, one that starts late, notes side by side
+that are said to sound together, notes in one column that are not, a beam broken between voices, a reading of the
+note value other than the printed one. The cheapest way through the bar is found best first, so a bar that simply
+adds up costs hardly more time than reading it once.
+
+The idea of costs that add to evidence instead of rules that overrule it is that of Viterbi decoding of bars; the
+state here holds all voices of all staves at once, because alignment between the staves is the strongest evidence.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+WHOLE_BAR = -1
+"""End of a voice that lasts as long as the bar, whatever that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read an item's value.
+
+    Attributes:
+        duration: Quarters; 0 stands for the whole bar.
+        cost: What it costs to read it so; 0 for what is printed.
+        ratio: Tuplet ratio that this reading supposes without its being printed; 1 for none. All members of a beam
+            must agree on it.
+    """
+
+    duration: Fraction
+    cost: float = 0.0
+    ratio: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A chord or rest of a bar.
+
+    Attributes:
+        staff: Position of its staff in the system.
+        x: Left edge in staff spaces.
+        readings: Ways to read its value, cheapest first.
+        stem: 1 for a stem up, -1 for a stem down, 0 for none.
+        is_rest: True for a rest.
+        beam: Number of its beam group; -1 for none.
+        height: Position of its middle in half spaces above the bottom line of its staff.
+    """
+
+    staff: int
+    x: float
+    readings: tuple[Reading, ...]
+    stem: int = 0
+    is_rest: bool = False
+    beam: int = -1
+    height: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an item was put.
+
+    Attributes:
+        onset: Quarters from the start of the bar.
+        duration: Quarters.
+        voice: Number of its voice in the bar, from 0, over all staves; voices that follow one another in time may
+            still be one.
+        reading: Index of the reading taken.
+    """
+
+    onset: Fraction
+    duration: Fraction
+    voice: int
+    reading: int
+
+
+@dataclass(frozen=True, slots=True)
+class BarSolution:
+    """The cheapest way through a bar.
+
+    Attributes:
+        length: Quarters.
+        placed: One per item, in the order given.
+        cost: 0 when nothing is odd.
+        fits: True when every voice fills the bar.
+        expected: True when the length is the one expected.
+    """
+
+    length: Fraction
+    placed: tuple[Placed, ...]
+    cost: float
+    fits: bool
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What odd things cost."""
+
+    stop_early: float = 1.2  # a voice ends within the bar and nothing follows
+    stop_early_only: float = 1.5  # more, when it was the staff's only voice
+    start_late: float = 1.0  # a voice begins within the bar
+    stem_changes: float = 0.12  # stems of one voice point both ways
+    broken_beam: float = 3.0  # a beam's members in different voices
+    other_staff: float = 2.0  # a voice moves to another staff without a beam
+    overfull: float = 3.5  # a voice outlasts the bar
+    irregular: float = 2.0  # the bar is not as long as the meter says
+    extra_voice: float = 0.25  # per voice beyond the second on a staff
+
+
+# A voice in the search: (end, staff, stem, pending beam member, its ratio index, chain number)
+_Voice = tuple[int, int, int, int, int, int]
+
+
+def solve_bar(
+    items: Sequence[Item],
+    expected: Fraction | None,
+    costs: Costs = Costs(),  # noqa: B008 - frozen
+    effort: int = 40,
+) -> BarSolution:
+    """The cheapest placing of the items of one bar.
+
+    Args:
+        items: Chords and rests of all staves, without grace notes, in any order.
+        expected: The bar's length in quarters by the meter; None when there is no meter.
+        costs: What odd things cost.
+        effort: Greatest number of partial solutions kept per item.
+    """
+    if not items:
+        return BarSolution(expected or Fraction(4), (), 0.0, True, True)
+    return _Search(items, expected, costs, effort).run()
+
+
+def _same_cost(dx: float) -> float:
+    """Cost of two items `dx` spaces apart sounding together."""
+    if dx < 0.4:
+        return 0.0
+    if dx < 1.7:
+        return 0.5 * (dx - 0.4)
+    return 0.65 + 2.0 * (dx - 1.7)
+
+
+def _apart_cost(dx: float) -> float:
+    """Cost of two items `dx` spaces apart not sounding together."""
+    if dx >= 1.3:
+        return 0.0
+    if dx >= 0.7:
+        return 1.3 - dx
+    return 0.6 + 6.0 * (0.7 - dx)
+
+
+class _Search:
+    def __init__(self, items: Sequence[Item], expected: Fraction | None, costs: Costs, effort: int) -> None:
+        self.order = sorted(range(len(items)), key=lambda i: (items[i].x, items[i].staff, -items[i].height))
+        self.items = [items[i] for i in self.order]
+        self.costs, self.effort = costs, effort
+        denominators = [r.duration.denominator for item in self.items for r in item.readings]
+        self.unit = math.lcm(*denominators, (expected or Fraction(1)).denominator)
+        self.ticks = [[int(r.duration * self.unit) for r in item.readings] for item in self.items]
+        self.expected = int(expected * self.unit) if expected else 0
+        self.after: list[int] = [-1] * len(items)  # next member of the same beam
+        self.before: list[int] = [-1] * len(items)
+        last: dict[int, int] = {}
+        for i, item in enumerate(self.items):
+            if item.beam >= 0:
+                if item.beam in last:
+                    self.before[i] = last[item.beam]
+                    self.after[last[item.beam]] = i
+                last[item.beam] = i
+        # how many of the items from i on stand on each staff: a staff with nothing left may stop being watched
+        self.counter = 0
+
+    def run(self) -> BarSolution:
+        n = len(self.items)
+        # entries: (cost, -depth, serial, time, column x, voices, chain count, trail)
+        start: tuple[float, int, int, int, float, tuple[_Voice, ...], int, tuple | None]
+        start = (0.0, 0, 0, 0, self.items[0].x, (), 0, None)
+        heap = [start]
+        popped = [0] * (n + 1)
+        seen: set[tuple[int, int, float, tuple[_Voice, ...]]] = set()
+        best: tuple[float, int, bool, tuple | None] | None = None
+        serial = 0
+        while heap:
+            cost, depth, _, time, column, voices, chains, trail = heapq.heappop(heap)
+            depth = -depth
+            if best is not None and cost >= best[0]:
+                break
+            if depth == n:
+                total, length, fits = self.finish(cost, voices)
+                if best is None or total < best[0]:
+                    best = (total, length, fits, trail)
+                continue
+            if popped[depth] >= self.effort:
+                continue
+            key = (depth, time, column, tuple(sorted(v[:5] for v in voices)))  # type: ignore[misc]
+            if key in seen:
+                continue
+            seen.add(key)
+            popped[depth] += 1
+            for step in self.moves(depth, cost, time, column, voices, chains, trail):
+                serial += 1
+                new_cost, new_time, new_column, new_voices, new_chains, new_trail = step
+                heapq.heappush(
+                    heap, (new_cost, -(depth + 1), serial, new_time, new_column, new_voices, new_chains, new_trail)
+                )
+        if best is None:
+            raise AssertionError("some placing always exists")
+        return self.solution(*best)
+
+    def moves(
+        self,
+        i: int,
+        cost: float,
+        time: int,
+        column: float,
+        voices: tuple[_Voice, ...],
+        chains: int,
+        trail: tuple | None,
+    ) -> list[tuple]:
+        item = self.items[i]
+        dx = item.x - column
+        times: list[tuple[int, float]] = []
+        if dx < 3.2:
+            times.append((time, _same_cost(dx)))
+        apart = _apart_cost(dx)
+        if i:
+            later = sorted({v[0] for v in voices if v[0] > time})
+            # going past the end of a voice means that it stops there
+            times.extend((t, apart) for t in later[:4])
+            if not later:
+                # nothing sounds any more: a gap that only a hidden rest explains, or a column wider than usual
+                times.append((time + max(min(self.ticks[i][:1]), 1), apart + self.costs.irregular))
+                if dx >= 3.2:
+                    times.append((time, 2 * self.costs.overfull))
+        result = []
+        for at, extra in times:
+            base = cost + extra
+            new_column = column if at == time else item.x
+            open_voices = voices
+            if at != time:
+                gone = [v for v in voices if v[0] != WHOLE_BAR and v[0] < at]
+                if gone:
+                    base += self.stopped(gone, voices, at)
+                    open_voices = tuple(v for v in voices if v[0] == WHOLE_BAR or v[0] >= at)
+            for slot in range(-1, len(open_voices)):
+                if slot >= 0 and open_voices[slot][0] != at:
+                    continue
+                result.extend(self.place(i, item, base, at, new_column, open_voices, slot, chains, trail))
+        return result
+
+    def stopped(self, gone: list[_Voice], voices: tuple[_Voice, ...], at: int) -> float:
+        total = 0.0
+        for voice in gone:
+            others = any(v is not voice and v[1] == voice[1] and (v[0] >= at or v[0] == WHOLE_BAR) for v in voices)
+            total += self.costs.stop_early + (0.0 if others else self.costs.stop_early_only)
+            if voice[3] >= 0:
+                total += self.costs.broken_beam
+        return total
+
+    def place(
+        self,
+        i: int,
+        item: Item,
+        cost: float,
+        at: int,
+        column: float,
+        voices: tuple[_Voice, ...],
+        slot: int,
+        chains: int,
+        trail: tuple | None,
+    ) -> list[tuple]:
+        """Puts item i at a time into the voice at `slot`, or into a new one for slot -1; once per reading."""
+        costs = self.costs
+        on_staff = [v for v in voices if v[1] == item.staff]
+        pending_ratio = -1
+        if slot < 0:
+            if at > 0:
+                cost += costs.start_late
+            if len(on_staff) >= 2:
+                cost += costs.extra_voice * (len(on_staff) - 1)
+            if self.before[i] >= 0:
+                cost += costs.broken_beam
+            chain, pending, stem = chains, -1, 0
+            chains += 1
+        else:
+            _, staff, stem, pending, pending_ratio, chain = voices[slot]
+            beamed = self.before[i] >= 0 and self.before[i] == pending
+            if staff != item.staff and not beamed:
+                cost += costs.other_staff
+            if item.stem and stem and item.stem != stem and not beamed:
+                cost += costs.stem_changes
+            if not item.is_rest and self.before[i] != pending:
+                cost += costs.broken_beam
+        # the higher of two voices that start together has its stem up
+        if item.stem and on_staff and slot < 0:
+            cost += 0.05 * sum(1 for v in on_staff if v[2] == item.stem)
+        result = []
+        for k, reading in enumerate(item.readings):
+            ticks = self.ticks[i][k]
+            extra = reading.cost
+            ratio = k
+            if pending >= 0 and slot >= 0:
+                expected_ratio = self.items[pending].readings[pending_ratio].ratio
+                if reading.ratio != expected_ratio:
+                    if not item.is_rest:
+                        continue  # members of one beam are in one tuplet
+                elif reading.ratio != 1:
+                    extra = 0.0  # the tuplet is already paid for
+            if ticks == 0:
+                if at != 0 or slot >= 0:
+                    continue
+                end = WHOLE_BAR
+            else:
+                end = at + ticks
+            new_pending, new_ratio = pending, pending_ratio
+            if not item.is_rest:
+                new_pending, new_ratio = (i, ratio) if self.after[i] >= 0 else (-1, -1)
+            over = 0.0
+            if self.expected and end > self.expected and at < self.expected:
+                over = 0.3  # paid in full at the end; a hint to look at other ways first
+            # a voice that wanders to the other staff along a beam comes back by itself: keep its home staff
+            home = item.staff if slot < 0 else voices[slot][1]
+            voice: _Voice = (end, home, item.stem or stem, new_pending, new_ratio, chain)
+            rest = voices if slot < 0 else voices[:slot] + voices[slot + 1 :]
+            result.append(
+                (cost + extra + over, at, column, (*rest, voice), chains, (trail, at, end, chain, k))
+            )
+        return result
+
+    def finish(self, cost: float, voices: tuple[_Voice, ...]) -> tuple[float, int, bool]:
+        """Total cost, length and whether all voices fill the bar, for the cheaper of the expected and the real length."""
+        ends = [v[0] for v in voices if v[0] != WHOLE_BAR]
+        longest = max(ends, default=0)
+        options: list[tuple[float, int, bool]] = []
+        for length in {self.expected or longest, longest} - {0}:
+            total = cost
+            if self.expected and length != self.expected:
+                total += self.costs.irregular
+            fits = True
+            for voice in voices:
+                if voice[0] == WHOLE_BAR:
+                    # the sign for a whole bar of rest in a bar of another length is unusual
+                    total += 0.3 if length != self.expected else 0.0
+                elif voice[0] < length:
+                    alone = not any(
+                        v is not voice and v[1] == voice[1] and (v[0] == length or v[0] == WHOLE_BAR) for v in voices
+                    )
+                    total += self.costs.stop_early + (self.costs.stop_early_only if alone else 0.0)
+                    fits = False
+                elif voice[0] > length:
+                    total += self.costs.overfull
+                    fits = False
+                if voice[3] >= 0:
+                    total += self.costs.broken_beam
+            options.append((total, length, fits))
+        return min(options) if options else (cost, self.expected or 4 * self.unit, True)
+
+    def solution(self, cost: float, length: int, fits: bool, trail: tuple | None) -> BarSolution:
+        placed: list[Placed | None] = [None] * len(self.items)
+        position = len(self.items) - 1
+        while trail is not None:
+            trail, at, end, chain, reading = trail
+            ticks = length - at if end == WHOLE_BAR else end - at
+            placed[self.order[position]] = Placed(
+                Fraction(at, self.unit), Fraction(max(ticks, 0), self.unit), chain, reading
+            )
+            position -= 1
+        return BarSolution(
+            Fraction(length, self.unit),
+            tuple(p for p in placed if p is not None),
+            cost,
+            fits,
+            not self.expected or length == self.expected,
+        )

@@ -1,0 +1,111 @@
+"""Finds the barlines of a system; a stem is no barline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from omr_service.assembler.geometry import Barline, Sorted, Staff, System
+from omr_service.symbols import Glyph, Line
+
+DOTS = frozenset({"augmentationDot", "repeatDot", "articStaccatoAbove", "articStaccatoBelow"})
+HEAVY = 0.3
+"""Thickness in spaces from which on a stroke counts as thick."""
+
+
+def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: Sorted[Glyph]) -> System:
+    """The system with its barlines.
+
+    Args:
+        system: The system.
+        runs: Vertical lines of the page, joined where they touch.
+        glyphs: Glyphs of the page.
+        heads: Noteheads of the page by x.
+    """
+    space = system.space
+    staves = [system.staves[i] for i in system.keyboard]
+    strokes: list[tuple[float, Line]] = []
+    by_x = sorted(
+        (r for r in runs if system.x0 - space < r.x0 < system.x1 + space and _spans_any(r, staves)),
+        key=lambda r: r.x0 + r.x1,
+    )
+    used = [False] * len(by_x)
+    for i, run in enumerate(by_x):
+        if used[i]:
+            continue
+        x = (run.x0 + run.x1) / 2
+        same = [j for j in range(i, len(by_x)) if (by_x[j].x0 + by_x[j].x1) / 2 - x <= 0.12 * space]
+        column = [by_x[j] for j in same]
+        if all(any(_covers(r, s) for r in column) for s in staves) and _is_barline(column, staves, heads):
+            for j in same:
+                used[j] = True
+            strokes.append((x, max(column, key=lambda r: r.thickness)))
+    marks = [m for m in _join(strokes, staves, space) if m.x > system.x0 + 1.0 * space or "H" in m.strokes]
+    return replace(system, barlines=tuple(_with_dots(m, staves, glyphs) for m in marks))
+
+
+def _spans_any(run: Line, staves: list[Staff]) -> bool:
+    return any(_covers(run, s) for s in staves)
+
+
+def _covers(run: Line, staff: Staff) -> bool:
+    """True when the stroke runs over the whole height of the staff."""
+    tolerance = 0.35 * staff.space
+    return run.y0 <= staff.top(run.x0) + tolerance and run.y1 >= staff.bottom(run.x0) - tolerance
+
+
+def _is_barline(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -> bool:
+    """Tells barlines from stems that happen to be as long as a staff is high."""
+    x = (column[0].x0 + column[0].x1) / 2
+    space = staves[0].space
+    top, bottom = min(r.y0 for r in column), max(r.y1 for r in column)
+    first, last = staves[0].top(x), staves[-1].bottom(x)
+    if len(staves) > 1 and any(r.y0 < first + 0.4 * space and r.y1 > last - 0.4 * space for r in column):
+        return True  # runs through from staff to staff
+    if abs(top - first) > 0.4 * space or abs(bottom - last) > 0.4 * space:
+        return False
+    for head in heads.between(x - 2.5 * space, x + 0.5 * space):
+        touches = min(abs(head.box.x0 - x), abs(head.box.x1 - x)) < 0.2 * space
+        cy = (head.box.y0 + head.box.y1) / 2
+        if touches and any(r.y0 - 0.6 * space < cy < r.y1 + 0.6 * space for r in column):
+            return False
+    return True
+
+
+def _join(strokes: list[tuple[float, Line]], staves: list[Staff], space: float) -> list[Barline]:
+    """Strokes that stand close together as one barline."""
+    result: list[Barline] = []
+    for x, line in strokes:
+        half = line.thickness / 2
+        kind = "H" if line.thickness > HEAVY * space else "L"
+        if result and x - half - result[-1].x1 < 0.9 * space:
+            last = result[-1]
+            result[-1] = replace(last, x1=x + half, strokes=last.strokes + kind, dashed=last.dashed and line.dashed)
+        else:
+            top, bottom = staves[0].top(x), staves[-1].bottom(x)
+            result.append(Barline(x - half, x + half, kind, line.dashed, False, False, top, bottom))
+    return result
+
+
+def _with_dots(mark: Barline, staves: list[Staff], glyphs: list[Glyph]) -> Barline:
+    """The barline with the repeat dots beside it."""
+    space = staves[0].space
+    sides = {"left": 0, "right": 0}
+    for glyph in glyphs:
+        name = glyph.name
+        if name not in DOTS and not name.startswith("repeat"):
+            continue
+        cx, cy = (glyph.box.x0 + glyph.box.x1) / 2, (glyph.box.y0 + glyph.box.y1) / 2
+        if mark.x0 - 1.4 * space < cx < mark.x0:
+            side = "left"
+        elif mark.x1 < cx < mark.x1 + 1.4 * space:
+            side = "right"
+        else:
+            continue
+        for staff in staves:
+            step = staff.step(cx, cy)
+            if name in ("repeatDots", "repeatLeft", "repeatRight") and abs(step - 4) < 1.5:
+                sides[side] += 2
+            elif abs(step - 3) < 0.4 or abs(step - 5) < 0.4:
+                sides[side] += 1
+    need = 2 * len(staves) if "H" not in mark.strokes else 2
+    return replace(mark, dots_left=sides["left"] >= need, dots_right=sides["right"] >= need)

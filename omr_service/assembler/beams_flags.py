@@ -1,0 +1,178 @@
+"""Beams and flags: how often the value of a chord is halved, and which chords one beam joins."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from omr_service.assembler.geometry import Sorted, Staff, is_vertical, y_at
+from omr_service.assembler.heads_stems import Chord
+from omr_service.symbols import Glyph, Line
+
+FLAG = re.compile(r"flag(8|16|32|64|128|256)(?:th|nd)(Up|Down)")
+FLAG_COUNT = {"8": 1, "16": 2, "32": 3, "64": 4, "128": 5, "256": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Beaming:
+    """What beams and flags say.
+
+    Attributes:
+        levels: By chord index, number of beams or flags on its stem.
+        groups: Chords joined by a beam, left to right, by index.
+        breaks: By group, positions in it before which beams beyond the first stop.
+        tremolos: By chord index, number of tremolo strokes.
+    """
+
+    levels: dict[int, int]
+    groups: tuple[tuple[int, ...], ...]
+    breaks: tuple[tuple[int, ...], ...]
+    tremolos: dict[int, int]
+
+
+def find_beams(lines: list[Line], space: float) -> list[Line]:
+    """Lines thick enough to be beams."""
+    return [
+        v
+        for v in lines
+        if not is_vertical(v) and 0.28 * space < v.thickness < 1.1 * space and v.x1 - v.x0 > 0.4 * space
+    ]
+
+
+def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], staves: list[Staff]) -> Beaming:
+    """Counts beams and flags at every stem."""
+    stemmed = [c for c in chords if c.stem is not None]
+    order = Sorted(stemmed, key=_stem_x)
+    touched: dict[int, list[Line]] = {c.index: [] for c in stemmed}
+    tremolos: dict[int, int] = {}
+    members_of: list[list[Chord]] = []
+    for beam in beams:
+        members: list[Chord] = []
+        for chord in order.between(beam.x0 - 1.0, beam.x1 + 1.0):
+            space = staves[chord.staff].space
+            x = _stem_x(chord)
+            assert chord.stem is not None
+            if not beam.x0 - 0.25 * space <= x <= beam.x1 + 0.25 * space:
+                continue
+            y = y_at(beam, x)
+            margin = 0.35 * space + beam.thickness / 2
+            if chord.stem.y0 - margin <= y <= chord.stem.y1 + margin and _on_free_side(chord, y, space):
+                members.append(chord)
+        if len(members) == 1 and _is_tremolo(members[0], beam, staves):
+            tremolos[members[0].index] = tremolos.get(members[0].index, 0) + 1
+            continue
+        if members:
+            members_of.append(members)
+            for chord in members:
+                touched[chord.index].append(beam)
+    levels = {i: len(_distinct(own, chords[i], staves)) for i, own in touched.items() if own}
+    _read_flags(stemmed, order, glyphs, staves, levels, tremolos)
+    groups, breaks = _groups(members_of)
+    return Beaming(levels, groups, breaks, tremolos)
+
+
+def _stem_x(chord: Chord) -> float:
+    assert chord.stem is not None
+    return (chord.stem.x0 + chord.stem.x1) / 2
+
+
+def _on_free_side(chord: Chord, y: float, space: float) -> bool:
+    """True when a beam at height y is nearer to the stem's tip than to its root, or beyond the tip."""
+    assert chord.stem is not None
+    length = chord.stem.y1 - chord.stem.y0
+    return abs(y - chord.tip) < max(0.75 * length, 0.8 * space)
+
+
+def _is_tremolo(chord: Chord, beam: Line, staves: list[Staff]) -> bool:
+    """True for a short stroke through the middle of one stem."""
+    space = staves[chord.staff].space
+    x = _stem_x(chord)
+    left, right = x - beam.x0, beam.x1 - x
+    return min(left, right) > 0.25 * (beam.x1 - beam.x0) and beam.x1 - beam.x0 < 2.2 * space
+
+
+def _distinct(beams: list[Line], chord: Chord, staves: list[Staff]) -> list[float]:
+    """Heights at the stem, those of one beam drawn in pieces counted once."""
+    gap = 0.35 * staves[chord.staff].space * (0.6 if chord.small else 1.0)
+    result: list[float] = []
+    for y in sorted(y_at(b, _stem_x(chord)) for b in beams):
+        if not result or y - result[-1] > gap:
+            result.append(y)
+    return result
+
+
+def _read_flags(
+    stemmed: list[Chord],
+    order: Sorted[Chord],
+    glyphs: list[Glyph],
+    staves: list[Staff],
+    levels: dict[int, int],
+    tremolos: dict[int, int],
+) -> None:
+    """Adds flags to `levels` and tremolo glyphs to `tremolos`."""
+    for glyph in glyphs:
+        match = FLAG.match(glyph.name)
+        stroke = re.match(r"tremolo([1-5])", glyph.name)
+        if not match and not stroke:
+            continue
+        best: tuple[float, Chord] | None = None
+        reach = glyph.size / 2
+        cy = (glyph.box.y0 + glyph.box.y1) / 2
+        for chord in order.between(glyph.box.x0 - reach, glyph.box.x1 + reach):
+            space = staves[chord.staff].space
+            x = _stem_x(chord)
+            if match:
+                cost = abs(glyph.box.x0 - x) + 0.7 * abs(glyph.y - chord.tip)
+                if chord.up != (match[2] == "Up"):
+                    cost += 2 * space
+                if cost > 3.0 * space:
+                    continue
+            else:
+                assert chord.stem is not None
+                cost = abs((glyph.box.x0 + glyph.box.x1) / 2 - x)
+                if cost > 0.8 * space or not chord.stem.y0 - space < cy < chord.stem.y1 + space:
+                    continue
+            if best is None or cost < best[0]:
+                best = (cost, chord)
+        if best is None:
+            continue
+        if match:
+            levels[best[1].index] = max(levels.get(best[1].index, 0), FLAG_COUNT[match[1]])
+        elif stroke:
+            tremolos[best[1].index] = int(stroke[1])
+
+
+def _groups(members_of: list[list[Chord]]) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+    """Chords joined by any chain of beams, and where only the first beam goes on."""
+    parent: dict[int, int] = {}
+
+    def find(i: int) -> int:
+        while parent.setdefault(i, i) != i:
+            i = parent[i]
+        return i
+
+    links: dict[tuple[int, int], int] = {}
+    x_of: dict[int, float] = {}
+    for members in members_of:
+        ordered = sorted(members, key=_stem_x)
+        for chord in ordered:
+            x_of[chord.index] = _stem_x(chord)
+            find(chord.index)
+        for a, b in zip(ordered, ordered[1:], strict=False):
+            parent[find(a.index)] = find(b.index)
+            links[a.index, b.index] = links.get((a.index, b.index), 0) + 1
+    by_root: dict[int, list[int]] = {}
+    for index in x_of:
+        by_root.setdefault(find(index), []).append(index)
+    groups: list[tuple[int, ...]] = []
+    breaks: list[tuple[int, ...]] = []
+    for group in sorted(by_root.values(), key=lambda g: min(x_of[i] for i in g)):
+        if len(group) < 2:
+            continue
+        group.sort(key=lambda i: x_of[i])
+        inner = [links.get((a, b), 0) for a, b in zip(group, group[1:], strict=False)]
+        deepest = max(inner)
+        cut = tuple(k + 1 for k, n in enumerate(inner) if n == 1 and deepest > 1)
+        groups.append(tuple(group))
+        breaks.append(cut)
+    return tuple(groups), tuple(breaks)

@@ -1,0 +1,309 @@
+"""Noteheads on their staves, stems, and the chords they make."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from omr_service.assembler.geometry import Sorted, Staff, is_horizontal
+from omr_service.symbols import Glyph, Line
+
+HEAD_KINDS = {
+    "noteheadBlack": "black",
+    "noteheadHalf": "half",
+    "noteheadWhole": "whole",
+    "noteheadDoubleWhole": "breve",
+    "noteheadDoubleWholeSquare": "breve",
+    "noteheadXBlack": "black",
+    "noteheadXHalf": "half",
+    "noteheadXWhole": "whole",
+    "noteheadDiamondBlack": "black",
+    "noteheadDiamondHalf": "half",
+    "noteheadDiamondWhole": "whole",
+    "noteheadDiamondWhite": "half",
+    "noteheadTriangleUpBlack": "black",
+    "noteheadSlashVerticalEnds": "black",
+}
+SMALL = 0.82
+"""Heads smaller than this part of the page's usual head are grace or cue notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A notehead.
+
+    Attributes:
+        index: Number on the page.
+        glyph: What the reader saw.
+        staff: Index of the staff on the page.
+        step: Position in half spaces above the staff's bottom line.
+        kind: "black", "half", "whole" or "breve".
+        small: True for grace and cue size.
+        confidence: Confidence in staff and step, 0 to 1.
+    """
+
+    index: int
+    glyph: Glyph
+    staff: int
+    step: int
+    kind: str
+    small: bool
+    confidence: float
+
+    @property
+    def x(self) -> float:
+        """Its middle."""
+        return (self.glyph.box.x0 + self.glyph.box.x1) / 2
+
+    @property
+    def y(self) -> float:
+        """Its middle."""
+        return (self.glyph.box.y0 + self.glyph.box.y1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """Heads on one stem, or stemless heads of one moment.
+
+    Attributes:
+        index: Number on the page.
+        heads: Indices of its heads, lowest first.
+        stem: The stem, None for whole notes.
+        up: True for a stem that points up; meaningless without a stem.
+        x: Left edge of its main column of heads, by which it is aligned.
+        staff: Staff of the head at the stem's root.
+        small: True for grace and cue size.
+    """
+
+    index: int
+    heads: tuple[int, ...]
+    stem: Line | None
+    up: bool
+    x: float
+    staff: int
+    small: bool
+
+    @property
+    def tip(self) -> float:
+        """Height of the free end of the stem; NaN without a stem."""
+        if self.stem is None:
+            return math.nan
+        return self.stem.y0 if self.up else self.stem.y1
+
+
+def ledger_lines(lines: list[Line], space: float) -> Sorted[Line]:
+    """Lines that can be ledger lines, by height."""
+    short = (v for v in lines if is_horizontal(v) and 0.6 * space < v.x1 - v.x0 < 8 * space and v.thickness < space / 2)
+    return Sorted(short, key=lambda v: (v.y0 + v.y1) / 2)
+
+
+def staff_of_head(x: float, y: float, staves: list[Staff], ledgers: Sorted[Line]) -> tuple[Staff, float] | None:
+    """The staff a notehead belongs to and the confidence in it; None where no staff is near.
+
+    A head outside the staves belongs to the staff whose ledger lines lead to it.
+    """
+    near = [s for s in staves if s.x0 - 4 * s.space < x < s.x1 + 2 * s.space and s.distance(x, y) < 9]
+    if not near:
+        return None
+    near.sort(key=lambda s: s.distance(x, y))
+    if near[0].distance(x, y) <= 0.6:
+        return near[0], 1.0
+    costs: list[tuple[float, int]] = []
+    for i, staff in enumerate(near[:3]):
+        below = y > staff.bottom(x)
+        need = math.floor(staff.distance(x, y) + 0.25)
+        missing = 0
+        for n in range(1, need + 1):
+            at = staff.bottom(x) + n * staff.space if below else staff.top(x) - n * staff.space
+            close = ledgers.between(at - 0.22 * staff.space, at + 0.22 * staff.space)
+            missing += not any(v.x0 - 0.4 * staff.space < x < v.x1 + 0.4 * staff.space for v in close)
+        grid = abs(staff.step(x, y) - round(staff.step(x, y)))
+        costs.append((missing / max(need, 1) + 0.5 * grid + 0.02 * staff.distance(x, y), i))
+    costs.sort()
+    margin = costs[1][0] - costs[0][0] if len(costs) > 1 else 1.0
+    return near[costs[0][1]], max(0.5, min(1.0, 0.5 + margin))
+
+
+def find_heads(glyphs: list[Glyph], staves: list[Staff], ledgers: Sorted[Line]) -> list[Head]:
+    """All noteheads that stand on a staff."""
+    candidates = [g for g in glyphs if g.name in HEAD_KINDS]
+    heights = sorted(g.size for g in candidates)
+    usual = heights[int(len(heights) * 0.75)] if heights else 1.0
+    heads: list[Head] = []
+    seen: set[tuple[int, int, int]] = set()
+    for glyph in candidates:
+        x = (glyph.box.x0 + glyph.box.x1) / 2
+        y = (glyph.box.y0 + glyph.box.y1) / 2
+        where = staff_of_head(x, y, staves, ledgers)
+        if where is None:
+            continue
+        staff, confidence = where
+        step = staff.step(x, y)
+        # two voices that share a head are printed as two heads on one place
+        key = (staff.index, round(step), round(4 * x / staff.space))
+        twin = any((key[0], key[1], key[2] + d) in seen for d in (-1, 0, 1))
+        if twin and _same_place(glyph, heads, staff.space):
+            continue
+        seen.add(key)
+        off_grid = abs(step - round(step))
+        heads.append(
+            Head(
+                len(heads),
+                glyph,
+                staff.index,
+                round(step),
+                HEAD_KINDS[glyph.name],
+                glyph.size < SMALL * usual,
+                min(confidence, glyph.confidence, 1.0 if off_grid < 0.3 else 0.6),
+            )
+        )
+    return heads
+
+
+def _same_place(glyph: Glyph, heads: list[Head], space: float) -> bool:
+    return any(
+        h.glyph.name == glyph.name
+        and abs(h.glyph.box.x0 - glyph.box.x0) < 0.1 * space
+        and abs(h.glyph.box.y0 - glyph.box.y0) < 0.1 * space
+        and abs(h.glyph.size - glyph.size) < 0.1 * glyph.size
+        for h in heads
+    )
+
+
+@dataclass(slots=True)
+class _Touch:
+    head: Head
+    stem: int
+    left: bool  # the head is left of the stem
+
+
+def find_chords(heads: list[Head], stems: list[Line], staves: list[Staff]) -> list[Chord]:
+    """Chords: heads that share a stem, and stemless heads that stand together.
+
+    A head that two stems touch in the usual way (an upward one at its right, a downward one at its left) belongs to
+    both: two voices meet on it.
+    """
+    order = Sorted(range(len(stems)), key=lambda i: (stems[i].x0 + stems[i].x1) / 2)
+    touches: list[_Touch] = []
+    for head in heads:
+        space = staves[head.staff].space
+        box = head.glyph.box
+        if head.kind in ("whole", "breve"):
+            continue
+        for i in order.between(box.x0 - 0.3 * space, box.x1 + 0.3 * space):
+            stem = stems[i]
+            x = (stem.x0 + stem.x1) / 2
+            inside = min(x - box.x0, box.x1 - x)
+            if inside > 0.4 * (box.x1 - box.x0):
+                continue
+            if stem.y0 - 0.62 * space <= head.y <= stem.y1 + 0.62 * space:
+                touches.append(_Touch(head, i, left=x > head.x))
+    by_stem: dict[int, list[_Touch]] = {}
+    for touch in touches:
+        by_stem.setdefault(touch.stem, []).append(touch)
+    up = {i: _points_up(stems[i], members) for i, members in by_stem.items()}
+    members_of = _resolve(touches, stems, up, staves)
+    chords: list[Chord] = []
+    taken: set[int] = set()
+    for i in sorted(members_of, key=lambda k: (stems[k].x0, stems[k].y0)):
+        group = sorted(members_of[i], key=lambda t: t.head.step * 1e-6 - t.head.y)
+        if not group:
+            continue
+        main = [t for t in group if t.left == up[i]] or group
+        root = group[0] if up[i] else group[-1]
+        taken.update(t.head.index for t in group)
+        chords.append(
+            Chord(
+                len(chords),
+                tuple(t.head.index for t in group),
+                stems[i],
+                up[i],
+                min(t.head.glyph.box.x0 for t in main),
+                root.head.staff,
+                all(t.head.small for t in group),
+            )
+        )
+    for group_of_heads in _stemless([h for h in heads if h.index not in taken], staves):
+        chords.append(
+            Chord(
+                len(chords),
+                tuple(h.index for h in group_of_heads),
+                None,
+                False,
+                min(h.glyph.box.x0 for h in group_of_heads),
+                group_of_heads[0].staff,
+                all(h.small for h in group_of_heads),
+            )
+        )
+    return chords
+
+
+def _points_up(stem: Line, members: list[_Touch]) -> bool:
+    """Direction of a stem from where its heads are and on which side of it."""
+    above = min(t.head.y for t in members) - stem.y0  # free length over the highest head
+    below = stem.y1 - max(t.head.y for t in members)
+    left = sum(t.left for t in members)
+    bias = 0.25 * (stem.y1 - stem.y0) * (2 * left - len(members)) / len(members)
+    return above - below + bias > 0
+
+
+def _resolve(
+    touches: list[_Touch], stems: list[Line], up: dict[int, bool], staves: list[Staff]
+) -> dict[int, list[_Touch]]:
+    """Which heads each stem keeps, where a head touches more than one."""
+    of_head: dict[int, list[_Touch]] = {}
+    for touch in touches:
+        of_head.setdefault(touch.head.index, []).append(touch)
+    kept: dict[int, list[_Touch]] = {}
+    for group in of_head.values():
+        usual = [t for t in group if t.left == up[t.stem]]
+        choice = group
+        if len(group) > 1:
+            rooted = [t for t in usual if _at_root(t, stems[t.stem], up[t.stem], staves)]
+            choice = rooted or usual or [min(group, key=lambda t: _reach(t, stems[t.stem]))]
+            ups = [t for t in choice if up[t.stem]]
+            downs = [t for t in choice if not up[t.stem]]
+            # at most one stem of each direction can share a head
+            choice = [
+                min(side, key=lambda t: abs((stems[t.stem].x0 + stems[t.stem].x1) / 2 - _edge(t)))
+                for side in (ups, downs)
+                if side
+            ]
+        for touch in choice:
+            kept.setdefault(touch.stem, []).append(touch)
+    return kept
+
+
+def _edge(touch: _Touch) -> float:
+    box = touch.head.glyph.box
+    return box.x1 if touch.left else box.x0
+
+
+def _reach(touch: _Touch, stem: Line) -> float:
+    """How far the head is outside the stem's extent."""
+    return max(stem.y0 - touch.head.y, touch.head.y - stem.y1)
+
+
+def _at_root(touch: _Touch, stem: Line, up: bool, staves: list[Staff]) -> bool:
+    """True for a head at the end of the stem where a stem starts."""
+    root = stem.y1 if up else stem.y0
+    return abs(touch.head.y - root) < 0.7 * staves[touch.head.staff].space
+
+
+def _stemless(heads: list[Head], staves: list[Staff]) -> list[list[Head]]:
+    """Stemless heads of one staff that stand in one column (with seconds beside it), lowest first."""
+    groups: list[list[Head]] = []
+    for head in sorted(heads, key=lambda h: (h.staff, h.glyph.box.x0)):
+        space = staves[head.staff].space
+        width = head.glyph.box.x1 - head.glyph.box.x0
+        for group in groups[-3:]:
+            first = group[0]
+            same = first.staff == head.staff and first.kind == head.kind and first.small == head.small
+            dx = head.glyph.box.x0 - first.glyph.box.x0
+            beside = dx < 1.15 * width and any(abs(h.step - head.step) == 1 for h in group)
+            if same and (dx < 0.3 * space or beside) and all(h.step != head.step for h in group):
+                group.append(head)
+                break
+        else:
+            groups.append([head])
+    return [sorted(group, key=lambda h: h.step) for group in groups]

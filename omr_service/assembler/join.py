@@ -1,0 +1,491 @@
+"""Pages joined: measures in order with clef, key and meter in force, their rhythm, and the pitches of their notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from omr_service.assembler.accidentals import AccidentalState, midi_of
+from omr_service.assembler.music import CurveSign, Element, MeasureSigns, NoteSign, PageMusic, SystemSigns, TupletSign
+from omr_service.assembler.rhythm import MeasureTiming, Timing, solve_measure
+from omr_service.assembler.signatures import LETTERS, ClefSign, MeterSign
+
+Key = tuple[int, int]
+"""An element or head: page number and number on the page."""
+Place = tuple[str, int]
+"""A staff: part id and staff number within the part."""
+KEYBOARD = "P1"
+
+
+@dataclass(frozen=True, slots=True)
+class PitchReading:
+    """The pitch of a note: letter, alteration, octave as written, and the key it sounds at."""
+
+    letter: str
+    alter: int
+    octave: int
+    midi: int
+
+
+@dataclass(slots=True)
+class JoinedMeasure:
+    """A measure of the piece.
+
+    Attributes:
+        page: Its page.
+        system: Its system.
+        signs: What stands in it.
+        tuplets: Tuplets in it.
+        first_in_system, first_in_page: Where it stands.
+        meter: Meter in force.
+        meter_printed: True where a meter is printed in it.
+        fifths: Key in force.
+        key_printed: True where the key changes.
+        timing: Its rhythm, once solved.
+        onset: Quarters from the start of the piece.
+    """
+
+    page: PageMusic
+    system: SystemSigns
+    signs: MeasureSigns
+    tuplets: tuple[TupletSign, ...]
+    first_in_system: bool
+    first_in_page: bool
+    meter: MeterSign | None = None
+    meter_printed: bool = False
+    fifths: int = 0
+    key_printed: bool = False
+    timing: MeasureTiming | None = None
+    onset: Fraction = Fraction(0)
+
+    @property
+    def rhythm(self) -> MeasureTiming:
+        """Its rhythm."""
+        assert self.timing is not None
+        return self.timing
+
+    def key(self, number: int) -> Key:
+        """The key of an element or head of its page."""
+        return self.page.page_number, number
+
+
+@dataclass(frozen=True, slots=True)
+class ClefChange:
+    """A clef that takes effect: where, when (measure and quarters into it), and what was printed."""
+
+    place: Place
+    measure: int
+    onset: Fraction
+    sign: ClefSign
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class TieReading:
+    """A tie between two notes; one of them is None where the other end was not found."""
+
+    start: Key | None
+    end: Key | None
+    curve: tuple[int, CurveSign]
+
+
+@dataclass(frozen=True, slots=True)
+class SlurReading:
+    """A slur from one element to another, with the curves (page number, curve) it is drawn with."""
+
+    start: Key
+    end: Key
+    curves: tuple[tuple[int, CurveSign], ...]
+
+
+@dataclass(slots=True)
+class ScoreDraft:
+    """A piece while it is put together; each step fills in what it finds."""
+
+    pages: list[PageMusic]
+    measures: list[JoinedMeasure] = field(default_factory=list)
+    clefs: list[ClefChange] = field(default_factory=list)
+    pitches: dict[Key, PitchReading] = field(default_factory=dict)
+    ties: list[TieReading] = field(default_factory=list)
+    slurs: list[SlurReading] = field(default_factory=list)
+    open_slurs: list[tuple[int, CurveSign]] = field(default_factory=list)
+    other_parts: int = 0
+    keyboard_staves: int = 2
+
+    def place(self, measure: JoinedMeasure, position: int) -> Place:
+        """Part and staff of a staff position of a measure's system."""
+        keyboard = measure.system.system.keyboard
+        if position in keyboard:
+            return KEYBOARD, keyboard.index(position) + 1
+        others = [i for i in range(len(measure.system.system.staves)) if i not in keyboard]
+        return f"P{others.index(position) + 2}", 1
+
+
+def step_measures(draft: ScoreDraft) -> None:
+    """All measures in order, with meter and key in force."""
+    meter: MeterSign | None = None
+    fifths: int | None = None
+    for page in draft.pages:
+        for s, system in enumerate(page.systems):
+            others = len(system.system.staves) - len(system.system.keyboard)
+            draft.other_parts = max(draft.other_parts, others)
+            draft.keyboard_staves = max(draft.keyboard_staves, len(system.system.keyboard))
+            for m, signs in enumerate(system.measures):
+                own = {e.index for e in signs.elements}
+                tuplets = tuple(t for t in system.tuplets if own.issuperset(t.members))
+                joined = JoinedMeasure(page, system, signs, tuplets, m == 0, m == 0 and s == 0)
+                if signs.meter is not None:
+                    joined.meter_printed = True
+                    meter = signs.meter
+                if signs.key is not None:
+                    joined.key_printed = fifths is not None and signs.key.fifths != fifths
+                    fifths = signs.key.fifths
+                joined.meter, joined.fifths = meter, fifths or 0
+                draft.measures.append(joined)
+
+
+def expected_length(meter: MeterSign | None) -> Fraction | None:
+    """Length of a measure by its meter, in quarters."""
+    return None if meter is None else Fraction(4 * sum(meter.beats), meter.beat_type)
+
+
+def step_rhythm(draft: ScoreDraft) -> None:
+    """Onsets, durations and voices, measure by measure."""
+    recent: list[frozenset[Fraction]] = []
+    last = len(draft.measures) - 1
+    for i, measure in enumerate(draft.measures):
+        signs = measure.signs
+        edges = [b for b in (signs.left, signs.right) if b is not None]
+        special = i in (0, last) or any("H" in b.strokes or len(b.strokes) > 1 or b.dots_left for b in edges)
+        special = special or signs.right is None
+        measure.timing = solve_measure(
+            signs.elements,
+            measure.tuplets,
+            expected_length(measure.meter),
+            measure.system.system.space,
+            special,
+            frozenset().union(*recent[-3:]) if recent else frozenset(),
+        )
+        ratios = {Fraction(b, a) for t in measure.timing.timings.values() for a, b in t.ratios}
+        recent.append(frozenset(ratios))
+    onset = Fraction(0)
+    for measure in draft.measures:
+        measure.onset = onset
+        onset += measure.rhythm.length
+
+
+def step_pitches(draft: ScoreDraft) -> None:
+    """Clefs, ties and pitches together: a clef tells a position's letter, an accidental or a tie its alteration."""
+    clefs: dict[Place, ClefSign] = {}
+    waiting: dict[int, list[tuple[int, CurveSign]]] = {}
+    for page in draft.pages:
+        for curve in page.curves:
+            for a, b in curve.tie_pairs:
+                for head in (a, b):
+                    if head >= 0:
+                        waiting.setdefault(hash((page.page_number, head)), []).append((page.page_number, curve))
+    diatonics: dict[Key, int] = {}
+    for i, measure in enumerate(draft.measures):
+        _clef_changes(draft, i, measure, clefs)
+        _letters(draft, measure, clefs, diatonics)
+        for c in measure.signs.clefs:
+            clefs[draft.place(measure, c.staff)] = c
+    ties = find_ties(draft, diatonics)
+    draft.ties = [t for t, _ in ties]
+    tied_to = {t.end: t.start for t, _ in ties if t.end is not None and t.start is not None}
+    for measure in draft.measures:
+        _alterations(draft, measure, diatonics, tied_to)
+
+
+def _clef_changes(draft: ScoreDraft, index: int, measure: JoinedMeasure, clefs: dict[Place, ClefSign]) -> None:
+    """Records clefs that differ from the one in force."""
+    current = dict(clefs)
+    timings = measure.rhythm.timings
+    for clef in measure.signs.clefs:
+        place = draft.place(measure, clef.staff)
+        before = current.get(place)
+        if before is not None and (before.sign, before.line, before.octave) == (clef.sign, clef.line, clef.octave):
+            continue
+        current[place] = clef
+        after = [
+            timings[e.index].onset
+            for e in measure.signs.elements
+            if e.index in timings and e.staff == clef.staff and e.x > clef.x0 and not timings[e.index].whole_bar
+        ]
+        whole = any(
+            e.index in timings and e.staff == clef.staff and timings[e.index].whole_bar
+            for e in measure.signs.elements
+        )
+        onset = min(after, default=Fraction(0) if before is None else measure.rhythm.length)
+        if whole and not after:
+            early = clef.x0 < (measure.signs.x0 + measure.signs.x1) / 2
+            onset = Fraction(0) if early else measure.rhythm.length
+        if before is None:
+            onset = Fraction(0)
+        target = index
+        if onset >= measure.rhythm.length and index + 1 < len(draft.measures):
+            target, onset = index + 1, Fraction(0)
+        draft.clefs.append(ClefChange(place, target, onset, clef, measure.page.page_number))
+
+
+DEFAULT_CLEFS = (("g", 2), ("f", 4))
+
+
+def _letters(
+    draft: ScoreDraft, measure: JoinedMeasure, clefs: dict[Place, ClefSign], diatonics: dict[Key, int]
+) -> None:
+    """Diatonic numbers of all notes of a measure."""
+    for element in measure.signs.elements:
+        for note in element.notes:
+            place = draft.place(measure, note.staff)
+            clef = clefs.get(place)
+            for change in measure.signs.clefs:
+                if draft.place(measure, change.staff) == place and change.x0 < (note.box.x0 + note.box.x1) / 2:
+                    clef = change
+            if clef is None:
+                sign, line = DEFAULT_CLEFS[min(place[1], 2) - 1 if place[0] == KEYBOARD else 0]
+                clef = ClefSign(note.staff, 0, 0, sign, line, 0, note.box)
+            diatonics[measure.key(note.head)] = clef.diatonic(note.step)
+
+
+@dataclass(slots=True)
+class _Where:
+    """A note in time."""
+
+    measure: int
+    element: Element
+    note: NoteSign
+    onset: Fraction
+    end: Fraction
+    place: Place
+    grace: bool
+
+
+def note_table(draft: ScoreDraft) -> dict[Key, _Where]:
+    """All notes in time by key; grace notes stand at the onset of what follows them."""
+    table: dict[Key, _Where] = {}
+    for i, measure in enumerate(draft.measures):
+        for element in measure.signs.elements:
+            timing = measure.rhythm.timings.get(element.index)
+            if timing is None:
+                onset = measure.onset + grace_onset(measure, element)
+                end = onset
+            else:
+                onset = measure.onset + timing.onset
+                end = onset + timing.duration
+            for note in element.notes:
+                place = draft.place(measure, note.staff)
+                table[measure.key(note.head)] = _Where(i, element, note, onset, end, place, timing is None)
+    return table
+
+
+def grace_target(measure: JoinedMeasure, grace: Element) -> tuple[Element | None, bool]:
+    """The element a grace note belongs to, and True when it comes after it."""
+    timings = measure.rhythm.timings
+    own = [e for e in measure.signs.elements if e.index in timings and e.staff == grace.staff]
+    following = [e for e in own if e.x > grace.x and not timings[e.index].whole_bar]
+    step = sum(n.step for n in grace.notes) / len(grace.notes)
+    if following:
+        onset = min(timings[e.index].onset for e in following)
+        here = [e for e in following if timings[e.index].onset == onset and e.notes]
+        if here:
+            return min(here, key=lambda e: min(abs(n.step - step) for n in e.notes)), False
+    preceding = [e for e in own if e.x < grace.x and e.notes]
+    if preceding:
+        latest = max(timings[e.index].onset for e in preceding)
+        here = [e for e in preceding if timings[e.index].onset == latest]
+        return min(here, key=lambda e: min(abs(n.step - step) for n in e.notes)), True
+    return None, False
+
+
+def grace_onset(measure: JoinedMeasure, grace: Element) -> Fraction:
+    """Quarters into the measure at which a grace note is thought to stand."""
+    target, after = grace_target(measure, grace)
+    if target is None:
+        return Fraction(0)
+    timing = measure.rhythm.timings[target.index]
+    return timing.onset + (timing.duration if after else 0)
+
+
+def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieReading, float]]:
+    """Which curves are ties: between notes of one pitch that follow each other, nearest first."""
+    table = note_table(draft)
+    by_place: dict[tuple[Place, int, Fraction], list[Key]] = {}
+    for key, where in table.items():
+        by_place.setdefault((where.place, diatonics[key], where.onset), []).append(key)
+    options: list[tuple[float, int, Key | None, Key | None]] = []
+    curves = [(page.page_number, curve) for page in draft.pages for curve in page.curves]
+    for c, (page, curve) in enumerate(curves):
+        for (a, b), cost in zip(curve.tie_pairs, curve.tie_costs, strict=True):
+            start = (page, a) if a >= 0 else None
+            end = (page, b) if b >= 0 else None
+            if start is not None and end is not None:
+                if start not in table or end not in table or diatonics[start] != diatonics[end]:
+                    continue
+                first, second = table[start], table[end]
+                if first.place[0] != second.place[0]:
+                    continue
+                follows = first.end == second.onset or (first.grace and first.onset <= second.onset)
+                if not follows:
+                    # a tie may skip nothing; a rhythm read wrong is likelier in the same measure
+                    between = _between(table, draft, first, second, diatonics[start], diatonics)
+                    if between or first.onset >= second.onset:
+                        continue
+                    cost += 1.2
+                options.append((cost, c, start, end))
+            elif start is not None and start in table:
+                options.append((cost + 0.3, c, start, None))
+            elif end is not None and end in table:
+                options.append((cost + 0.3, c, None, end))
+    options.sort(key=lambda o: (o[0], o[1]))
+    done: set[int] = set()
+    starts: dict[Key, int] = {}
+    ends: dict[Key, int] = {}
+    result: list[tuple[TieReading, float]] = []
+    half_starts: list[tuple[Key, int, float]] = []
+    half_ends: list[tuple[Key, int, float]] = []
+    for cost, c, start, end in options:
+        if c in done or cost > 3.0:
+            continue
+        if (start is not None and start in starts) or (end is not None and end in ends):
+            continue
+        if start is not None and end is not None:
+            result.append((TieReading(start, end, curves[c]), cost))
+            starts[start] = ends[end] = c
+            done.add(c)
+        elif start is not None:
+            half_starts.append((start, c, cost))
+        elif end is not None:
+            half_ends.append((end, c, cost))
+    for start, c, cost in sorted(half_starts, key=lambda h: h[2]):
+        if c in done or start in starts:
+            continue
+        where = table[start]
+        for end in by_place.get((where.place, diatonics[start], where.end), ()):
+            if end in ends or table[end].grace:
+                continue
+            half = next((h for h in half_ends if h[0] == end and h[1] not in done), None)
+            # half a tie at the end of a system is one without its other half when it is close enough to its head
+            if half is None and cost > 1.3:
+                continue
+            result.append((TieReading(start, end, curves[c]), cost))
+            starts[start] = ends[end] = c
+            done.add(c)
+            if half is not None:
+                done.add(half[1])
+            break
+    _slurs(draft, table, curves, done)
+    return result
+
+
+def _between(
+    table: dict[Key, _Where],
+    draft: ScoreDraft,
+    first: _Where,
+    second: _Where,
+    diatonic: int,
+    diatonics: dict[Key, int],
+) -> bool:
+    """True when a note of the same pitch lies between two others."""
+    for i in range(first.measure, min(second.measure, first.measure + 1) + 1):
+        measure = draft.measures[i]
+        for element in measure.signs.elements:
+            for note in element.notes:
+                key = measure.key(note.head)
+                where = table[key]
+                if (
+                    diatonics[key] == diatonic
+                    and where.place == first.place
+                    and first.onset < where.onset < second.onset
+                ):
+                    return True
+    return False
+
+
+def _slurs(
+    draft: ScoreDraft, table: dict[Key, _Where], curves: list[tuple[int, CurveSign]], ties: set[int]
+) -> None:
+    """What is not a tie is a slur; halves at the ends of systems are joined in order."""
+    order = {(p.page_number, s.system.index): k for k, (p, s) in enumerate((p, s) for p in draft.pages for s in p.systems)}
+    halves: list[tuple[int, int, CurveSign]] = []
+    for c, (page, curve) in enumerate(curves):
+        if c in ties:
+            continue
+        if curve.open_left or curve.open_right:
+            halves.append((order[page, curve.system], page, curve))
+        elif curve.first >= 0 and curve.last >= 0 and curve.first != curve.last:
+            draft.slurs.append(SlurReading((page, curve.first), (page, curve.last), ((page, curve),)))
+        else:
+            draft.open_slurs.append((page, curve))
+    used: set[int] = set()
+    for h, (system, page, curve) in enumerate(halves):
+        if h in used or curve.open_left or curve.first < 0:
+            continue
+        chain = [(page, curve)]
+        at, last = system, curve
+        used.add(h)
+        while last.open_right:
+            nexts = [
+                k
+                for k, (s, _, other) in enumerate(halves)
+                if k not in used and s == at + 1 and other.open_left
+            ]
+            if not nexts:
+                break
+            k = min(nexts, key=lambda n: (halves[n][2].above != last.above, abs(_rank_in(halves, n) - _rank_in(halves, h))))
+            used.add(k)
+            at, _, last = halves[k]
+            chain.append((halves[k][1], last))
+        if last.last >= 0 and not last.open_right:
+            draft.slurs.append(SlurReading((page, curve.first), (chain[-1][0], last.last), tuple(chain)))
+        else:
+            draft.open_slurs.append((page, curve))
+
+
+def _rank_in(halves: list[tuple[int, int, CurveSign]], k: int) -> int:
+    """How many of the halves in the same system lie above."""
+    system, _, curve = halves[k]
+    return sum(s == system and c.box.y0 < curve.box.y0 for s, _, c in halves)
+
+
+def _alterations(
+    draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key, int], tied_to: dict[Key, Key]
+) -> None:
+    """Sounding pitches of a measure's notes."""
+    states: dict[Place, AccidentalState] = {}
+    rows: list[tuple[tuple[Fraction, int, float, bool], Key, NoteSign, Place]] = []
+    for element in measure.signs.elements:
+        timing = measure.rhythm.timings.get(element.index)
+        onset = timing.onset if timing else grace_onset(measure, element)
+        for note in element.notes:
+            place = draft.place(measure, note.staff)
+            order = (onset, 0 if timing is None else 1, element.x if timing is None else 0.0, note.accidental is None)
+            rows.append((order, measure.key(note.head), note, place))
+    rows.sort(key=lambda r: (r[0], r[1]))
+    for _, key, note, place in rows:
+        state = states.setdefault(place, AccidentalState(measure.fifths))
+        octave, letter = diatonics[key] // 7, LETTERS[diatonics[key] % 7]
+        printed = note.accidental.name if note.accidental else None
+        alter = state.alter(letter, octave, printed)
+        start = tied_to.get(key)
+        if printed is None and start is not None and start in draft.pitches:
+            alter = draft.pitches[start].alter
+        draft.pitches[key] = PitchReading(letter, alter, octave, midi_of(letter, alter, octave))
+
+
+SCORE_STEPS = (step_measures, step_rhythm, step_pitches)
+"""What is done to a piece, in this order, before the Score is written."""
+
+
+def join_pages(pages: Iterable[PageMusic]) -> ScoreDraft:
+    """The pages of one piece joined."""
+    draft = ScoreDraft(list(pages))
+    for step in SCORE_STEPS:
+        step(draft)
+    return draft
+
+
+def timing_of(measure: JoinedMeasure, element: Element) -> Timing | None:
+    """When an element sounds; None for a grace note."""
+    return measure.rhythm.timings.get(element.index)

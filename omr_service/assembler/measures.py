@@ -1,0 +1,186 @@
+"""Elements (chords and rests) put together from their signs, and the measures they stand in."""
+
+from __future__ import annotations
+
+from omr_service.assembler.accidentals import AccidentalSign
+from omr_service.assembler.beams_flags import Beaming
+from omr_service.assembler.geometry import Barline, System, center, union
+from omr_service.assembler.heads_stems import Chord, Head
+from omr_service.assembler.music import Element, MeasureSigns, NoteSign
+from omr_service.assembler.rests_dots import Dots, RestSign
+from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign
+from omr_service.symbols import Glyph, Line
+
+LEVELS = {"black": 0, "half": -1, "whole": -2, "breve": -3}
+
+
+def build_elements(
+    heads: list[Head],
+    chords: list[Chord],
+    rests: list[RestSign],
+    beaming: Beaming,
+    dots: Dots,
+    accidentals: dict[int, AccidentalSign],
+    slashed: set[int],
+    place: dict[int, tuple[int, int]],
+) -> dict[int, list[Element]]:
+    """By system index, the chords and rests of a page.
+
+    Args:
+        heads: Heads of the page.
+        chords: Chords of the page.
+        rests: Rests of the page.
+        beaming: Beams, flags and tremolos.
+        dots: Augmentation dots.
+        accidentals: Accidentals by head.
+        slashed: Chords with a slashed stem.
+        place: By staff index on the page, its system and its position there.
+    """
+    beam_of = {c: g for g, members in enumerate(beaming.groups) for c in members}
+    result: dict[int, list[Element]] = {}
+    index = 0
+    for chord in chords:
+        system, position = place[chord.staff]
+        own = [heads[h] for h in chord.heads]
+        notes = tuple(
+            NoteSign(
+                h.index,
+                place[h.staff][1],
+                h.step,
+                h.glyph.box,
+                h.glyph.name,
+                accidentals.get(h.index),
+                h.confidence,
+            )
+            for h in own
+            if place[h.staff][0] == system
+        )
+        kind = max((h.kind for h in own), key=lambda k: LEVELS[k])
+        level = LEVELS[kind]
+        if kind == "black":
+            level = beaming.levels.get(chord.index, 0)
+        box = union(h.glyph.box for h in own)
+        element = Element(
+            index,
+            position,
+            chord.x,
+            box.x1,
+            notes,
+            level,
+            dots.chords.get(chord.index, 0),
+            chord.up if chord.stem is not None else None,
+            chord.tip if chord.stem is not None else center(box)[1],
+            beam_of.get(chord.index, -1),
+            chord.small,
+            chord.index in slashed,
+            beaming.tremolos.get(chord.index, 0),
+            4.0,
+            box,
+            min(h.confidence for h in own),
+        )
+        result.setdefault(system, []).append(element)
+        index += 1
+    for rest in rests:
+        system, position = place[rest.staff]
+        box = rest.glyph.box
+        element = Element(
+            index,
+            position,
+            box.x0,
+            box.x1,
+            (),
+            rest.level,
+            dots.rests.get(rest.index, 0),
+            None,
+            center(box)[1],
+            -1,
+            False,
+            False,
+            0,
+            rest.step,
+            box,
+            rest.glyph.confidence,
+        )
+        result.setdefault(system, []).append(element)
+        index += 1
+    for elements in result.values():
+        elements.sort(key=lambda e: (e.x, e.staff))
+    return result
+
+
+def slashed_chords(chords: list[Chord], glyphs: list[Glyph], lines: list[Line]) -> set[int]:
+    """Chords whose stem a slash crosses, by index."""
+    found: set[int] = set()
+    small = [c for c in chords if c.small and c.stem is not None]
+    slants = [v for v in lines if 0.3 < abs(v.y1 - v.y0) / max(v.x1 - v.x0, 1e-6) < 3]
+    for chord in small:
+        assert chord.stem is not None
+        x, length = chord.stem.x0, chord.stem.y1 - chord.stem.y0
+        near_tip = (chord.tip - 0.7 * length, chord.tip + 0.7 * length)
+        by_line = any(
+            v.x0 < x < v.x1
+            and v.thickness < 0.15 * length
+            and v.x1 - v.x0 < length
+            and near_tip[0] < (v.y0 + v.y1) / 2 < near_tip[1]
+            for v in slants
+        )
+        by_glyph = any(
+            g.name.startswith("graceNoteSlash") and g.box.x0 - length / 4 < x < g.box.x1 + length / 4
+            and g.box.y0 - length / 4 < chord.tip < g.box.y1 + length / 2
+            for g in glyphs
+        )
+        if by_line or by_glyph:
+            found.add(chord.index)
+    return found
+
+
+def measure_edges(system: System, content_right: float) -> list[tuple[float, float, Barline | None, Barline | None]]:
+    """From where to where the measures of a system go, and the barlines at their edges.
+
+    Args:
+        system: The system with its barlines.
+        content_right: Right end of its rightmost note or rest.
+    """
+    edges: list[tuple[float, float, Barline | None, Barline | None]] = []
+    left: Barline | None = None
+    x = system.x0
+    for mark in system.barlines:
+        if not edges and left is None and mark.x - system.x0 < 12 * system.space and "H" in mark.strokes:
+            if mark.dots_right and not mark.dots_left and content_before(system, mark) is False:
+                left = mark
+                continue
+        edges.append((x, mark.x, left, mark))
+        left, x = mark, mark.x
+    if content_right > x:
+        edges.append((x, system.x1, left, None))
+    return edges
+
+
+def content_before(system: System, mark: Barline) -> bool:
+    """True when the stretch from the system's start to a barline is wide enough to hold a note after the clef."""
+    return mark.x0 - system.x0 > 16 * system.space
+
+
+def build_measures(
+    system: System,
+    elements: list[Element],
+    clefs: list[ClefSign],
+    keys: list[KeySign],
+    meters: list[MeterSign],
+) -> tuple[MeasureSigns, ...]:
+    """The measures of a system with what stands in them."""
+    right = max((e.x1 for e in elements), default=system.x0)
+    edges = measure_edges(system, right)
+    measures: list[MeasureSigns] = []
+    for i, (x0, x1, left, end) in enumerate(edges):
+        last = i == len(edges) - 1
+        own = tuple(e for e in elements if (x0 <= (e.x + e.x1) / 2 < x1) or (i == 0 and (e.x + e.x1) / 2 < x0))
+        limit = system.x1 + 10 * system.space if last and end is None else x1
+        start = -1.0 if i == 0 else x0
+        own_clefs = tuple(c for c in clefs if start <= c.x0 < limit)
+        key = next((k for k in keys if start <= k.x0 < limit), None)
+        meter = next((m for m in meters if start <= m.x0 < limit), None)
+        if left is not None and i == 0:
+            start = -1.0
+        measures.append(MeasureSigns(x0, x1, own, own_clefs, key, meter, left, end))
+    return tuple(measures)

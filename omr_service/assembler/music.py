@@ -1,0 +1,193 @@
+"""What is known of a page once its symbols are put together, before pages are joined: frozen and picklable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from omr_service.assembler.accidentals import AccidentalSign
+from omr_service.assembler.geometry import Barline, System
+from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign
+from omr_service.symbols import Box
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSign:
+    """A notehead of an element.
+
+    Attributes:
+        head: Number of the head on the page.
+        staff: Position in the system of the staff it is printed on.
+        step: Position in half spaces above the staff's bottom line.
+        box: Its ink.
+        name: SMuFL name of the head.
+        accidental: Accidental printed at it.
+        confidence: 0 to 1.
+    """
+
+    head: int
+    staff: int
+    step: int
+    box: Box
+    name: str
+    accidental: AccidentalSign | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A chord or a rest.
+
+    Attributes:
+        index: Number on the page.
+        staff: Position of its staff in the system (of a chord: of the head at the stem's root).
+        x: Left edge by which it is aligned.
+        x1: Right edge.
+        notes: Its notes, lowest first; empty for a rest.
+        level: Note value: 0 for a quarter, 1 for an eighth, -2 for a whole note and so on.
+        dots: Augmentation dots.
+        up: Stem direction, None without a stem.
+        tip: Height of the stem's free end; of a rest or stemless chord its middle.
+        beam: Number of its beam group on the page; -1 for none.
+        small: True for grace and cue size.
+        slash: True for a slashed stem.
+        tremolo: Number of tremolo strokes.
+        rest_step: Position of a rest in half spaces above the bottom line.
+        box: Ink of heads or rest.
+        confidence: 0 to 1.
+    """
+
+    index: int
+    staff: int
+    x: float
+    x1: float
+    notes: tuple[NoteSign, ...]
+    level: int
+    dots: int
+    up: bool | None
+    tip: float
+    beam: int
+    small: bool
+    slash: bool
+    tremolo: int
+    rest_step: float
+    box: Box
+    confidence: float
+
+    @property
+    def is_rest(self) -> bool:
+        """True for a rest."""
+        return not self.notes
+
+    @property
+    def value(self) -> Fraction:
+        """Written duration in quarters, without tuplets."""
+        base = Fraction(1, 2**self.level) if self.level >= 0 else Fraction(2**-self.level)
+        return base * (2 - Fraction(1, 2**self.dots))
+
+
+@dataclass(frozen=True, slots=True)
+class TupletSign:
+    """A printed tuplet number.
+
+    Attributes:
+        number: The number, for example 3.
+        normal: What it replaces, where that is printed ("7:4"); 0 otherwise.
+        members: Elements under it, by index on the page, left to right.
+        bracket: True when a bracket is printed.
+        box: Ink of the number.
+    """
+
+    number: int
+    normal: int
+    members: tuple[int, ...]
+    bracket: bool
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureSigns:
+    """A measure of a system.
+
+    Attributes:
+        x0, x1: From barline to barline.
+        elements: Its chords and rests by x, grace notes among them.
+        clefs: Clefs within it or at its start, by x.
+        key: Key signature printed at its start.
+        meter: Time signature printed in it.
+        left: Barline at its left edge, None at the start of a system.
+        right: Barline at its right edge, None when the system ends without one.
+    """
+
+    x0: float
+    x1: float
+    elements: tuple[Element, ...]
+    clefs: tuple[ClefSign, ...]
+    key: KeySign | None
+    meter: MeterSign | None
+    left: Barline | None
+    right: Barline | None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSigns:
+    """A system with its measures; key and meter after the last barline are courtesies and not kept.
+
+    Attributes:
+        system: Its staves and barlines.
+        measures: Its measures.
+        tuplets: Printed tuplet numbers.
+    """
+
+    system: System
+    measures: tuple[MeasureSigns, ...]
+    tuplets: tuple[TupletSign, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurveSign:
+    """A curve with the ways to read it.
+
+    Attributes:
+        system: Index of the system on the page.
+        box: Its ink.
+        above: True when it bulges upwards.
+        open_left: It comes from the system before.
+        open_right: It goes on in the next system.
+        tie_pairs: Pairs of heads (numbers on the page) it can tie, best first; one of a pair is -1 at an open end.
+        first: Element (number on the page) at its left end; -1 for none.
+        last: Element at its right end; -1 for none.
+        dashed: True for a dashed curve.
+        tie_costs: Cost of each pair of `tie_pairs`, in staff spaces.
+    """
+
+    system: int
+    box: Box
+    above: bool
+    open_left: bool
+    open_right: bool
+    tie_pairs: tuple[tuple[int, int], ...]
+    first: int
+    last: int
+    dashed: bool
+    tie_costs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageMusic:
+    """A page.
+
+    Attributes:
+        page_number: From 1.
+        width, height: In points, as displayed.
+        rotation: Degrees, already applied.
+        systems: Its systems, top to bottom.
+        curves: Its curves.
+    """
+
+    page_number: int
+    width: float
+    height: float
+    rotation: int
+    systems: tuple[SystemSigns, ...]
+    curves: tuple[CurveSign, ...]

@@ -1,0 +1,206 @@
+"""One page from symbols to measures: the steps that need no other page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from omr_service.assembler import accidentals as acc
+from omr_service.assembler.barlines import find_barlines
+from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
+from omr_service.assembler.geometry import Sorted, Staff, System, center
+from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
+from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
+from omr_service.assembler.music import CurveSign, Element, PageMusic, SystemSigns
+from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
+from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
+from omr_service.assembler.staves import find_staves
+from omr_service.assembler.systems import group_systems, vertical_runs
+from omr_service.assembler.tuplets import find_tuplets
+from omr_service.assembler.ties_slurs import read_curves
+from omr_service.symbols import Glyph, Line, PageSymbols, Text
+
+
+@dataclass(slots=True)
+class PageDraft:
+    """A page while it is put together; each step fills in what it finds."""
+
+    symbols: PageSymbols
+    space: float = 1.0
+    staves: list[Staff] = field(default_factory=list)
+    systems: list[System] = field(default_factory=list)
+    runs: list[Line] = field(default_factory=list)
+    ledgers: Sorted[Line] = field(default_factory=lambda: Sorted([], key=lambda line: line.y0))
+    heads: list[Head] = field(default_factory=list)
+    chords: list[Chord] = field(default_factory=list)
+    rests: list[RestSign] = field(default_factory=list)
+    beaming: Beaming = field(default_factory=lambda: Beaming({}, (), (), {}))
+    dots: Dots = field(default_factory=lambda: Dots({}, {}, frozenset()))
+    clefs: dict[int, list[ClefSign]] = field(default_factory=dict)
+    keys: dict[int, list[KeySign]] = field(default_factory=dict)
+    meters: dict[int, list[MeterSign]] = field(default_factory=dict)
+    accidentals: dict[int, acc.AccidentalSign] = field(default_factory=dict)
+    elements: dict[int, list[Element]] = field(default_factory=dict)
+    signs: list[SystemSigns] = field(default_factory=list)
+    curves: list[CurveSign] = field(default_factory=list)
+
+    def place(self) -> dict[int, tuple[int, int]]:
+        """By staff index on the page, its system and its position there."""
+        return {s.index: (system.index, k) for system in self.systems for k, s in enumerate(system.staves)}
+
+    def band(self, system: System) -> tuple[float, float]:
+        """The heights between which things are taken to belong to a system: halfway to its neighbours."""
+        top, bottom = system.staves[0].tops[0], system.staves[-1].tops[-1]
+        over, under = 0.0, self.symbols.height
+        if system.index > 0:
+            over = (self.systems[system.index - 1].staves[-1].tops[-1] + top) / 2
+        if system.index + 1 < len(self.systems):
+            under = (self.systems[system.index + 1].staves[0].tops[0] + bottom) / 2
+        return over, under
+
+    def glyphs_of(self, system: System) -> list[Glyph]:
+        """Glyphs in a system's band."""
+        over, under = self.band(system)
+        return [g for g in self.symbols.glyphs if over <= center(g.box)[1] < under]
+
+    def texts_of(self, system: System) -> list[Text]:
+        """Text in a system's band."""
+        over, under = self.band(system)
+        return [t for t in self.symbols.texts if over <= center(t.box)[1] < under]
+
+    def lines_of(self, system: System) -> list[Line]:
+        """Lines in a system's band."""
+        over, under = self.band(system)
+        return [v for v in self.symbols.lines if over <= (v.y0 + v.y1) / 2 < under]
+
+
+def step_staves(page: PageDraft) -> None:
+    """Five long parallel lines at even distances are a staff."""
+    symbols = page.symbols
+    page.staves = find_staves(symbols.lines, symbols.width, symbols.height)
+    if page.staves:
+        page.space = sorted(s.space for s in page.staves)[len(page.staves) // 2]
+
+
+def step_systems(page: PageDraft) -> None:
+    """Staves that one line joins are a system."""
+    page.systems = group_systems(page.staves, page.symbols.lines, page.symbols.glyphs)
+    page.runs = vertical_runs(page.symbols.lines, page.space)
+
+
+def step_barlines(page: PageDraft) -> None:
+    """Lines over all staves of the keyboard part are barlines."""
+    heads = Sorted((g for g in page.symbols.glyphs if g.name in HEAD_KINDS), key=lambda g: g.box.x0)
+    page.systems = [find_barlines(s, page.runs, page.glyphs_of(s), heads) for s in page.systems]
+
+
+def step_heads(page: PageDraft) -> None:
+    """Noteheads are on the staff whose ledger lines lead to them."""
+    page.ledgers = ledger_lines(page.symbols.lines, page.space)
+    page.heads = find_heads(page.symbols.glyphs, page.staves, page.ledgers)
+
+
+def step_chords(page: PageDraft) -> None:
+    """Heads at one stem, or in one column, are a chord."""
+    bars = [(b.x0, b.x1, b.top, b.bottom) for s in page.systems for b in s.barlines]
+    starts = [(s.x0 - s.space, s.x0 + 0.3 * s.space, s.staves[0].tops[0], s.staves[-1].tops[-1]) for s in page.systems]
+    stems = []
+    for v in page.symbols.lines:
+        tall = v.y1 - v.y0 if v.y1 > v.y0 else v.y0 - v.y1
+        if tall < 1.0 * page.space or abs(v.x1 - v.x0) * 12 > tall or v.thickness > 0.45 * page.space:
+            continue
+        line = v if v.y1 > v.y0 else Line(v.x1, v.y1, v.x0, v.y0, v.thickness, v.dashed)
+        x, y = (line.x0 + line.x1) / 2, (line.y0 + line.y1) / 2
+        if not any(x0 - 0.05 <= x <= x1 + 0.05 and top - 1 <= y <= bottom + 1 for x0, x1, top, bottom in bars + starts):
+            stems.append(line)
+    page.chords = find_chords(page.heads, stems, page.staves)
+
+
+def step_beams(page: PageDraft) -> None:
+    """Beams and flags halve, tremolo strokes repeat."""
+    page.beaming = read_beaming(
+        page.chords, find_beams(page.symbols.lines, page.space), page.symbols.glyphs, page.staves
+    )
+
+
+def step_rests(page: PageDraft) -> None:
+    """Rests, and dots at rests and notes."""
+    page.rests = find_rests(page.symbols.glyphs, page.staves)
+    bars = [b for s in page.systems for b in s.barlines]
+    page.dots = find_dots(page.symbols.glyphs, page.heads, page.chords, page.rests, page.staves, bars)
+
+
+def step_signatures(page: PageDraft) -> None:
+    """Clefs, keys and meters; what accidentals are left belongs to notes."""
+    used: set[Glyph] = set()
+    place = page.place()
+    heads_of: dict[int, list[Head]] = {}
+    for head in page.heads:
+        heads_of.setdefault(place[head.staff][0], []).append(head)
+    rests_of: dict[int, list[RestSign]] = {}
+    for rest in page.rests:
+        rests_of.setdefault(place[rest.staff][0], []).append(rest)
+    current: dict[int, ClefSign] = {}
+    for system in page.systems:
+        glyphs = page.glyphs_of(system)
+        heads = heads_of.get(system.index, [])
+        events = sorted([h.glyph.box.x0 for h in heads] + [r.glyph.box.x0 for r in rests_of.get(system.index, [])])
+        clefs = find_clefs(glyphs, page.texts_of(system), system)
+        page.clefs[system.index] = clefs
+        lefts = [system.x0, *(b.x1 for b in system.barlines)]
+        firsts = [min((x for x in events if x >= left - 0.5 * system.space), default=system.x1) for left in lefts]
+        marks = acc.accidental_glyphs(glyphs)
+        keys = find_keys(marks, clefs, heads, lefts, firsts, system, current)
+        page.keys[system.index] = keys
+        used.update(g for key in keys for g in key.glyphs)
+        page.meters[system.index] = find_meters(glyphs, system)
+        for clef in clefs:
+            current[clef.staff] = clef
+    free = [g for g in acc.accidental_glyphs(page.symbols.glyphs) if g not in used]
+    page.accidentals = acc.attach_accidentals(free, page.symbols.glyphs, page.heads, page.staves)
+
+
+def step_measures(page: PageDraft) -> None:
+    """Chords and rests, measure by measure, and the tuplets over them."""
+    slashed = slashed_chords(page.chords, page.symbols.glyphs, page.symbols.lines)
+    page.elements = build_elements(
+        page.heads, page.chords, page.rests, page.beaming, page.dots, page.accidentals, slashed, page.place()
+    )
+    for system in page.systems:
+        i = system.index
+        elements = page.elements.get(i, [])
+        measures = build_measures(system, elements, page.clefs[i], page.keys[i], page.meters[i])
+        tuplets = find_tuplets(system, measures, page.glyphs_of(system), page.texts_of(system), page.lines_of(system))
+        page.signs.append(SystemSigns(system, measures, tuple(tuplets)))
+
+
+def step_curves(page: PageDraft) -> None:
+    """Curves are ties or slurs; which is decided when pitches are known."""
+    for system in page.systems:
+        over, under = page.band(system)
+        own = [c for c in page.symbols.curves if over <= (c.y0 + c.y1) / 2 < under]
+        page.curves.extend(read_curves(own, system, page.elements.get(system.index, [])))
+
+
+PAGE_STEPS = (
+    step_staves,
+    step_systems,
+    step_barlines,
+    step_heads,
+    step_chords,
+    step_beams,
+    step_rests,
+    step_signatures,
+    step_measures,
+    step_curves,
+)
+"""What is done to a page, in this order."""
+
+
+def assemble_page(symbols: PageSymbols) -> PageMusic:
+    """The music of one page, as far as it can be known without the other pages."""
+    page = PageDraft(symbols)
+    for step in PAGE_STEPS:
+        step(page)
+    return PageMusic(
+        symbols.page_number, symbols.width, symbols.height, symbols.rotation, tuple(page.signs), tuple(page.curves)
+    )

@@ -1,0 +1,112 @@
+"""Groups staves to systems, and finds the keyboard part's staves among them."""
+
+from __future__ import annotations
+
+from omr_service.assembler.geometry import Staff, System, is_vertical
+from omr_service.symbols import Glyph, Line
+
+
+def vertical_runs(lines: list[Line], space: float) -> list[Line]:
+    """Vertical lines with those on one x that touch joined: a barline may be drawn staff by staff."""
+    columns: list[list[Line]] = []
+    for line in sorted((v for v in lines if is_vertical(v)), key=lambda v: v.x0 + v.x1):
+        if columns and abs((line.x0 + line.x1) - (columns[-1][-1].x0 + columns[-1][-1].x1)) / 2 <= 0.1 * space:
+            columns[-1].append(line)
+        else:
+            columns.append([line])
+    runs: list[Line] = []
+    for column in columns:
+        column.sort(key=lambda v: v.y0)
+        current = column[0]
+        for line in column[1:]:
+            # the dashes of a dashed barline stand further apart
+            gap = 1.0 * space if current.dashed or line.dashed or _is_dash(current, line, space) else 0.15 * space
+            if line.y0 - current.y1 <= gap and _alike(current, line):
+                dashed = current.dashed or line.dashed or line.y0 - current.y1 > 0.15 * space
+                bottom = max(current.y1, line.y1)
+                current = Line(
+                    current.x0, current.y0, line.x1, bottom, max(current.thickness, line.thickness), dashed
+                )
+            else:
+                runs.append(current)
+                current = line
+        runs.append(current)
+    return runs
+
+
+def _is_dash(a: Line, b: Line, space: float) -> bool:
+    return b.y1 - b.y0 < 1.2 * space and (a.dashed or a.y1 - a.y0 < 1.2 * space)
+
+
+def _alike(a: Line, b: Line) -> bool:
+    return max(a.thickness, b.thickness) <= 2.5 * max(min(a.thickness, b.thickness), 1e-3)
+
+
+def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -> list[System]:
+    """Systems of a page, top to bottom, without barlines yet.
+
+    Staves belong together when a vertical line runs from one to the other over both their lines' full height, or a
+    brace or bracket does. Where no such line is on the page, staves that stand in pairs are taken as pairs.
+    """
+    if not staves:
+        return []
+    space = sorted(s.space for s in staves)[len(staves) // 2]
+    joined = [False] * len(staves)  # joined[i]: with the next one
+    braced = [False] * len(staves)
+    runs = [run for run in vertical_runs(lines, space) if run.y1 - run.y0 > 5 * space]
+    for i in range(len(staves) - 1):
+        upper, lower = staves[i], staves[i + 1]
+        tolerance = 0.6 * space
+        for run in runs:
+            if run.y0 > upper.top(run.x0) + tolerance or run.y1 < lower.bottom(run.x0) - tolerance:
+                continue
+            if upper.x0 - 4 * space <= run.x0 <= upper.x1 + space:
+                joined[i] = True
+                break
+        for glyph in glyphs:
+            spans = glyph.box.y0 < upper.bottom(upper.x0) and glyph.box.y1 > lower.top(lower.x0)
+            if glyph.name in ("brace", "bracket") and spans:
+                joined[i] = True
+                braced[i] = braced[i] or glyph.name == "brace"
+    if not any(joined) and len(staves) % 2 == 0:
+        inner = [staves[i + 1].tops[0] - staves[i].tops[-1] for i in range(0, len(staves), 2)]
+        outer = [staves[i + 1].tops[0] - staves[i].tops[-1] for i in range(1, len(staves) - 1, 2)]
+        if not outer or max(inner) < min(outer):
+            joined = [i % 2 == 0 for i in range(len(staves))]
+    systems: list[System] = []
+    start = 0
+    for i in range(len(staves)):
+        if not joined[i] or i == len(staves) - 1:
+            members = tuple(staves[start : i + 1])
+            keyboard = _keyboard(members, braced[start:i], runs)
+            systems.append(System(len(systems), members, keyboard))
+            start = i + 1
+    return systems
+
+
+def _keyboard(staves: tuple[Staff, ...], braced: list[bool], runs: list[Line]) -> tuple[int, ...]:
+    """Positions of the keyboard part's staves: those under a brace, else those whose barlines run through, else the
+    lowest two."""
+    n = len(staves)
+    if n <= 2:
+        return tuple(range(n))
+    for i, brace in enumerate(braced):
+        if brace:
+            last = i + 1
+            while last < n - 1 and braced[last]:
+                last += 1
+            return tuple(range(i, last + 1))
+    through = [0] * (n - 1)
+    for run in runs:
+        for i in range(n - 1):
+            inside = staves[i].x0 + 3 * staves[i].space < run.x0
+            over = run.y0 < staves[i].top(run.x0) + 0.6 * staves[i].space
+            under = run.y1 > staves[i + 1].bottom(run.x0) - 0.6 * staves[i].space
+            through[i] += inside and over and under
+    if max(through) > 0:
+        start = next(i for i in reversed(range(n - 1)) if through[i])
+        first = start
+        while first > 0 and through[first - 1]:
+            first -= 1
+        return tuple(range(first, start + 2))
+    return (n - 2, n - 1)

@@ -1,0 +1,128 @@
+"""Curves and what they can join: the heads of a tie, the chords of a slur."""
+
+from __future__ import annotations
+
+from omr_service.assembler.geometry import Sorted, System
+from omr_service.assembler.music import CurveSign, Element, NoteSign
+from omr_service.symbols import Curve
+
+
+def read_curves(curves: list[Curve], system: System, elements: list[Element]) -> list[CurveSign]:
+    """The curves of a system with the heads and elements at their tips.
+
+    Args:
+        curves: Curves in the system's band.
+        system: The system.
+        elements: Its chords and rests.
+    """
+    chords = [e for e in elements if e.notes]
+    if not chords:
+        return []
+    space = system.space
+    notes = Sorted([(n, e) for e in chords for n in e.notes], key=lambda p: p[0].box.x0)
+    by_x = Sorted(chords, key=lambda e: e.x)
+    signs: list[CurveSign] = []
+    first_x = min(e.x for e in chords)
+    last_x = max(e.x1 for e in chords)
+    for curve in curves:
+        if curve.x1 - curve.x0 < 0.8 * space:
+            continue
+        above = curve.mid_y < (curve.y0 + curve.y1) / 2
+        open_left = curve.x0 < first_x - 0.1 * space
+        open_right = curve.x1 > last_x + 0.1 * space
+        lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, notes, space, left=True)
+        rights = [] if open_right else _tie_heads(curve.x1, curve.y1, notes, space, left=False)
+        pairs = _pairs(lefts, rights, open_left, open_right, system)
+        first = -1 if open_left else _slur_end(curve.x0, curve.y0, by_x, space)
+        last = -1 if open_right else _slur_end(curve.x1, curve.y1, by_x, space)
+        signs.append(
+            CurveSign(
+                system.index,
+                curve.box,
+                above,
+                open_left,
+                open_right,
+                tuple((a, b) for _, a, b in pairs[:4]),
+                first,
+                last,
+                curve.dashed,
+                tuple(c for c, _, _ in pairs[:4]),
+            )
+        )
+    return signs
+
+
+def _tie_heads(
+    x: float, y: float, notes: Sorted[tuple[NoteSign, Element]], space: float, left: bool
+) -> list[tuple[float, NoteSign]]:
+    """Heads a tie's tip can belong to, with costs in staff spaces."""
+    found: list[tuple[float, NoteSign]] = []
+    for note, element in notes.between(x - 3.4 * space, x + 2.4 * space):
+        dy = abs((note.box.y0 + note.box.y1) / 2 - y) / space
+        if dy > 1.5:
+            continue
+        middle = (note.box.x0 + note.box.x1) / 2
+        if left:
+            # of a chord with seconds or a dot, ties start right of it all
+            dx = (x - max(note.box.x1, note.box.x1)) / space
+            reach = 1.9 + (element.x1 - note.box.x1) / space
+            if x < middle - 0.3 * space or dx > reach:
+                continue
+            off = max(0.0, dx - 0.4) * 0.5 + max(0.0, -dx - 0.3) * 0.4
+        else:
+            dx = (note.box.x0 - x) / space
+            if x > middle + 0.3 * space or dx > 1.9:
+                continue
+            off = max(0.0, dx - 0.4) * 0.5 + max(0.0, -dx - 0.3) * 0.4
+        found.append((dy + off, note))
+    found.sort(key=lambda f: (f[0], f[1].head))
+    return found
+
+
+def _pairs(
+    lefts: list[tuple[float, NoteSign]],
+    rights: list[tuple[float, NoteSign]],
+    open_left: bool,
+    open_right: bool,
+    system: System,
+) -> list[tuple[float, int, int]]:
+    pairs: list[tuple[float, int, int]] = []
+    if open_left and open_right:
+        return []
+    if open_left:
+        pairs = [(c, -1, n.head) for c, n in rights]
+    elif open_right:
+        pairs = [(c, n.head, -1) for c, n in lefts]
+    else:
+        for cost_a, a in lefts:
+            for cost_b, b in rights:
+                if a.head == b.head or b.box.x0 <= a.box.x0:
+                    continue
+                ya, yb = (a.box.y0 + a.box.y1) / 2, (b.box.y0 + b.box.y1) / 2
+                tilt = abs(ya - yb) / system.space
+                if tilt < 0.3 or a.staff != b.staff:
+                    pairs.append((cost_a + cost_b, a.head, b.head))
+                elif tilt < 7:
+                    # a clef change between them is the only excuse for another height
+                    pairs.append((cost_a + cost_b + 1.0, a.head, b.head))
+    return sorted(pairs)
+
+
+def _slur_end(x: float, y: float, chords: Sorted[Element], space: float) -> int:
+    """The chord at a slur's tip; -1 for none."""
+    best: tuple[float, int] | None = None
+    for element in chords.between(x - 4 * space, x + 3 * space):
+        middle = (element.x + element.x1) / 2
+        dx = abs(x - middle)
+        ends = [element.box.y0, element.box.y1]
+        if element.up is not None:
+            ends.append(element.tip)
+            stem_x = element.x1 if element.up else element.x
+            dx = min(dx, abs(x - stem_x) + 0.2 * space)
+        dy = min(abs(y - end) for end in ends)
+        if min(ends) < y < max(ends):
+            dy *= 0.5
+        cost = (dx + 0.35 * dy) / space
+        if cost < 4.5 and (best is None or cost < best[0]):
+            best = (cost, element.index)
+    return best[1] if best else -1

@@ -1,0 +1,232 @@
+"""Printed tuplet numbers and the notes under them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from omr_service.assembler.geometry import Sorted, System, center, is_vertical, y_at
+from omr_service.assembler.music import Element, MeasureSigns, TupletSign
+from omr_service.symbols import Box, Glyph, Line, Text
+
+NORMALS: dict[int, tuple[int, ...]] = {
+    2: (3,),
+    3: (2, 4),
+    4: (3, 6),
+    5: (4, 3, 6, 2, 8),
+    6: (4, 8),
+    7: (4, 8, 6),
+    8: (6, 4),
+    9: (8, 4, 6),
+    10: (8, 4, 6),
+    11: (8, 4, 6),
+    12: (8, 4),
+    13: (8, 12, 16),
+    14: (8, 12),
+    15: (8, 12),
+}
+"""What a tuplet number replaces, the usual first; the bar decides."""
+TUPLET_GLYPH = re.compile(r"tuplet(\d)$")
+NUMBER_TEXT = re.compile(r"[\[(]?(\d{1,2})(?:\s*:\s*(\d{1,2}))?[\])]?$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    number: int
+    normal: int
+    box: Box
+    certain: bool  # nothing else looks like it (a tuplet glyph)
+    space: float
+
+
+def find_numbers(glyphs: list[Glyph], texts: list[Text], space: float) -> list[_Number]:
+    """Numbers that can be tuplet numbers."""
+    found: list[_Number] = []
+    digits = sorted((g for g in glyphs if TUPLET_GLYPH.match(g.name) or g.name == "tupletColon"), key=lambda g: g.x)
+    used: set[int] = set()
+    for i, glyph in enumerate(digits):
+        if i in used:
+            continue
+        run = [glyph]
+        for j in range(i + 1, len(digits)):
+            if digits[j].box.x0 - run[-1].box.x1 > 0.8 * space:
+                break
+            if j not in used and abs(digits[j].box.y1 - glyph.box.y1) < 0.8 * space:
+                run.append(digits[j])
+                used.add(j)
+        text = "".join(":" if g.name == "tupletColon" else g.name[-1] for g in run)
+        match = NUMBER_TEXT.match(text)
+        if match:
+            box = Box(run[0].box.x0, min(g.box.y0 for g in run), run[-1].box.x1, max(g.box.y1 for g in run))
+            found.append(_Number(int(match[1]), int(match[2] or 0), box, True, space))
+    for text_run in texts:
+        match = NUMBER_TEXT.match(text_run.text.strip())
+        if match and text_run.size < 4 * space:
+            found.append(_Number(int(match[1]), int(match[2] or 0), text_run.box, False, space))
+    return [n for n in found if n.number >= 2]
+
+
+def find_tuplets(
+    system: System,
+    measures: tuple[MeasureSigns, ...],
+    glyphs: list[Glyph],
+    texts: list[Text],
+    lines: list[Line],
+) -> list[TupletSign]:
+    """The tuplets of a system whose number is printed."""
+    space = system.space
+    arms = Sorted(
+        (
+            v
+            for v in lines
+            if not is_vertical(v)
+            and v.thickness < 0.28 * space
+            and v.x1 - v.x0 > 0.3 * space
+            and abs(v.y1 - v.y0) < 0.6 * (v.x1 - v.x0)
+        ),
+        key=lambda v: v.x1,
+    )
+    result: list[TupletSign] = []
+    for number in find_numbers(glyphs, texts, space):
+        cx, cy = center(number.box)
+        span = _bracket(number, arms)
+        if span is None and not number.certain and not _text_may_be_tuplet(number, measures):
+            continue
+        measure = next((m for m in measures if m.x0 <= cx < m.x1), None)
+        if measure is None:
+            continue
+        members = _members(number, cx, cy, span, measure.elements, system)
+        if members:
+            result.append(
+                TupletSign(
+                    number.number, number.normal, tuple(e.index for e in members), span is not None, number.box
+                )
+            )
+    return _without_overlap(result)
+
+
+def _text_may_be_tuplet(number: _Number, measures: tuple[MeasureSigns, ...]) -> bool:
+    return number.number <= 15
+
+
+def _bracket(number: _Number, arms: Sorted[Line]) -> tuple[float, float] | None:
+    """Horizontal extent of the bracket interrupted by a number, or lying over or under it."""
+    cx, cy = center(number.box)
+    space = number.space
+    left = [v for v in arms.between(number.box.x0 - 1.6 * space, cx) if abs(y_at(v, cx) - cy) < 0.9 * space]
+    right = [
+        v
+        for v in arms.between(cx, float("inf"))
+        if cx <= v.x0 <= number.box.x1 + 1.6 * space and abs(y_at(v, cx) - cy) < 0.9 * space
+    ]
+    if left and right:
+        return min(v.x0 for v in left), max(v.x1 for v in right)
+    return None
+
+
+def _unit(total: Fraction, number: int) -> bool:
+    """True when `number` equal plain note values make up `total`."""
+    unit = total / number
+    top, bottom = unit.numerator, unit.denominator
+    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0 and Fraction(1, 64) <= unit <= 4
+
+
+def _members(
+    number: _Number,
+    cx: float,
+    cy: float,
+    span: tuple[float, float] | None,
+    elements: tuple[Element, ...],
+    system: System,
+) -> list[Element]:
+    """The run of elements that a number stands over: it is centred over them and they add up."""
+    space = number.space
+    best: tuple[float, list[Element]] | None = None
+    for voice in _voices(elements, system):
+        for start in range(len(voice)):
+            total = Fraction(0)
+            for end in range(start, len(voice)):
+                total += voice[end].value
+                run = voice[start : end + 1]
+                if len(run) > number.number or not _unit(total, number.number):
+                    continue
+                if len(run) < 2:
+                    continue
+                cost = _cost(run, voice, start, end, cx, cy, span, space)
+                if cost < 6.0 and (best is None or cost < best[0]):
+                    best = (cost, run)
+    return best[1] if best else []
+
+
+def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]]:
+    """Runs of elements that may be one voice: by staff, all of it, or by stem; and by beam across staves."""
+    plain = [e for e in elements if not e.small]
+    result: list[list[Element]] = []
+    for position in range(len(system.staves)):
+        own = [e for e in plain if e.staff == position]
+        if not own:
+            continue
+        ups = [e for e in own if e.is_rest or e.up is True or e.up is None]
+        downs = [e for e in own if e.is_rest or e.up is False or e.up is None]
+        high = [e for e in ups if not e.is_rest or e.rest_step > 3.5]
+        low = [e for e in downs if not e.is_rest or e.rest_step < 4.5]
+        result.append(own)
+        for voice in (ups, downs, high, low):
+            if 1 < len(voice) < len(own) and voice not in result:
+                result.append(voice)
+    for beam in {e.beam for e in plain if e.beam >= 0}:
+        group = [e for e in plain if e.beam == beam]
+        if len({e.staff for e in group}) > 1:
+            result.append(group)
+    return result
+
+
+def _cost(
+    run: list[Element],
+    voice: list[Element],
+    start: int,
+    end: int,
+    cx: float,
+    cy: float,
+    span: tuple[float, float] | None,
+    space: float,
+) -> float:
+    first, last = run[0], run[-1]
+    if any(b.x - a.x < 0.5 * space for a, b in zip(run, run[1:], strict=False)):
+        return 99.0  # two of them sound together: not one voice
+    if span is not None:
+        cost = max(0.0, abs(first.x - span[0]) / space - 1.2) + max(0.0, abs(last.x1 - span[1]) / space - 2.0)
+    else:
+        middle = (first.x + last.x1) / 2
+        cost = abs(middle - cx) / space * 0.8
+        # a bracketless number stands at a beam, or over notes without one
+        if first.beam >= 0 and start > 0 and voice[start - 1].beam == first.beam:
+            cost += 0.8
+        if last.beam >= 0 and end + 1 < len(voice) and voice[end + 1].beam == last.beam:
+            cost += 0.8
+        if first.beam != last.beam or first.beam < 0:
+            cost += 0.6
+    tips = [e.tip for e in run if not e.is_rest] or [e.tip for e in run]
+    tops = [min(e.tip, e.box.y0) for e in run]
+    bottoms = [max(e.tip, e.box.y1) for e in run]
+    to_tips = min(abs(t - cy) for t in tips)
+    to_ink = min(abs(min(tops) - cy), abs(max(bottoms) - cy))
+    away = min(to_tips, to_ink + 0.8 * space) / space
+    return cost + 0.25 * away + max(0.0, away - 5.0)
+
+
+def _without_overlap(tuplets: list[TupletSign]) -> list[TupletSign]:
+    """Tuplets of which no two claim the same notes, unless one lies within the other."""
+    kept: list[TupletSign] = []
+    for tuplet in sorted(tuplets, key=lambda t: (not t.bracket, t.box.x0)):
+        own = set(tuplet.members)
+        clash = False
+        for other in kept:
+            theirs = set(other.members)
+            nested = own < theirs or theirs < own
+            if own & theirs and not nested:
+                clash = True
+        if not clash:
+            kept.append(tuplet)
+    return sorted(kept, key=lambda t: t.box.x0)
