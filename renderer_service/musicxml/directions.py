@@ -5,8 +5,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
+from etude.notation.measures import measure_at
+from etude.notation.time import written_quarters
 from etude.score.v1 import direction_pb2, measure_pb2, score_pb2, spanner_pb2
 from renderer_service.musicxml import vocabulary
 from renderer_service.musicxml.marks import placement
@@ -36,25 +37,10 @@ class TimedItem:
     element: ET.Element
 
 
-class Clock:
-    """Finds the measure of a tick."""
-
-    def __init__(self, measures: Sequence[measure_pb2.Measure]) -> None:
-        self._measures = measures
-
-    def measure_of_start(self, tick: int) -> int:
-        """The measure in which something starts that starts at `tick`: the last whose onset is not after it."""
-        low, high = 0, len(self._measures)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._measures[middle].onset_ticks <= tick else (low, middle)
-        return low
-
-    def measure_of_stop(self, start: int, stop: int) -> int:
-        """The measure in which something stops: at a barline the one before, unless it started at the barline too."""
-        index = self.measure_of_start(stop)
-        at_barline = self._measures[index].onset_ticks == stop
-        return index - 1 if at_barline and index and start < stop else index
+def measure_of_stop(measures: Sequence[measure_pb2.Measure], start: int, stop: int) -> int:
+    """The measure in which something stops: at a barline the one before, unless it started at the barline too."""
+    index = measure_at(measures, stop)
+    return index - 1 if measures[index].onset_ticks == stop and index and start < stop else index
 
 
 def directions(score: score_pb2.Score, part_id: str, first_part: bool, ids: Ids) -> Iterator[TimedItem]:
@@ -125,8 +111,7 @@ def _add_tempo(parent: ET.Element, tempo: direction_pb2.Tempo) -> dict[str, str]
 
 def quarters_per_minute(tempo: direction_pb2.Tempo) -> float:
     """Speed of a metronome mark."""
-    beat = vocabulary.NOTE_TYPE_QUARTERS[tempo.beat_type] * (2 - Fraction(1, 2**tempo.beat_dots))
-    return tempo.beats_per_minute * float(beat)
+    return tempo.beats_per_minute * float(written_quarters(tempo.beat_type, tempo.beat_dots))
 
 
 def _add_jump(parent: ET.Element, jump: direction_pb2.Jump) -> dict[str, str]:
@@ -150,7 +135,6 @@ def _add_jump(parent: ET.Element, jump: direction_pb2.Jump) -> dict[str, str]:
 
 def line_spanners(score: score_pb2.Score, part_id: str) -> Iterator[TimedItem]:
     """Starts, changes and stops of hairpins, octave lines and pedals."""
-    clock = Clock(score.measures)
     kinds = ("hairpin", "octave_line", "pedal")
     spanners = [s for s in score.spanners if s.part_id in ("", part_id) and s.WhichOneof("kind") in kinds]
     for kind in kinds:
@@ -159,16 +143,16 @@ def line_spanners(score: score_pb2.Score, part_id: str) -> Iterator[TimedItem]:
         numbers = assign_numbers(
             Span(
                 spanner.spanner_id,
-                (clock.measure_of_start(spanner.start_ticks), clock.measure_of_start(spanner.end_ticks)),
+                (measure_at(score.measures, spanner.start_ticks), measure_at(score.measures, spanner.end_ticks)),
                 (spanner.start_ticks, spanner.end_ticks),
             )
             for spanner in of_kind
         )
         for spanner in of_kind:
-            yield from _line(spanner, numbers[spanner.spanner_id], clock)
+            yield from _line(spanner, numbers[spanner.spanner_id], score.measures)
 
 
-def _line(spanner: spanner_pb2.Spanner, number: int, clock: Clock) -> Iterator[TimedItem]:
+def _line(spanner: spanner_pb2.Spanner, number: int, measures: Sequence[measure_pb2.Measure]) -> Iterator[TimedItem]:
     side = placement(spanner.placement)
     staff = max(1, spanner.staff)
 
@@ -177,7 +161,7 @@ def _line(spanner: spanner_pb2.Spanner, number: int, clock: Clock) -> Iterator[T
         for direction_type in types:
             _type(new).append(direction_type)
         add(new, "staff", staff)
-        index = clock.measure_of_stop(spanner.start_ticks, tick) if stop else clock.measure_of_start(tick)
+        index = measure_of_stop(measures, spanner.start_ticks, tick) if stop else measure_at(measures, tick)
         return TimedItem(index, tick, staff, STOPS if stop else STARTS, new)
 
     kind = spanner.WhichOneof("kind")

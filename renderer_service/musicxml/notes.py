@@ -5,9 +5,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import prod
 
+from etude.notation.pitch import midi_of
+from etude.notation.time import written_quarters
 from etude.score.v1 import event_pb2, fingering_pb2, pitch_pb2
 from renderer_service.fingers import Density, shown_finger
 from renderer_service.musicxml import vocabulary
@@ -104,8 +105,7 @@ def _grace(event: event_pb2.Event) -> ET.Element:
 
 def sounding_octave(note: event_pb2.Note) -> int:
     """Octave of the sound: MusicXML's <pitch> includes octave lines, the Score's written pitch does not."""
-    written = 12 * (note.pitch.octave + 1) + vocabulary.SEMITONES[vocabulary.STEPS[note.pitch.step]] + note.pitch.alter
-    return note.pitch.octave + round((note.midi_pitch - written) / 12)
+    return note.pitch.octave + round((note.midi_pitch - midi_of(note.pitch)) / 12)
 
 
 def _add_pitch(parent: ET.Element, note: event_pb2.Note) -> None:
@@ -138,9 +138,9 @@ def _add_accidental(parent: ET.Element, accidental: pitch_pb2.Accidental) -> Non
 def _add_time_modification(parent: ET.Element, event: event_pb2.Event, context: NoteContext) -> None:
     actual = prod(ratio.actual for ratio in event.tuplet_ratios)
     normal = prod(ratio.normal for ratio in event.tuplet_ratios)
-    if event.event_id in context.marks.tremolo_pairs and event.type in vocabulary.NOTE_TYPE_QUARTERS:
+    if event.event_id in context.marks.tremolo_pairs and event.type in vocabulary.NOTE_TYPES:
         # both notes of a tremolo are written with the length of the whole of it
-        written = vocabulary.NOTE_TYPE_QUARTERS[event.type] * (2 - Fraction(1, 2**event.dots)) * normal / actual
+        written = written_quarters(event.type, event.dots, event.tuplet_ratios)
         if written * context.divisions == 2 * event.duration_ticks:
             actual *= 2
     if actual == normal == 1:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from etude.score.v1 import direction_pb2, event_pb2, measure_pb2, pitch_pb2
 
 STEPS = dict(
@@ -21,7 +19,6 @@ STEPS = dict(
         strict=True,
     )
 )
-SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 ACCIDENTALS = {
     pitch_pb2.ACCIDENTAL_KIND_SHARP: "sharp",
@@ -47,8 +44,6 @@ NOTE_TYPES = {
     event_pb2.NOTE_TYPE_128TH: "128th",
     event_pb2.NOTE_TYPE_256TH: "256th",
 }
-NOTE_TYPE_QUARTERS = {note_type: Fraction(16, 2**index) for index, note_type in enumerate(NOTE_TYPES)}
-"""Quarters a note type lasts without dots."""
 BEAMS = {note_type: max(0, index - 4) for index, note_type in enumerate(NOTE_TYPES)}
 """Beams (or flags) a note type has."""
 

@@ -1,0 +1,61 @@
+"""One vector PDF of SVG pages, made by Typst."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from renderer_service.engraving.fonts import TEXT_FAMILY, font_files
+
+_STYLE_SHEET = re.compile(r"<style[^>]*>@font-face.*?</style>", re.DOTALL)
+_FAMILY = re.compile(r'font-family="Times,\s*serif"|font-family="Times"')
+
+
+@cache
+def _font_folder() -> Path:
+    """The fonts as files, as Typst wants them; the folder goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="etude-fonts-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name, data in font_files().items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def pdf_bytes(pages: Sequence[str], title: str = "", author: str = "") -> bytes:
+    """An A4 PDF with one SVG per page, all of it vectors and embedded fonts; the same pages give the same bytes."""
+    source = [
+        f"#set document(title: {_quoted(title)}, author: {_quoted(author)}, date: none)",
+        '#set page(paper: "a4", margin: 0pt)',
+        *(f'#page(image("page-{n}.svg", width: 100%, height: 100%))' for n in range(1, len(pages) + 1)),
+    ]
+    files: Any = {"main.typ": "\n".join(source).encode()}
+    for number, page in enumerate(pages, 1):
+        files[f"page-{number}.svg"] = _for_typst(page).encode()
+    pdf = typst.compile(
+        files,
+        format="pdf",
+        font_paths=[str(_font_folder())],
+        ignore_system_fonts=True,
+        timestamp=int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()),
+    )
+    return bytes(pdf)
+
+
+def _quoted(text: str) -> str:
+    """A Typst string literal."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _for_typst(svg: str) -> str:
+    """The page without the style sheets of web fonts, and its text in the family that is at hand."""
+    return _FAMILY.sub(f'font-family="{TEXT_FAMILY}"', _STYLE_SHEET.sub("", svg))
