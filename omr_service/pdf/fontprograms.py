@@ -22,7 +22,7 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 MAX_PROGRAM_BYTES = 32 * 1024 * 1024
 
 
-class _ShapePen(BasePen):  # type: ignore[misc]
+class ShapePen(BasePen):  # type: ignore[misc]
     """Collects what a font program draws as a `Shape`."""
 
     def __init__(self, glyph_set: Any) -> None:
@@ -92,7 +92,7 @@ class TrueTypeProgram:
         name = f"{cid}"
         if name not in glyphs.glyphs:
             return None
-        pen = _ShapePen(glyphs)
+        pen = ShapePen(glyphs)
         glyphs[name].draw(pen, glyphs)
         return pen.shape(self._units)
 
@@ -138,7 +138,7 @@ class CffProgram:
     def _draw(self, name: str) -> Shape | None:
         if name not in self._strings:
             return None
-        pen = _ShapePen(None)
+        pen = ShapePen(None)
         self._strings[name].draw(pen)
         return pen.shape(self._units)
 
@@ -178,7 +178,7 @@ class Type1Program:
     def by_name(self, name: str) -> Shape | None:
         if name not in self._strings:
             return None
-        pen = _ShapePen(None)
+        pen = ShapePen(None)
         self._strings[name].draw(pen)
         return pen.shape(self._units)
 

@@ -132,6 +132,14 @@ class Font:
             self._shapes[code] = self._find_shape(code)
         return self._shapes[code]
 
+    def set_shape(self, code: int, shape: Shape | None) -> None:
+        """Keeps what a Type 3 font's content stream draws for a code."""
+        self._shapes[code] = shape
+
+    def has_shape(self, code: int) -> bool:
+        """Returns whether the outline of a code is known already."""
+        return code in self._shapes
+
     def _find_shape(self, code: int) -> Shape | None:
         program = self.program
         if program is None:

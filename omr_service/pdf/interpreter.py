@@ -17,8 +17,8 @@ import pikepdf
 
 from omr_service.pdf.fonts import Font, load_font
 from omr_service.pdf.geometry import IDENTITY, Matrix, image_of_box, multiply, scale_of
-from omr_service.pdf.lexer import Close, Name, Open, tokens
-from omr_service.pdf.shapes import Points
+from omr_service.pdf.lexer import Name, tokens
+from omr_service.pdf.shapes import Points, Shape
 from omr_service.pdf.streams import StreamDecodeError, StreamTooLargeError, decode
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,6 @@ class Interpreter:
         self._clip_pending = False
         self._resources: Any = None
         self._local_fonts: dict[str, Font | None] = {}
-        self._in_char_proc = False
 
     def run(self, data: bytes, resources: Any) -> None:
         """Runs one content stream.
@@ -376,6 +375,8 @@ class Interpreter:
         font, size = state.font, state.font_size
         if font is None:
             return
+        if font.char_procs and self._depth >= MAX_FORM_DEPTH:
+            return
         # Modes 3 and 7 leave no ink: the invisible words that text recognition puts over a scan.
         visible = state.render % 4 != 3 and not (state.fill_white if state.render != 1 else state.stroke_white)
         visible = visible and state.fill_alpha > 0.05
@@ -393,33 +394,37 @@ class Interpreter:
                     and clip[0] - slack <= x <= clip[2] + slack
                     and clip[1] - slack <= y <= clip[3] + slack
                 ):
-                    if font.char_procs:
-                        self._show_char_proc(font, code, matrix)
-                    else:
-                        self.marks.chars.append(CharMark(font, code, matrix, width, self._runs))
+                    if font.char_procs and not font.has_shape(code):
+                        self._draw_char_proc(font, code)
+                    self.marks.chars.append(CharMark(font, code, matrix, width, self._runs))
             shift = width * size + state.char_space
             if length == 1 and code == 32:
                 shift += state.word_space
             shift *= state.h_scale
             self._text = (t[0], t[1], t[2], t[3], t[4] + shift * t[0], t[5] + shift * t[1])
 
-    def _show_char_proc(self, font: Font, code: int, matrix: Matrix) -> None:
+    def _draw_char_proc(self, font: Font, code: int) -> None:
+        """Runs the content stream of a Type 3 glyph once and keeps its outline with the font."""
         proc = font.char_procs.get(code)
-        if proc is None or self._depth >= MAX_FORM_DEPTH:
-            return
-        data = self._decode(proc)
+        font.set_shape(code, None)
+        data = self._decode(proc) if proc is not None and self._depth < MAX_FORM_DEPTH else None
         if data is None:
             return
-        text = self._text, self._line
-        outer = self._state
-        self._state = replace(outer, ctm=multiply(font.matrix, matrix), font=None)
+        everywhere = (-1e9, -1e9, 1e9, 1e9)
+        outer, text, marks = self._state, (self._text, self._line), self.marks
+        self._state = _State(ctm=font.matrix, clip=everywhere)
+        self.marks = Marks()
         self._depth += 1
         try:
             self.run(data, font.resources if font.resources is not None else self._resources)
+            drawn = [path for path in self.marks.paths if path.filled]
         finally:
             self._depth -= 1
-            self._state = outer
+            self._state, self.marks = outer, marks
             self._text, self._line = text
+        if drawn:
+            shape = Shape(b"".join(path.ops for path in drawn), np.concatenate([path.points for path in drawn]))
+            font.set_shape(code, shape)
 
     # External objects
 
@@ -540,4 +545,3 @@ _HANDLERS: dict[str, Callable[[Interpreter, list[Any]], None]] = {
     "Do": Interpreter._do,
     "EI": Interpreter._inline_image,
 }
-_ = (Open, Close)

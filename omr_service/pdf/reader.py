@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
-from math import hypot
 from typing import Any
 
 import pikepdf
 
 from omr_service.pdf import paths, refine
 from omr_service.pdf.fonts import Font
-from omr_service.pdf.geometry import Matrix, image_of_box
-from omr_service.pdf.interpreter import CharMark, Interpreter, Marks
-from omr_service.pdf.names import NamedChar, SymbolNames
+from omr_service.pdf.geometry import Matrix
+from omr_service.pdf.interpreter import Interpreter, Marks
+from omr_service.pdf.recognize import FontKnowledge, match_outlines, sort_characters
+from omr_service.pdf.staves import find_staff_lines
 from omr_service.pdf.streams import decode
-from omr_service.pdf.texts import Char, join_characters
-from omr_service.symbols import Box, Glyph, PageSymbols
-
-@dataclass(slots=True)
-class DocumentFonts:
-    """What is known of a document's fonts, shared by its pages.
-
-    Attributes:
-        loaded: Fonts by object number.
-    """
-
-    loaded: dict[tuple[int, int], Font] = field(default_factory=dict)
-    _names: dict[int, SymbolNames] = field(default_factory=dict)
-
-    def names_of(self, font: Font) -> SymbolNames:
-        """Returns what names the characters of a font."""
-        # A font's identity is safe as a key because its SymbolNames keeps it alive.
-        if id(font) not in self._names:
-            self._names[id(font)] = SymbolNames(font)
-        return self._names[id(font)]
-
+from omr_service.pdf.texts import join_characters
+from omr_service.symbols import PageSymbols
 
 _US_LETTER = (0.0, 0.0, 612.0, 792.0)
 
@@ -104,57 +84,34 @@ def marks_of(page: pikepdf.Dictionary, fonts: dict[tuple[int, int], Font]) -> tu
     return interpreter.marks, width, height, rotation
 
 
-def _glyph(mark: CharMark, named: NamedChar) -> Glyph:
-    m = mark.matrix
-    shape = mark.font.shape(mark.code)
-    box = shape.box if shape is not None else None
-    if box is None:
-        box = (0.0, mark.font.descent, mark.advance, mark.font.ascent)
-    ink = Box(*image_of_box(m, *box))
-    x, y = m[4], m[5]
-    if not named.anchored:
-        x, y = ink.x0, _height_of_origin(named.name, ink)
-    return Glyph(name=named.name, x=x, y=y, box=ink, size=hypot(m[2], m[3]) * named.scale)
-
-
-def _height_of_origin(name: str, ink: Box) -> float:
-    """Returns where SMuFL has the origin of a symbol: digits at their middle, marks on the side next to the note."""
-    if name.startswith("timeSig"):
-        return (ink.y0 + ink.y1) / 2
-    return ink.y0 if name.endswith("Below") else ink.y1
-
-
-def read_page(page: pikepdf.Dictionary, page_number: int, fonts: DocumentFonts) -> PageSymbols:
+def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowledge) -> PageSymbols:
     """Returns the symbols of a page.
 
     Args:
         page: The page's dictionary.
         page_number: From 1.
-        fonts: What is known of the document's fonts; the page's fonts are added.
+        knowledge: What is known of the document's fonts and outlines; the page's are added.
     """
-    marks, width, height, rotation = marks_of(page, fonts.loaded)
-    glyphs: list[Glyph] = []
-    digits: list[Glyph] = []
-    chars: list[Char] = []
-    for mark in marks.chars:
-        named = fonts.names_of(mark.font).of(mark.code)
-        if named is not None:
-            (digits if named.digit else glyphs).append(_glyph(mark, named))
-            continue
-        text = mark.font.unicode(mark.code)
-        if text:
-            chars.append(Char(text, mark.font, mark.matrix, mark.advance))
-    classified = paths.classify(marks.paths)
-    glyphs += refine.tell_digits_apart(glyphs, digits)
-    glyphs = refine.join_dynamics(glyphs)
+    marks, width, height, rotation = marks_of(page, knowledge.loaded)
+    chars = sort_characters(marks.chars, knowledge)
+    classified = paths.classify(marks.paths + chars.outlines)
+    glyphs = chars.glyphs
+    staff_lines = find_staff_lines(classified.lines)
+    if staff_lines is not None:
+        drawn = match_outlines(classified.outlines, staff_lines, knowledge.matcher)
+        lines, rests = refine.rests_among_bars(classified.lines, staff_lines) if drawn else (classified.lines, [])
+        glyphs = refine.settle_rests(glyphs + drawn, staff_lines) + rests
+    else:
+        lines = classified.lines
+    glyphs = refine.join_dynamics(glyphs + refine.tell_digits_apart(glyphs, chars.digits))
     return PageSymbols(
         page_number=page_number,
         width=width,
         height=height,
         rotation=rotation,
         glyphs=glyphs,
-        texts=join_characters(chars),
-        lines=classified.lines,
+        texts=join_characters(chars.chars),
+        lines=lines,
         curves=classified.curves,
     )
 
@@ -167,4 +124,4 @@ def read_page_symbols(pdf_bytes: bytes, page_number: int) -> PageSymbols:
         page_number: From 1.
     """
     with pikepdf.open(io.BytesIO(pdf_bytes)) as pdf:
-        return read_page(pdf.pages[page_number - 1].obj, page_number, DocumentFonts())
+        return read_page(pdf.pages[page_number - 1].obj, page_number, FontKnowledge())

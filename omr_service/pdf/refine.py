@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from omr_service.symbols import Box, Glyph
+from omr_service.pdf.staves import StaffLines
+from omr_service.symbols import Box, Glyph, Line
 
 # Dynamics that fonts and writers spell letter by letter.
 _LETTERS = {
@@ -88,3 +89,62 @@ def _one_dynamic(word: list[Glyph]) -> list[Glyph]:
         min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes)
     )
     return [replace(word[0], name=_WORDS[spelled], box=box, confidence=min(g.confidence for g in word))]
+
+
+_RESTS = ("restWhole", "restHalf")
+
+
+def settle_rests(glyphs: list[Glyph], staff_lines: StaffLines) -> list[Glyph]:
+    """Returns the symbols with whole and half rests told apart by the staff line they hang from or lie on.
+
+    Their outlines are the same bar; only rests that were matched by outline, and so have the other as an alternative,
+    are looked at.
+    """
+    return [
+        _rest(g.box, staff_lines, g.confidence + sum(p for n, p in g.alternatives if n in _RESTS))
+        if g.name in _RESTS and any(name in _RESTS for name, _ in g.alternatives)
+        else g
+        for g in glyphs
+    ]
+
+
+def _rest(box: Box, staff_lines: StaffLines, confidence: float) -> Glyph:
+    x = (box.x0 + box.x1) / 2
+    hanging = abs(staff_lines.distance(x, box.y0))
+    lying = abs(staff_lines.distance(x, box.y1))
+    name, other = _RESTS if hanging <= lying else _RESTS[::-1]
+    y = box.y0 if name == "restWhole" else box.y1
+    sure = 0.95 if abs(hanging - lying) > 0.2 * staff_lines.space else 0.6
+    return Glyph(
+        name, box.x0, y, box, 4 * staff_lines.space, sure * confidence, ((other, (1 - sure) * confidence),)
+    )
+
+
+def rests_among_bars(lines: list[Line], staff_lines: StaffLines) -> tuple[list[Line], list[Glyph]]:
+    """Returns (the other lines, rests): a bar as big as a whole rest, level, and not on a stem, is one.
+
+    Only for pages whose symbols are painted as paths.
+    """
+    space = staff_lines.space
+    stems = [line for line in lines if abs(line.x1 - line.x0) < 0.1 * space and line.y1 - line.y0 > 1.5 * space]
+    others: list[Line] = []
+    rests: list[Glyph] = []
+    for line in lines:
+        length = line.x1 - line.x0
+        if (
+            0.85 * space <= length <= 1.7 * space
+            and 0.33 * space <= line.thickness <= 0.75 * space
+            and abs(line.y1 - line.y0) < 0.02 * space
+        ):
+            half = line.thickness / 2
+            box = Box(line.x0, line.y0 - half, line.x1, line.y0 + half)
+            reach = 0.15 * space
+            touched = any(
+                box.x0 - reach <= stem.x0 <= box.x1 + reach and stem.y0 <= box.y1 + reach and stem.y1 >= box.y0 - reach
+                for stem in stems
+            )
+            if not touched:
+                rests.append(_rest(box, staff_lines, 1.0))
+                continue
+        others.append(line)
+    return others, rests

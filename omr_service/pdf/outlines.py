@@ -1,0 +1,163 @@
+"""Which music symbol an outline is: by its likeness to the symbols of the open music fonts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from math import exp, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omr_service.pdf.raster import coverage
+from omr_service.pdf.shapes import Points
+from omr_service.symbols import Box, Glyph
+
+# How much of a distance a difference of aspect and of size makes, and how much of the latter is free: engravers print
+# grace notes and cues small.
+_ASPECT_WEIGHT = 0.5
+_SIZE_WEIGHT = 0.6
+_SMALLEST, _LARGEST = 0.5, 1.15
+# Beyond this distance an outline is no known symbol; the symbols of one music font lie mostly within 0.3 of another's.
+MAX_DISTANCE = 0.5
+_TEMPERATURE = 0.06
+_MAX_POINTS = 4000
+# Outlines equal up to the rounding of coordinates are one.
+_SAME = 0.012
+
+
+@dataclass(frozen=True)
+class _Library:
+    names: list[str]
+    boxes: NDArray[np.float32]
+    grids: NDArray[np.float32]
+    aspects: NDArray[np.float32]
+    sizes: NDArray[np.float32]
+
+
+@cache
+def _library() -> _Library:
+    with resources.files(__package__).joinpath("symbol_shapes.npz").open("rb") as file, np.load(file) as data:
+        boxes = data["boxes"].astype(np.float32)
+        grids = data["grids"].astype(np.float32).reshape(len(boxes), -1) / 255.0
+        names = [str(name) for name in data["names"]]
+    spans = boxes[:, 2:] - boxes[:, :2]
+    return _Library(names, boxes, grids, np.log(spans[:, 0] / spans[:, 1]), np.sqrt(spans[:, 0] * spans[:, 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A symbol an outline may be.
+
+    Attributes:
+        name: SMuFL name.
+        distance: 0 for the very outline of a known font; above `MAX_DISTANCE` it is something else.
+        probability: Among the symbols it may be.
+        box: The symbol's ink in ems around its origin, y up.
+    """
+
+    name: str
+    distance: float
+    probability: float
+    box: tuple[float, float, float, float]
+
+
+def likenesses(polygons: list[Points], em: float | None) -> list[Likeness]:
+    """Returns what symbols an outline may be, likeliest first; empty when it is like none.
+
+    Args:
+        polygons: Its contours, y up.
+        em: What an em of full-size music measures in the outline's units; None when that is not known.
+    """
+    if not polygons or sum(len(p) for p in polygons) > _MAX_POINTS:
+        return []
+    grid = coverage(polygons)
+    if grid is None:
+        return []
+    library = _library()
+    every = np.concatenate(polygons)
+    width, height = (every.max(axis=0) - every.min(axis=0)).tolist()
+    flat = grid.reshape(1, -1)
+    overlap = np.minimum(library.grids, flat).sum(axis=1)
+    union = np.maximum(library.grids, flat).sum(axis=1)
+    distances = 1.0 - overlap / np.maximum(union, 1e-6)
+    distances += _ASPECT_WEIGHT * np.abs(library.aspects - np.log(width / height))
+    if em is not None:
+        ratio = sqrt(width * height) / em / library.sizes
+        off = np.maximum(np.log(_SMALLEST / ratio), np.log(ratio / _LARGEST))
+        distances += _SIZE_WEIGHT * np.maximum(off, 0.0) + 0.05 * np.abs(np.log(ratio))
+    best: dict[str, int] = {}
+    for index in np.argsort(distances, kind="stable")[:24].tolist():
+        if distances[index] > MAX_DISTANCE:
+            break
+        best.setdefault(library.names[index], index)
+    if not best:
+        return []
+    nearest = float(distances[next(iter(best.values()))])
+    weights = {name: exp((nearest - float(distances[index])) / _TEMPERATURE) for name, index in best.items()}
+    total = sum(weights.values())
+    out: list[Likeness] = []
+    for name, index in best.items():
+        x0, y0, x1, y1 = library.boxes[index].tolist()
+        out.append(Likeness(name, float(distances[index]), weights[name] / total, (x0, y0, x1, y1)))
+    return out
+
+
+def confidence_of(distance: float) -> float:
+    """Returns how surely an outline at a distance is a known symbol at all, 0 to 1."""
+    return exp(-((distance / 0.6) ** 2))
+
+
+def placed(likeness: list[Likeness], ink: Box, em: float | None = None) -> Glyph:
+    """Returns the symbol that an outline with a given ink is, its origin found by laying the known symbol's ink on it.
+
+    Args:
+        likeness: What it may be, likeliest first; not empty.
+        ink: Where it is, in page points.
+        em: Its em size in points when that is known.
+    """
+    first = likeness[0]
+    x0, y0, x1, y1 = first.box
+    scale = ((ink.x1 - ink.x0) + (ink.y1 - ink.y0)) / ((x1 - x0) + (y1 - y0))
+    sure = confidence_of(first.distance)
+    return Glyph(
+        name=first.name,
+        x=ink.x0 - x0 * scale,
+        y=ink.y1 + y0 * scale,
+        box=ink,
+        size=em if em is not None else scale,
+        confidence=sure * first.probability,
+        alternatives=tuple((other.name, sure * other.probability) for other in likeness[1:5] if other.probability > 0.01),
+    )
+
+
+@dataclass(slots=True)
+class OutlineMatcher:
+    """Decides once for all copies of an outline in a document."""
+
+    _known: dict[bytes, list[tuple[Points, float, list[Likeness]]]] = field(default_factory=dict)
+
+    def match(self, ops: bytes, points: Points, polygons: list[Points], em: float | None) -> list[Likeness]:
+        """Returns `likenesses` of an outline.
+
+        Args:
+            ops: Its segments.
+            points: Its points, y up.
+            polygons: Its contours.
+            em: As for `likenesses`.
+        """
+        low = points.min(axis=0)
+        span = float((points.max(axis=0) - low).max())
+        if span <= 0:
+            return []
+        normal = (points - low) / span
+        size = span / em if em else span
+        seen = self._known.setdefault(ops, [])
+        for other, other_size, decision in seen:
+            if abs(size / other_size - 1.0) < 0.03 and abs(normal - other).max() < _SAME:
+                return decision
+        decision = likenesses(polygons, em)
+        if len(seen) < 64:
+            seen.append((normal, size, decision))
+        return decision
