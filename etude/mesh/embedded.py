@@ -1,9 +1,9 @@
 """The whole mesh in one process: every installed service on an address of its own, told where the others are.
 
-A service names what it calls by its settings: a field `omr_target` means that it calls the service `omr`. That is how the
-order of starting is found, and how the services are wired; no service is known here by name. Where the environment
-already says where a service is (`ETUDE_OMR_TARGET`), that one is used instead of an own one, whoever wrote it and
-in whatever language.
+A service names what it calls by its settings: a field `omr_target` means that it calls the service `omr`. That is how
+the order of starting is found, and how the services are wired; no service is known here by name. Where the environment
+already says where a service is (`ETUDE_OMR_TARGET`), that one is used instead of an own one, whoever wrote it and in
+whatever language.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ async def embedded_mesh(
         needed = {callee for definition in definitions for callee in callees(definition)}
         await asyncio.gather(*(_answers(name, external[name]) for name in sorted(needed & external.keys())))
         for definition in definitions:
-            values = {f"{name}{_TARGET_SUFFIX}": targets[name] for name in callees(definition) if name in targets}
+            values: dict[str, Any] = {
+                f"{name}{_TARGET_SUFFIX}": targets[name] for name in callees(definition) if name in targets
+            }
             if addresses == "unix":
                 values["address"] = f"unix:{sockets / definition.name}.sock"
             values |= overrides or {}
@@ -141,10 +143,10 @@ async def _answers(name: str, target: str) -> None:
     async with open_channel(target) as channel:
         try:
             async with asyncio.timeout(EXTERNAL_WAIT_S):
-                while not await check_health(channel):
+                while not await check_health(channel):  # noqa: ASYNC110 - nothing here could set an event
                     await asyncio.sleep(0.2)
         except TimeoutError as error:
             raise EtudeError(
                 "DEPENDENCY_UNAVAILABLE",
-                f"The {name} service at {target} does not answer; start it, or correct or unset {target_variable(name)}.",
+                f"The {name} service at {target} does not answer; start it, or unset {target_variable(name)}.",
             ) from error

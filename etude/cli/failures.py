@@ -1,0 +1,22 @@
+"""Failures as a user sees them: one sentence, what to do, and the reason code; no traceback."""
+
+from etude.mesh.errors import EtudeError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def describe(error: BaseException) -> str:
+    """A failure in one or two sentences.
+
+    >>> describe(EtudeError("EMPTY_FILE", "The file is empty; send a PDF."))
+    'The file is empty; send a PDF. [EMPTY_FILE]'
+    """
+    if isinstance(error, EtudeError):
+        return f"{error.message} [{error.reason}]"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}."
+    text = str(error) or type(error).__name__
+    return f"{text} (unexpected {type(error).__name__}; `etude --verbose …` shows where) [INTERNAL]"

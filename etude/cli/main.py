@@ -1,0 +1,85 @@
+"""The `etude` command: its subcommands and how failures look."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from etude.cli.failures import EXIT_FAILED, EXIT_INTERRUPTED, describe
+
+_COMMANDS = {
+    "annotate": "etude.cli.annotate:annotate",
+    "jobs": "etude.cli.jobs:jobs",
+    "serve": "etude.cli.serve:serve",
+    "version": "etude.cli.version:version",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is wanted, so that the command line answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{attribute} is not a command")
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("-v", "--verbose", is_flag=True, help="Show tracebacks and the log of the mesh.")
+@click.version_option(package_name="etude", prog_name="etude")
+@click.pass_context
+def cli(ctx: click.Context, verbose: bool) -> None:
+    """Sheet music in, a fingered piano score out.
+
+    \b
+    etude annotate sonata.pdf -o out     read a PDF, finger it, write all formats to out/
+    etude serve                          run the whole mesh and its HTTP face on this machine
+    etude jobs list                      what a running mesh has done
+
+    `etude COMMAND --help` tells more.
+    """
+    ctx.obj = {"verbose": verbose}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; gives 0 when all went well, 1 when something failed, 2 for wrong usage."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        result: Any = cli.main(given, prog_name="etude", standalone_mode=False)
+    except click.exceptions.Abort:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has left; Python would complain again when it flushes on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:
+        if _verbose(given):
+            raise
+        click.echo(f"Error: {describe(error)}", err=True)
+        return EXIT_FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _verbose(arguments: list[str]) -> bool:
+    return any(argument in ("-v", "--verbose") for argument in arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

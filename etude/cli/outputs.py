@@ -1,0 +1,106 @@
+"""Where the files of a job go, and that nothing of the user's is overwritten."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from etude.client.files import SUFFIXES
+from etude.client.names import short_name, short_names
+from etude.job.v1 import artifact_service_pb2
+from etude.stage.v1 import renderer_service_pb2
+
+_KIND_OF_FORMAT = {
+    renderer_service_pb2.OUTPUT_FORMAT_MUSICXML: artifact_service_pb2.ARTIFACT_KIND_MUSICXML,
+    renderer_service_pb2.OUTPUT_FORMAT_MIDI: artifact_service_pb2.ARTIFACT_KIND_MIDI,
+    renderer_service_pb2.OUTPUT_FORMAT_SVG: artifact_service_pb2.ARTIFACT_KIND_SVG,
+    renderer_service_pb2.OUTPUT_FORMAT_PDF: artifact_service_pb2.ARTIFACT_KIND_SCORE_PDF,
+    renderer_service_pb2.OUTPUT_FORMAT_ANNOTATED_PDF: artifact_service_pb2.ARTIFACT_KIND_ANNOTATED_PDF,
+}
+_IR_KINDS = {
+    "ir_v1": artifact_service_pb2.ARTIFACT_KIND_IR_V1,
+    "ir_v2": artifact_service_pb2.ARTIFACT_KIND_IR_V2,
+}
+_OWN_SUFFIXES = (".ir_v1.json", ".ir_v2.json", ".annotated.pdf")
+"""Endings that nothing but Étude gives its files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """What a user asked for.
+
+    Attributes:
+        rendered: Names of the output formats a job is asked for; empty for all.
+        kinds: Kinds of artifacts that are written to files.
+    """
+
+    rendered: tuple[str, ...]
+    kinds: frozenset[int]
+
+
+def parse_formats(text: str) -> Formats:
+    """The formats of a list with commas; all of them when it is empty.
+
+    Raises:
+        click.BadParameter: A name is not one of a format.
+    """
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if not names:
+        return Formats(rendered=(), kinds=frozenset(SUFFIXES))
+    rendered, kinds = [], set()
+    known = {short_name(renderer_service_pb2.OutputFormat, number).lower(): number for number in _KIND_OF_FORMAT}
+    for name in names:
+        if name in _IR_KINDS:
+            kinds.add(_IR_KINDS[name])
+        elif name in known:
+            rendered.append(name)
+            kinds.add(_KIND_OF_FORMAT[known[name]])
+        else:
+            raise click.BadParameter(f"{name!r} is not a format; choose from {', '.join([*known, *_IR_KINDS])}.")
+    # A job renders everything when it is asked for nothing in particular; MIDI is the least it can do.
+    return Formats(rendered=tuple(rendered) or ("midi",), kinds=frozenset(kinds))
+
+
+def format_names() -> str:
+    """All names that `parse_formats` takes, with commas."""
+    return ",".join([*(name.lower() for name in short_names(renderer_service_pb2.OutputFormat)), *_IR_KINDS])
+
+
+def stems(files: Sequence[Path]) -> dict[Path, str]:
+    """A stem for the outputs of each input.
+
+    Raises:
+        click.UsageError: Two inputs would write the same files.
+    """
+    named = {file: file.stem for file in files}
+    twice = [stem for stem, count in Counter(named.values()).items() if count > 1]
+    if twice:
+        raise click.UsageError(
+            f"several inputs are called {twice[0]!r} and would overwrite each other's files; annotate them one by one, "
+            "each with its own -o DIR."
+        )
+    return named
+
+
+def safe_name(directory: Path, name: str, inputs: Iterable[Path]) -> str:
+    """A file name that is not that of an input: the engraved sonata.pdf beside its source is sonata.fingered.pdf."""
+    target = directory / name
+    if target.exists() and any(source.exists() and target.samefile(source) for source in inputs):
+        return f"{target.stem}.fingered{target.suffix}"
+    return name
+
+
+def foreign_file(directory: Path, stem: str, inputs: Iterable[Path]) -> Path | None:
+    """A file in the way that does not look like an earlier output; None when there is none.
+
+    Files of an earlier run are known by those beside them that only Étude writes.
+    """
+    if any((directory / f"{stem}{suffix}").exists() for suffix in _OWN_SUFFIXES):
+        return None
+    for suffix in SUFFIXES.values():
+        target = directory / f"{stem}{suffix}"
+        if target.exists() and safe_name(directory, target.name, inputs) == target.name:
+            return target
+    return None

@@ -1,0 +1,155 @@
+"""The client's calls about artifacts and the models that made them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
+from pathlib import Path
+
+import grpc
+
+from etude.client.calls import Calls
+from etude.client.files import AtomicFile
+from etude.job.v1 import (
+    artifact_service_pb2,
+    artifact_service_pb2_grpc,
+    model_service_pb2,
+    model_service_pb2_grpc,
+)
+from etude.mesh.errors import EtudeError, from_rpc_error
+
+DOWNLOAD_TIMEOUT_S = 600.0
+
+
+class ArtifactCalls(Calls):
+    """Calls of ArtifactService and ModelService."""
+
+    @property
+    def _artifacts(self) -> artifact_service_pb2_grpc.ArtifactServiceAsyncStub:
+        return artifact_service_pb2_grpc.ArtifactServiceStub(self.channel)
+
+    @property
+    def _models(self) -> model_service_pb2_grpc.ModelServiceAsyncStub:
+        return model_service_pb2_grpc.ModelServiceStub(self.channel)
+
+    async def get_artifact(self, artifact_id: str) -> artifact_service_pb2.Artifact:
+        """One artifact's description.
+
+        Raises:
+            EtudeError: ARTIFACT_NOT_FOUND.
+        """
+        request = artifact_service_pb2.GetArtifactRequest(artifact_id=artifact_id)
+        return (await self.unary(self._artifacts.GetArtifact, request)).artifact
+
+    async def artifacts_page(
+        self,
+        job_id: str,
+        *,
+        kinds: Iterable[artifact_service_pb2.ArtifactKind.ValueType] = (),
+        latest_only: bool = True,
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> artifact_service_pb2.ListArtifactsResponse:
+        """One page of a job's artifacts, oldest first, with the token of the next page."""
+        request = artifact_service_pb2.ListArtifactsRequest(
+            job_id=job_id, kinds=kinds, latest_only=latest_only, page_size=page_size, page_token=page_token
+        )
+        return await self.unary(self._artifacts.ListArtifacts, request)
+
+    async def artifacts(
+        self,
+        job_id: str,
+        *,
+        kinds: Iterable[artifact_service_pb2.ArtifactKind.ValueType] = (),
+        latest_only: bool = True,
+    ) -> AsyncIterator[artifact_service_pb2.Artifact]:
+        """A job's artifacts, oldest first.
+
+        Args:
+            job_id: The job.
+            kinds: Only these kinds; empty for all.
+            latest_only: Leaves out what a later correction replaced.
+        """
+        wanted = tuple(kinds)
+        token = ""
+        while True:
+            page = await self.artifacts_page(job_id, kinds=wanted, latest_only=latest_only, page_token=token)
+            for artifact in page.artifacts:
+                yield artifact
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def read(
+        self, artifact_id: str, *, offset: int = 0, length: int = 0, timeout_s: float = DOWNLOAD_TIMEOUT_S
+    ) -> AsyncGenerator[bytes, None]:
+        """The bytes of an artifact in chunks of at most 1 MiB.
+
+        Args:
+            artifact_id: The artifact.
+            offset: First byte, from 0.
+            length: Number of bytes; 0 for all from `offset` on.
+            timeout_s: Longest time for all of it.
+
+        Raises:
+            EtudeError: ARTIFACT_NOT_FOUND, OUT_OF_RANGE, CHECKSUM_MISMATCH.
+        """
+        request = artifact_service_pb2.DownloadArtifactRequest(artifact_id=artifact_id, offset=offset, length=length)
+        call = self._artifacts.DownloadArtifact(request, timeout=timeout_s, metadata=self.metadata)
+        try:
+            async for response in call:
+                if response.HasField("chunk"):
+                    yield response.chunk
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        finally:
+            call.cancel()
+
+    async def download(self, artifact: artifact_service_pb2.Artifact | str, path: Path | str) -> Path:
+        """Writes an artifact to a file, whole or not at all, and checks its SHA-256.
+
+        Args:
+            artifact: The artifact or its id.
+            path: The file; missing directories are made, an existing file is replaced.
+
+        Raises:
+            EtudeError: ARTIFACT_NOT_FOUND; CHECKSUM_MISMATCH when the bytes are not the artifact's.
+        """
+        described = await self.get_artifact(artifact) if isinstance(artifact, str) else artifact
+        target = Path(path)
+        async with AtomicFile(target) as file, aclosing(self.read(described.artifact_id)) as chunks:
+            async for chunk in chunks:
+                await file.write(chunk)
+            if file.digest.hexdigest() != described.sha256:
+                raise EtudeError(
+                    "CHECKSUM_MISMATCH",
+                    f"{target.name} arrived damaged: its SHA-256 is not the one the mesh recorded; download it again.",
+                )
+        return target
+
+    async def lineage(self, artifact_id: str) -> artifact_service_pb2.GetLineageResponse:
+        """What an artifact was derived from and what was derived from it.
+
+        Raises:
+            EtudeError: ARTIFACT_NOT_FOUND.
+        """
+        request = artifact_service_pb2.GetLineageRequest(artifact_id=artifact_id)
+        return await self.unary(self._artifacts.GetLineage, request)
+
+    async def models_page(
+        self, *, stage: str = "", page_size: int = 0, page_token: str = ""
+    ) -> model_service_pb2.ListModelsResponse:
+        """One page of the models seen so far, with the token of the next page."""
+        request = model_service_pb2.ListModelsRequest(stage=stage, page_size=page_size, page_token=page_token)
+        return await self.unary(self._models.ListModels, request)
+
+    async def models(self, stage: str = "") -> AsyncIterator[model_service_pb2.Model]:
+        """Models seen so far; only those of one stage ("omr", "fingering") when it is given."""
+        token = ""
+        while True:
+            page = await self.models_page(stage=stage, page_token=token)
+            for model in page.models:
+                yield model
+            token = page.next_page_token
+            if not token:
+                return

@@ -1,0 +1,72 @@
+"""What every call of the client shares: the channel, the metadata, the time limit, the errors."""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+
+from etude.mesh.channels import open_channel
+from etude.mesh.errors import from_rpc_error
+
+DEFAULT_TARGET = "127.0.0.1:50050"
+"""Where `etude serve` has the orchestrator."""
+
+CALL_TIMEOUT_S = 30.0
+
+R = TypeVar("R")
+
+
+class Calls:
+    """A channel to an orchestrator and the way calls are made on it."""
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        channel: grpc.aio.Channel | None = None,
+        timeout_s: float = CALL_TIMEOUT_S,
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """A client of the orchestrator at `target`; nothing is sent yet.
+
+        Args:
+            target: Address in gRPC's form ("host:port", "unix:/path", "dns:///name:port").
+            channel: A channel to use instead of opening one to `target`; the caller closes it.
+            timeout_s: Longest wait for an ordinary call.
+            metadata: Sent with every call.
+        """
+        self._owns_channel = channel is None
+        self.channel = open_channel(target) if channel is None else channel
+        self.timeout_s = timeout_s
+        self.metadata = tuple(metadata)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the channel if this client opened it."""
+        if self._owns_channel:
+            await self.channel.close(None)
+
+    async def unary(self, method: Callable[..., Awaitable[R]], request: Any, *, timeout_s: float | None = None) -> R:
+        """The answer to an ordinary call.
+
+        Raises:
+            EtudeError: Whatever the server answered instead.
+        """
+        try:
+            return await method(request, timeout=timeout_s or self.timeout_s, metadata=self.metadata)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
+
+def jittered(delay_s: float) -> float:
+    """A delay spread by half around itself, so that many clients do not come back at once."""
+    return delay_s * (0.5 + random.random())

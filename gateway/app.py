@@ -1,0 +1,74 @@
+"""The HTTP application: its routes, what surrounds them, and how errors look."""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import grpc
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+import etude
+from gateway import models
+from gateway.context import RequestContext
+from gateway.errors import install_error_handlers
+from gateway.pages import install_pages
+from gateway.routes import artifacts, catalogue, jobs, operations
+from gateway.settings import GatewaySettings
+
+DESCRIPTION = """Sheet music in, a fingered piano score out.
+
+Send a PDF to `POST /api/v1/jobs`, watch `GET /api/v1/jobs/{job_id}/events`, and download the artifacts of the job.
+Every error has the same envelope: `{"error": {"code", "reason", "message", "details", "trace_id"}}`. Every answer has
+an `X-Request-ID`; send your own to find a request again in the logs.
+"""
+
+_MULTIPART_OVERHEAD = 1 << 20
+"""Room for the form fields and boundaries around a document of the largest size."""
+
+_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def create_app(
+    settings: GatewaySettings, channel: grpc.aio.Channel, dependencies: Mapping[str, grpc.aio.Channel]
+) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: Its settings.
+        channel: To the orchestrator.
+        dependencies: Channels to all that must serve for the gateway to be ready, by name.
+    """
+    app = FastAPI(
+        title="Étude",
+        version=etude.__version__,
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        responses={
+            "default": {"description": "What went wrong.", "model": models.ErrorEnvelope},
+            422: {"description": "Which fields are wrong.", "model": models.ErrorEnvelope},
+        },
+        max_body_size=settings.max_upload_bytes + _MULTIPART_OVERHEAD,
+        telemetry={"operation_spans": False, "exclude": _is_probe},
+    )
+    app.state.settings = settings
+    app.state.channel = channel
+    app.state.dependencies = dependencies
+    install_error_handlers(app, settings.max_upload_bytes)
+    for router in (jobs.router, artifacts.router, catalogue.router, operations.router):
+        app.include_router(router)
+    install_pages(app)
+    app.add_middleware(RequestContext)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Operation ids are the names of the route functions, which generators of clients turn into methods."""
+    return route.name
+
+
+def _is_probe(scope: MutableMapping[str, Any]) -> bool:
+    return scope.get("path") in _UNTRACED

@@ -1,0 +1,30 @@
+"""What route functions are given: a client of the orchestrator for this request, and the settings."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from etude.client import AsyncEtudeClient
+from gateway.settings import GatewaySettings
+
+
+def settings_of(request: Request) -> GatewaySettings:
+    """The settings of the application."""
+    return cast("GatewaySettings", request.app.state.settings)
+
+
+def client_of(request: Request) -> AsyncEtudeClient:
+    """A client on the application's channel that hands on the caller's credentials.
+
+    The request's id and the trace context are handed on by the chassis.
+    """
+    authorization = request.headers.get("authorization")
+    return AsyncEtudeClient(
+        channel=request.app.state.channel,
+        timeout_s=settings_of(request).call_timeout_s,
+        metadata=[("authorization", authorization)] if authorization else [],
+    )
+
+
+Settings = Annotated[GatewaySettings, Depends(settings_of)]
+Client = Annotated[AsyncEtudeClient, Depends(client_of)]

@@ -1,0 +1,212 @@
+"""Jobs: create, look, watch, cancel, retry, correct, delete."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Header, Path, Query, Response, UploadFile, status
+from fastapi.responses import StreamingResponse
+
+from etude.client import RESTING_STATES
+from etude.client.json_form import to_json
+from etude.client.options import job_options
+from etude.job.v1 import artifact_service_pb2, job_pb2
+from etude.mesh.errors import EtudeError
+from etude.score.v1 import fingering_pb2
+from etude.stage.v1 import fingering_service_pb2
+from gateway import models
+from gateway.dependencies import Client, Settings
+from gateway.errors import too_large
+from gateway.events import event_stream
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+JobId = Annotated[str, Path(description="The job.", min_length=1, max_length=200)]
+IdempotencyKey = Annotated[
+    str,
+    Header(description="Any text of your own; a second request with it changes nothing and has the same answer."),
+]
+
+_KEY_NAMESPACE = uuid.UUID("5b0a3b0e-6f0c-4a86-9a34-1d1f6c1f2c11")
+
+
+def request_id_from(key: str) -> str:
+    """The request id of the contract, a UUID, from an Idempotency-Key, which may be any text; empty for none."""
+    if not key:
+        return ""
+    try:
+        return str(uuid.UUID(key))
+    except ValueError:
+        return str(uuid.uuid5(_KEY_NAMESPACE, key))
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Send a document")
+async def create_job(
+    client: Client,
+    settings: Settings,
+    response: Response,
+    file: Annotated[UploadFile, File(description="The PDF.")],
+    reader: Annotated[str, Form(description="auto, engraved or scan")] = "",
+    uncertainty_policy: Annotated[str, Form(description="keep_alternatives or best_only")] = "",
+    hand_size: Annotated[str, Form(description="S, M or L")] = "",
+    max_span_semitones: Annotated[int, Form(description="10 to 20; 0 for that of hand_size")] = 0,
+    density: Annotated[str, Form(description="all or essential")] = "",
+    formats: Annotated[
+        list[str] | None,
+        Form(description="musicxml, midi, svg, pdf, annotated_pdf: repeated or with commas; all when left out"),
+    ] = None,
+    fingering_model: Annotated[str, Form(description="Name of the fingering model")] = "",
+    pages: Annotated[str, Form(description="Pages to read: 3, 2-5, 4- or -6")] = "",
+    idempotency_key: IdempotencyKey = "",
+) -> models.Job:
+    """Stores the document and starts a job on it; answers as soon as the document is stored."""
+    if file.size is not None and file.size > settings.max_upload_bytes:
+        raise too_large(settings.max_upload_bytes)
+    options = job_options(
+        filename=file.filename or "document",
+        reader=reader,
+        uncertainty_policy=uncertainty_policy,
+        hand_size=hand_size,
+        max_span_semitones=max_span_semitones,
+        density=density,
+        formats=[name for item in formats or () for name in item.split(",") if name.strip()],
+        fingering_model=fingering_model,
+        pages=pages,
+    )
+    job = await client.create_job(
+        file.file, options, request_id=request_id_from(idempotency_key), timeout_s=settings.upload_timeout_s
+    )
+    response.headers["Location"] = f"/api/v1/jobs/{job.job_id}"
+    return models.Job.model_validate(to_json(job))
+
+
+@router.get("", summary="List jobs")
+async def list_jobs(
+    client: Client,
+    state: Annotated[list[models.JobState] | None, Query(description="Only jobs in one of these states.")] = None,
+    page_size: Annotated[int, Query(ge=0, le=1000, description="Most jobs in the answer; 0 for 50.")] = 0,
+    page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
+) -> models.JobList:
+    """Jobs, newest first."""
+    states = [job_pb2.JobState.Value(f"JOB_STATE_{name}") for name in state or ()]
+    page = await client.list_jobs_page(states=states, page_size=page_size, page_token=page_token)
+    return models.JobList.model_validate(to_json(page))
+
+
+@router.get("/{job_id}", summary="One job")
+async def get_job(client: Client, job_id: JobId) -> models.Job:
+    """The job as it is now."""
+    return models.Job.model_validate(to_json(await client.get_job(job_id)))
+
+
+@router.delete("/{job_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a job")
+async def delete_job(client: Client, job_id: JobId) -> None:
+    """Deletes a job that is at rest, with its artifacts and events."""
+    await client.delete(job_id)
+
+
+@router.post("/{job_id}/cancel", summary="Cancel a job")
+async def cancel_job(
+    client: Client,
+    job_id: JobId,
+    reason: Annotated[str, Query(max_length=500, description="Why, for the audit trail.")] = "",
+) -> models.Job:
+    """Cancels a job that is not finished."""
+    return models.Job.model_validate(to_json(await client.cancel(job_id, reason)))
+
+
+@router.post("/{job_id}/retry", summary="Retry a job")
+async def retry_job(client: Client, job_id: JobId, idempotency_key: IdempotencyKey = "") -> models.Job:
+    """Starts a job in OMR_FAILED or FINGERING_FAILED again, from the failed stage on."""
+    job = await client.retry(job_id, request_id=request_id_from(idempotency_key))
+    return models.Job.model_validate(to_json(job))
+
+
+@router.post("/{job_id}/fingering", summary="Pin fingers")
+async def update_fingering(
+    client: Client,
+    settings: Settings,
+    job_id: JobId,
+    update: models.FingeringUpdate,
+    idempotency_key: IdempotencyKey = "",
+) -> models.FingeringUpdated:
+    """Pins fingers of a completed job: the rest is fingered anew around them, into new artifacts with lineage."""
+    pins = [
+        fingering_service_pb2.PinnedFingering(
+            note_id=pin.note_id,
+            finger=pin.finger,
+            substitution=pin.substitution,
+            hand=fingering_pb2.Hand.Value(f"HAND_{pin.hand}") if pin.hand else fingering_pb2.HAND_UNSPECIFIED,
+        )
+        for pin in update.pins
+    ]
+    updated = await client.update_fingering(
+        job_id,
+        pins,
+        unpin_note_ids=update.unpin_note_ids,
+        score_index=update.score_index,
+        request_id=request_id_from(idempotency_key),
+        timeout_s=settings.upload_timeout_s,
+    )
+    return models.FingeringUpdated.model_validate(to_json(updated))
+
+
+@router.get(
+    "/{job_id}/events",
+    summary="Watch a job",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events `state_changed`, `progress`, `artifact_created` and `remark`, each with "
+            "a JobEvent; then `end` with the Job when it is at rest, or `failure` with an ErrorEnvelope.",
+            "content": {"text/event-stream": {}},
+        },
+        204: {"description": "The job is at rest and all its events have been seen."},
+    },
+)
+async def watch_job(
+    client: Client,
+    settings: Settings,
+    job_id: JobId,
+    last_event_id: Annotated[str, Header(description="Events after this one are sent; browsers set it.")] = "",
+    after_sequence: Annotated[int, Query(ge=0, description="The same, for clients without that header.")] = 0,
+) -> Response:
+    """Events of a job as they come, until it is at rest; comments in between keep proxies from closing the stream."""
+    cursor = _cursor(last_event_id) if last_event_id else after_sequence
+    job = await client.get_job(job_id)
+    if last_event_id and job.state in RESTING_STATES and cursor >= job.last_sequence:
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    return StreamingResponse(
+        event_stream(client, job_id, cursor, settings.heartbeat_s),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
+
+
+def _cursor(last_event_id: str) -> int:
+    if not last_event_id.isdecimal():
+        raise EtudeError(
+            "INVALID_REQUEST",
+            "Last-Event-ID must be the id of an event of this job, a number.",
+            violations=[("Last-Event-ID", "must be a number")],
+        )
+    return int(last_event_id)
+
+
+@router.get("/{job_id}/artifacts", summary="A job's artifacts")
+async def list_artifacts(
+    client: Client,
+    job_id: JobId,
+    kind: Annotated[list[models.ArtifactKind] | None, Query(description="Only these kinds.")] = None,
+    latest_only: Annotated[bool, Query(description="Leave out what a later correction replaced.")] = True,
+    page_size: Annotated[int, Query(ge=0, le=1000, description="Most artifacts in the answer; 0 for 100.")] = 0,
+    page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
+) -> models.ArtifactList:
+    """Artifacts of a job, oldest first."""
+    page = await client.artifacts_page(
+        job_id,
+        kinds=[artifact_service_pb2.ArtifactKind.Value(f"ARTIFACT_KIND_{name}") for name in kind or ()],
+        latest_only=latest_only,
+        page_size=page_size,
+        page_token=page_token,
+    )
+    return models.ArtifactList.model_validate(to_json(page))

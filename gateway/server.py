@@ -1,0 +1,62 @@
+"""The HTTP server, running beside gRPC in one event loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from etude.mesh.logging import get_logger
+from etude.mesh.settings import split_host_port
+
+_log = get_logger(__name__)
+_SHUTDOWN_S = 5
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to the chassis, which stops it together with the rest."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def http_server(app: FastAPI, address: str) -> AsyncIterator[str]:
+    """Serves an application while the block runs; gives the address it listens on, with the port it got.
+
+    On exit no new request is taken, running ones get a few seconds, and what then still runs (watchers) is cut off.
+
+    Raises:
+        OSError: The address is taken or not this machine's.
+    """
+    host, port = split_host_port(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=1024)
+    bound_host, bound_port = listener.getsockname()[:2]
+    bound = f"[{bound_host}]:{bound_port}" if family == socket.AF_INET6 else f"{bound_host}:{bound_port}"
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="gateway-http")
+    try:
+        while not server.started:
+            if task.done():
+                await task
+                raise OSError(f"the HTTP server on {bound} ended before it began")
+            await asyncio.sleep(0.005)
+        _log.info("http server listens", address=bound)
+        yield bound
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
