@@ -30,8 +30,7 @@ class Reading:
     Attributes:
         duration: Quarters; 0 stands for the whole bar.
         cost: What it costs to read it so; 0 for what is printed.
-        ratio: Tuplet ratio that this reading supposes without its being printed; 1 for none. All members of a beam
-            must agree on it.
+        ratio: Tuplet ratio (normal/actual) that this reading supposes without its being printed; 1 for none.
     """
 
     duration: Fraction
@@ -112,10 +111,14 @@ class Costs:
     overfull: float = 3.5  # a voice outlasts the bar
     irregular: float = 2.0  # the bar is not as long as the meter says
     extra_voice: float = 0.25  # per voice beyond the second on a staff
+    open_tuplet: float = 3.0  # a tuplet without a number that is not filled
 
 
-# A voice in the search: (end, staff, stem, pending beam member, its ratio index, chain number)
-_Voice = tuple[int, int, int, int, int, int]
+# A voice in the search: (end, staff, stem, pending beam member, open tuplet, chain number). The open tuplet is 0 for
+# none, else (numerator, denominator of its ratio, written ticks so far, 1 when it may stop here).
+_Tuplet = tuple[int, int, int, int]
+_Voice = tuple[int, int, int, int, _Tuplet, int]
+_NO_TUPLET: _Tuplet = (1, 1, 0, 1)
 
 
 def solve_bar(
@@ -261,6 +264,8 @@ class _Search:
             total += self.costs.stop_early + (0.0 if others else self.costs.stop_early_only)
             if voice[3] >= 0:
                 total += self.costs.broken_beam
+            if not voice[4][3]:
+                total += self.costs.open_tuplet
         return total
 
     def place(
@@ -278,7 +283,7 @@ class _Search:
         """Puts item i at a time into the voice at `slot`, or into a new one for slot -1; once per reading."""
         costs = self.costs
         on_staff = [v for v in voices if v[1] == item.staff]
-        pending_ratio = -1
+        open_tuplet = _NO_TUPLET
         if slot < 0:
             if at > 0:
                 cost += costs.start_late
@@ -289,7 +294,7 @@ class _Search:
             chain, pending, stem = chains, -1, 0
             chains += 1
         else:
-            _, staff, stem, pending, pending_ratio, chain = voices[slot]
+            _, staff, stem, pending, open_tuplet, chain = voices[slot]
             beamed = self.before[i] >= 0 and self.before[i] == pending
             if staff != item.staff and not beamed:
                 cost += costs.other_staff
@@ -303,35 +308,52 @@ class _Search:
         result = []
         for k, reading in enumerate(item.readings):
             ticks = self.ticks[i][k]
-            extra = reading.cost
-            ratio = k
-            if pending >= 0 and slot >= 0:
-                expected_ratio = self.items[pending].readings[pending_ratio].ratio
-                if reading.ratio != expected_ratio:
-                    if not item.is_rest:
-                        continue  # members of one beam are in one tuplet
-                elif reading.ratio != 1:
-                    extra = 0.0  # the tuplet is already paid for
+            tuplet, extra = self.in_tuplet(reading, ticks, open_tuplet)
             if ticks == 0:
                 if at != 0 or slot >= 0:
                     continue
                 end = WHOLE_BAR
             else:
                 end = at + ticks
-            new_pending, new_ratio = pending, pending_ratio
+            new_pending = pending
             if not item.is_rest:
-                new_pending, new_ratio = (i, ratio) if self.after[i] >= 0 else (-1, -1)
+                new_pending = i if self.after[i] >= 0 else -1
             over = 0.0
             if self.expected and end > self.expected and at < self.expected:
                 over = 0.3  # paid in full at the end; a hint to look at other ways first
             # a voice that wanders to the other staff along a beam comes back by itself: keep its home staff
             home = item.staff if slot < 0 else voices[slot][1]
-            voice: _Voice = (end, home, item.stem or stem, new_pending, new_ratio, chain)
+            voice: _Voice = (end, home, item.stem or stem, new_pending, tuplet, chain)
             rest = voices if slot < 0 else voices[:slot] + voices[slot + 1 :]
             result.append(
                 (cost + extra + over, at, column, (*rest, voice), chains, (trail, at, end, chain, k))
             )
         return result
+
+    def in_tuplet(self, reading: Reading, ticks: int, before: _Tuplet) -> tuple[_Tuplet, float]:
+        """The tuplet a voice is in after a reading, and what that costs.
+
+        A tuplet without a number has at least two members and is as long as a plain value times its ratio's actual
+        number; it is paid for once.
+        """
+        ratio = reading.ratio
+        if ratio == 1:
+            return _NO_TUPLET, reading.cost + (0.0 if before[3] else self.costs.open_tuplet)
+        top, bottom = ratio.numerator, ratio.denominator
+        written = ticks * bottom // top
+        same = before[:2] == (top, bottom)
+        if same and not before[3]:
+            written += before[2]
+            cost = 0.0
+        else:
+            # another one after a finished one of the same kind is hardly news
+            cost = reading.cost * (0.4 if same and before[2] else 1.0)
+            if not before[3]:
+                cost += self.costs.open_tuplet
+            return (top, bottom, written, 0), cost
+        share = Fraction(written, bottom * self.unit)
+        plain = share.numerator & (share.numerator - 1) == 0 and share.denominator & (share.denominator - 1) == 0
+        return (top, bottom, written, int(plain)), cost
 
     def finish(self, cost: float, voices: tuple[_Voice, ...]) -> tuple[float, int, bool]:
         """Total cost, length and whether all voices fill the bar, for the cheaper of the expected and the real length."""
@@ -358,6 +380,8 @@ class _Search:
                     fits = False
                 if voice[3] >= 0:
                     total += self.costs.broken_beam
+                if not voice[4][3]:
+                    total += self.costs.open_tuplet
             options.append((total, length, fits))
         return min(options) if options else (cost, self.expected or 4 * self.unit, True)
 

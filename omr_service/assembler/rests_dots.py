@@ -94,6 +94,7 @@ def find_dots(
         owners.append((rest.glyph.box.x1, center(rest.glyph.box)[1], "r", rest.index, 1))
     widest = max((s.space for s in staves), default=1.0)
     order = Sorted(owners, key=lambda o: o[0])
+    heads_by_x = Sorted(heads, key=lambda h: h.x)
     repeat_dots = [b for b in barlines if b.dots_left or b.dots_right]
     columns: dict[tuple[str, int], list[tuple[float, float]]] = {}
     used: set[int] = set()
@@ -120,8 +121,11 @@ def find_dots(
             cost = dx * 0.5 + miss
             if best is None or cost < best[0]:
                 best = (cost, (kind, index))
-        if best is not None and glyph.name.startswith("articStaccato") and best[0] > 0.8:
-            best = None
+        if best is not None and best[0] > (0.45 if glyph.name.startswith("articStaccato") else 0.9):
+            # it may as well be a staccato dot of the head under or over it
+            near = [h for h in heads_by_x.between(x - 0.45 * space, x + 0.45 * space) if h.staff == staff.index]
+            if glyph.name.startswith("artic") or any(0.75 < abs(h.y - y) / space < 3 for h in near):
+                best = None
         if best is not None:
             columns.setdefault(best[1], []).append((x, y))
             used.add(position)

@@ -155,7 +155,7 @@ def _attempt(
             readings = [Reading(Fraction(0)), Reading(value, 0.05 if expected and expected > 4 else 0.4)]
             x = left
         elif element.index not in marks and unmarked:
-            whole_tuplet = element.beam >= 0 or element.level >= -1
+            can_be_in_tuplet = element.level >= -1
             for r, c in unmarked:
                 # duplets and quadruplets belong to compound meters, where the beat is dotted
                 if r in (Fraction(3, 4), Fraction(3, 2)) and expected and (expected * 2).denominator == 1:
@@ -163,7 +163,7 @@ def _attempt(
                         continue
                 if r.denominator in (5, 7) and element.beam < 0:
                     continue
-                if whole_tuplet and not element.dots:
+                if can_be_in_tuplet and not element.dots:
                     readings.append(Reading(value * r, c, r))
         stem = 0 if element.up is None else 1 if element.up else -1
         height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)

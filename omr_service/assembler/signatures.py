@@ -98,7 +98,7 @@ def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System) -> list[C
         line = round(staff.step(x, glyph.y) / 2) + 1
         if not 1 <= line <= 5:
             line = USUAL_LINE[match[1]]
-        octave = _octave_in_name(glyph.name) or _octave_beside(glyph, glyphs, texts, staff.space)
+        octave = _octave_in_name(glyph.name) or _octave_beside(glyph, glyphs, texts, staff.space, staff.x0)
         clefs.append(
             ClefSign(nearest, glyph.box.x0, glyph.box.x1, match[1], line, octave, glyph.box, glyph.confidence)
         )
@@ -112,20 +112,25 @@ def _octave_in_name(name: str) -> int:
     return 0
 
 
-def _octave_beside(clef: Glyph, glyphs: list[Glyph], texts: list[Text], space: float) -> int:
+def _octave_beside(clef: Glyph, glyphs: list[Glyph], texts: list[Text], space: float, system_left: float) -> int:
     """Octaves told by a small 8 or 15 right above or below the clef."""
     marks = [(g.box, DIGIT.match(g.name)) for g in glyphs if DIGIT.match(g.name)]
-    found = [(box, m[1]) for box, m in marks if m and m[1] == "8"]
-    found += [(g.box, "8") for g in glyphs if g.name == "clef8"] + [(g.box, "15") for g in glyphs if g.name == "clef15"]
-    found += [(t.box, t.text.strip()) for t in texts if t.text.strip() in ("8", "15")]
-    for box, text in found:
+    found = [(box, m[1], False) for box, m in marks if m and m[1] == "8"]
+    found += [(g.box, g.name[4:], True) for g in glyphs if g.name in ("clef8", "clef15")]
+    found += [(t.box, t.text.strip(), False) for t in texts if t.text.strip() in ("8", "15")]
+    for box, text, certain in found:
         x, y = center(box)
         if not clef.box.x0 - space / 2 < x < clef.box.x1 + space / 2:
             continue
         octaves = 1 if text == "8" else 2
         if clef.box.y1 - space < y < clef.box.y1 + 2 * space:
             return -octaves
-        if clef.box.y0 - 2 * space < y < clef.box.y0 + space:
+        # a number over the clef is the bar's as a rule: it counts only when it touches the clef and is centred on it
+        middle = (clef.box.x0 + clef.box.x1) / 2
+        touching = abs(x - middle) < 0.6 * space and abs(box.y1 - clef.box.y0) < 0.35 * space
+        if certain and clef.box.y0 - 2 * space < y < clef.box.y0 + space:
+            return octaves
+        if touching and box.y1 - box.y0 < 1.3 * space and clef.x > system_left + 4 * space:
             return octaves
     return 0
 

@@ -198,13 +198,13 @@ def _cost(
     if span is not None:
         cost = max(0.0, abs(first.x - span[0]) / space - 1.2) + max(0.0, abs(last.x1 - span[1]) / space - 2.0)
     else:
-        middle = (first.x + last.x1) / 2
-        cost = abs(middle - cx) / space * 0.8
+        off = min(abs((a + b) / 2 - cx) for a, b in ((first.x, last.x1), (first.x, last.x), (first.x1, last.x1)))
+        cost = 2.0 * max(0.0, off / space - 0.25)
         # a bracketless number stands at a beam, or over notes without one
         if first.beam >= 0 and start > 0 and voice[start - 1].beam == first.beam:
-            cost += 0.8
+            cost += 0.4
         if last.beam >= 0 and end + 1 < len(voice) and voice[end + 1].beam == last.beam:
-            cost += 0.8
+            cost += 0.4
         if first.beam != last.beam or first.beam < 0:
             cost += 0.6
     tips = [e.tip for e in run if not e.is_rest] or [e.tip for e in run]
