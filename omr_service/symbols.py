@@ -126,6 +126,7 @@ class PageSymbols:
         lines: Straight lines and beams.
         curves: Slurs and ties.
         wiggles: Vertical or horizontal wavy lines that are no glyphs (arpeggios, trill lines), as boxes.
+        image_share: Share of the page that raster images cover, 0 to 1: near 1 for a scan.
     """
 
     page_number: int
@@ -137,3 +138,4 @@ class PageSymbols:
     lines: list[Line] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     wiggles: list[Box] = field(default_factory=list)
+    image_share: float = 0.0

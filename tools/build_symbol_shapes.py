@@ -64,6 +64,7 @@ WANTED = re.compile(
 
 
 def from_verovio(family: str) -> Iterator[tuple[str, Shape]]:
+    """Yields the symbols of a family that the verovio package ships."""
     data = Path(verovio.__file__).parent / "data"
     for glyph in ElementTree.parse(data / f"{family}.xml").getroot().iter("g"):
         name = glyph.get("n", "")
@@ -79,6 +80,7 @@ def from_verovio(family: str) -> Iterator[tuple[str, Shape]]:
 
 
 def from_emmentaler(file: Path) -> Iterator[tuple[str, Shape]]:
+    """Yields the symbols of a font whose glyph names are in the manner of Emmentaler."""
     font = TTFont(file)
     glyphs = font.getGlyphSet()
     for glyph_name in font.getGlyphOrder():
@@ -98,6 +100,7 @@ def from_emmentaler(file: Path) -> Iterator[tuple[str, Shape]]:
 
 
 def from_pdf(file: Path, family: str) -> Iterator[tuple[str, Shape]]:
+    """Yields the symbols of a SMuFL font embedded in a PDF."""
     with pikepdf.open(file) as pdf:
         for page in pdf.pages:
             for source in page.obj.Resources.Font.values():
@@ -113,6 +116,7 @@ def from_pdf(file: Path, family: str) -> Iterator[tuple[str, Shape]]:
 
 
 def main() -> int:
+    """Builds the file; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("fonts", nargs="*", metavar="FAMILY=FILE")
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)

@@ -3,5 +3,5 @@
 In data-flow order: `document` opens and checks the file, `streams` decodes what a page refers to within bounds, `lexer`
 cuts content into tokens, `interpreter` runs them into marks (characters and painted paths in page coordinates), `fonts`
 says what a character code means, `names` and `outlines` say which music symbol that is, `paths` and `texts` turn the
-rest into lines, curves and words, and `reader` ties these together.
+rest into lines, curves and words, and `pagereader` ties these together for a page, `reader` for a file.
 """

@@ -28,7 +28,7 @@ def main() -> int:
     print(json.dumps({"kind": "page", "width": page.width, "height": page.height, "rotation": page.rotation}))
     for kind, found in kinds:
         for symbol in found:
-            values = dataclasses.asdict(symbol)  # type: ignore[call-overload]
+            values = dataclasses.asdict(symbol)
             print(json.dumps({"kind": kind} | _rounded(values), ensure_ascii=False))
     return 0
 

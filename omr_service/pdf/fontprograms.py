@@ -51,6 +51,7 @@ class ShapePen(BasePen):  # type: ignore[misc]
         self.ops += b"h"
 
     def shape(self, units_per_em: float) -> Shape:
+        """Returns what was drawn, in ems."""
         points = np.array(self.points, dtype=np.float64).reshape(-1, 2) / units_per_em
         return Shape(bytes(self.ops), points)
 
@@ -86,6 +87,7 @@ class TrueTypeProgram:
             self._font.setGlyphOrder([f"{index}" for index in range(count)])
 
     def by_cid(self, cid: int) -> Shape | None:
+        """Returns the outline of a CID or glyph index."""
         if self._cff is not None:
             return self._cff.by_cid(cid)
         glyphs = self._font["glyf"]
@@ -97,6 +99,7 @@ class TrueTypeProgram:
         return pen.shape(self._units)
 
     def by_code(self, code: int) -> Shape | None:
+        """Returns the outline its own encoding gives a code."""
         for table in self._cmaps():
             for candidate in (code, 0xF000 + code):
                 if candidate in table:
@@ -104,15 +107,18 @@ class TrueTypeProgram:
         return None
 
     def by_name(self, name: str) -> Shape | None:
+        """Returns the outline of a glyph name."""
         return self._cff.by_name(name) if self._cff is not None else None
 
     def by_unicode(self, code_point: int) -> Shape | None:
+        """Returns the outline of a Unicode code point."""
         for table in self._cmaps():
             if code_point in table:
                 return self.by_cid(int(table[code_point]))
         return None
 
     def name_of_code(self, code: int) -> str | None:
+        """Returns the glyph name its own encoding gives a code."""
         return None
 
     def _cmaps(self) -> list[Mapping[int, str]]:
@@ -143,20 +149,24 @@ class CffProgram:
         return pen.shape(self._units)
 
     def by_name(self, name: str) -> Shape | None:
+        """Returns the outline of a glyph name."""
         return self._draw(name)
 
     def by_cid(self, cid: int) -> Shape | None:
+        """Returns the outline of a CID or glyph index."""
         if self._is_cid:
             return self._draw(f"cid{cid:05d}")
         return self._draw(self._order[cid]) if cid < len(self._order) else None
 
     def name_of_code(self, code: int) -> str | None:
+        """Returns the glyph name its own encoding gives a code."""
         encoding = getattr(self._top, "Encoding", None)
         if isinstance(encoding, list) and code < len(encoding):
             return str(encoding[code])
         return None
 
     def by_code(self, code: int) -> Shape | None:
+        """Returns the outline its own encoding gives a code."""
         name = self.name_of_code(code)
         return self._draw(name) if name else None
 
@@ -166,7 +176,6 @@ class Type1Program:
 
     def __init__(self, data: bytes) -> None:
         font = t1Lib.T1Font.__new__(t1Lib.T1Font)
-        font.data = t1Lib.assertType1(data) and data if data[:2] == b"%!" else data
         font.data = _without_pfb_headers(data)
         font.encoding = "ascii"
         font.parse()
@@ -176,6 +185,7 @@ class Type1Program:
         self._units = 1.0 / matrix[0] if matrix and matrix[0] > 0 else 1000.0
 
     def by_name(self, name: str) -> Shape | None:
+        """Returns the outline of a glyph name."""
         if name not in self._strings:
             return None
         pen = ShapePen(None)
@@ -183,14 +193,17 @@ class Type1Program:
         return pen.shape(self._units)
 
     def by_cid(self, cid: int) -> Shape | None:
+        """Returns the outline of a CID or glyph index."""
         return None
 
     def name_of_code(self, code: int) -> str | None:
+        """Returns the glyph name its own encoding gives a code."""
         if isinstance(self._encoding, list) and code < len(self._encoding):
             return str(self._encoding[code])
         return None
 
     def by_code(self, code: int) -> Shape | None:
+        """Returns the outline its own encoding gives a code."""
         name = self.name_of_code(code)
         return self.by_name(name) if name else None
 

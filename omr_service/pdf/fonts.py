@@ -179,7 +179,7 @@ def _stream_bytes(value: Any) -> bytes | None:
 
 
 def _array(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, pikepdf.Array) else []  # type: ignore[call-overload]
+    return list(value) if isinstance(value, pikepdf.Array) else []
 
 
 def _matrix(value: Any) -> Matrix:
@@ -191,7 +191,7 @@ def _load_program(descriptor: Any) -> fontprograms.FontProgram | None:
     if not isinstance(descriptor, pikepdf.Dictionary):
         return None
     for key in ("/FontFile3", "/FontFile2", "/FontFile"):
-        stream = descriptor.get(key)
+        stream: Any = descriptor.get(key)
         data = _stream_bytes(stream)
         if data:
             return fontprograms.load(key, str(stream.get("/Subtype", "")), data)

@@ -31,9 +31,7 @@ def vertical_scale_of(m: Matrix) -> float:
     return hypot(m[2], m[3])
 
 
-def image_of_box(
-    m: Matrix, x0: float, y0: float, x1: float, y1: float
-) -> tuple[float, float, float, float]:
+def image_of_box(m: Matrix, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
     """Returns the smallest upright box (x0, y0, x1, y1) around the image of an upright box."""
     xs = (m[0] * x0 + m[2] * y0, m[0] * x1 + m[2] * y0, m[0] * x0 + m[2] * y1, m[0] * x1 + m[2] * y1)
     ys = (m[1] * x0 + m[3] * y0, m[1] * x1 + m[3] * y0, m[1] * x0 + m[3] * y1, m[1] * x1 + m[3] * y1)

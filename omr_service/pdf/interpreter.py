@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
@@ -171,11 +172,9 @@ class Interpreter:
                     if stack:
                         self._state = stack.pop()
                 elif (handler := handlers.get(token)) is not None:
-                    try:
+                    # An operator with wrong operands is skipped, as viewers do.
+                    with suppress(IndexError, TypeError, ValueError, OverflowError):
                         handler(self, operands)
-                    except (IndexError, TypeError, ValueError, OverflowError):
-                        # Wrong operands: viewers skip the operator.
-                        pass
                 elif token in _COLOR_OPERATORS:
                     self._set_color(token, operands)
                 if operands:
@@ -211,7 +210,7 @@ class Interpreter:
             self._state.stroke_alpha = float(states["/CA"])
         dash = states.get("/D")
         if isinstance(dash, pikepdf.Array) and len(dash) and isinstance(dash[0], pikepdf.Array):
-            self._state.dash = any(float(item) > 0 for item in dash[0])  # type: ignore[attr-defined]
+            self._state.dash = any(float(item) > 0 for item in dash[0])
 
     def _set_color(self, operator: str, v: list[Any]) -> None:
         white = False if operator in ("cs", "CS") else _is_white(operator, v)
@@ -389,11 +388,7 @@ class Interpreter:
                 matrix = multiply(multiply(em, t), state.ctm)
                 x, y = matrix[4], matrix[5]
                 slack = abs(matrix[2]) + abs(matrix[3]) + abs(matrix[0]) + abs(matrix[1])
-                if (
-                    slack < 1e6
-                    and clip[0] - slack <= x <= clip[2] + slack
-                    and clip[1] - slack <= y <= clip[3] + slack
-                ):
+                if slack < 1e6 and clip[0] - slack <= x <= clip[2] + slack and clip[1] - slack <= y <= clip[3] + slack:
                     if font.char_procs and not font.has_shape(code):
                         self._draw_char_proc(font, code)
                     self.marks.chars.append(CharMark(font, code, matrix, width, self._runs))
@@ -448,12 +443,12 @@ class Interpreter:
         ctm = outer.ctm
         matrix = form.get("/Matrix")
         if isinstance(matrix, pikepdf.Array) and len(matrix) == 6:
-            m = [float(item) for item in matrix]  # type: ignore[attr-defined]
+            m = [float(item) for item in matrix]
             ctm = multiply((m[0], m[1], m[2], m[3], m[4], m[5]), ctm)
         self._state = replace(outer, ctm=ctm)
         box = form.get("/BBox")
         if isinstance(box, pikepdf.Array) and len(box) == 4:
-            b = [float(item) for item in box]  # type: ignore[attr-defined]
+            b = [float(item) for item in box]
             x0, y0, x1, y1 = image_of_box(ctm, b[0], b[1], b[2], b[3])
             c = outer.clip
             self._state.clip = (max(c[0], x0), max(c[1], y0), min(c[2], x1), min(c[3], y1))

@@ -121,6 +121,7 @@ def placed(likeness: list[Likeness], ink: Box, em: float | None = None) -> Glyph
     x0, y0, x1, y1 = first.box
     scale = ((ink.x1 - ink.x0) + (ink.y1 - ink.y0)) / ((x1 - x0) + (y1 - y0))
     sure = confidence_of(first.distance)
+    others = [other for other in likeness[1:5] if other.probability > 0.01]
     return Glyph(
         name=first.name,
         x=ink.x0 - x0 * scale,
@@ -128,7 +129,7 @@ def placed(likeness: list[Likeness], ink: Box, em: float | None = None) -> Glyph
         box=ink,
         size=em if em is not None else scale,
         confidence=sure * first.probability,
-        alternatives=tuple((other.name, sure * other.probability) for other in likeness[1:5] if other.probability > 0.01),
+        alternatives=tuple((other.name, sure * other.probability) for other in others),
     )
 
 

@@ -8,7 +8,7 @@ from math import hypot
 import numpy as np
 
 from omr_service.pdf.interpreter import PathMark
-from omr_service.pdf.shapes import CLOSE, CURVE, LINE, MOVE, Points, Shape
+from omr_service.pdf.shapes import CLOSE, CURVE, MOVE, Points, Shape
 from omr_service.symbols import Box, Curve, Line
 
 # A filled quadrilateral is a bar when it is at least this many times as long as it is thick.
@@ -240,11 +240,8 @@ def _stroke_subpath(subpath: _Subpath, mark: PathMark, result: ClassifiedPaths) 
         return
     deviation = float(abs((points - points[0]) @ np.array([-span[1], span[0]]) / length).max())
     if deviation < 0.01 * length:
-        result.lines.append(
-            line_between(
-                float(points[0, 0]), float(points[0, 1]), float(points[-1, 0]), float(points[-1, 1]), mark.width, mark.dashed
-            )
-        )
+        (x0, y0), (x1, y1) = points[0].tolist(), points[-1].tolist()
+        result.lines.append(line_between(x0, y0, x1, y1, mark.width, mark.dashed))
     else:
         result.curves.append(_curve_from_stroke(points, mark.width, mark.dashed))
 
@@ -311,6 +308,3 @@ def _unique(lines: list[Line]) -> list[Line]:
         seen[key] = len(out)
         out.append(line)
     return out
-
-
-_ = (LINE,)

@@ -46,4 +46,4 @@ def coverage(polygons: list[Points]) -> NDArray[np.float32] | None:
         left, right = x[:-1][inside], x[1:][inside]
         ink = np.clip(edges[:, None], left, right) - left
         filled[index] = np.diff(ink.sum(axis=1))
-    return filled.reshape(GRID, _SUBROWS, GRID).mean(axis=1).astype(np.float32)
+    return np.asarray(filled.reshape(GRID, _SUBROWS, GRID).mean(axis=1), dtype=np.float32)

@@ -100,7 +100,7 @@ def _is_text(font: Font, code: int) -> bool:
     text = font.unicode(code)
     if not text or text == "\ufffd":
         return False
-    return not any(0xE000 <= ord(char) <= 0xF8FF or ord(char) < 32 and not char.isspace() for char in text)
+    return not any(0xE000 <= ord(char) <= 0xF8FF or (ord(char) < 32 and not char.isspace()) for char in text)
 
 
 def _path_of(mark: CharMark, shape: Shape) -> PathMark:
@@ -177,4 +177,3 @@ def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: Outl
             x0, y0, x1, y1 = shape.box
             glyphs.append(placed(likeness, Box(x0, -y1, x1, -y0)))
     return glyphs
-

@@ -85,9 +85,7 @@ def _one_dynamic(word: list[Glyph]) -> list[Glyph]:
     if len(word) < 2 or spelled not in _WORDS:
         return word
     boxes = [g.box for g in word]
-    box = Box(
-        min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes)
-    )
+    box = Box(min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes))
     return [replace(word[0], name=_WORDS[spelled], box=box, confidence=min(g.confidence for g in word))]
 
 
@@ -115,9 +113,7 @@ def _rest(box: Box, staff_lines: StaffLines, confidence: float) -> Glyph:
     name, other = _RESTS if hanging <= lying else _RESTS[::-1]
     y = box.y0 if name == "restWhole" else box.y1
     sure = 0.95 if abs(hanging - lying) > 0.2 * staff_lines.space else 0.6
-    return Glyph(
-        name, box.x0, y, box, 4 * staff_lines.space, sure * confidence, ((other, (1 - sure) * confidence),)
-    )
+    return Glyph(name, box.x0, y, box, 4 * staff_lines.space, sure * confidence, ((other, (1 - sure) * confidence),))
 
 
 def rests_among_bars(lines: list[Line], staff_lines: StaffLines) -> tuple[list[Line], list[Glyph]]:

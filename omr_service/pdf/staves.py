@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from omr_service.symbols import Line
 
@@ -51,7 +52,7 @@ def find_staff_lines(lines: list[Line]) -> StaffLines | None:
         heights = sorted(line.y0 for line in group)
         thickest = max(line.thickness for line in group)
         run: list[float] = []
-        for above, below in zip(heights, heights[1:], strict=False):
+        for above, below in pairwise(heights):
             gap = below - above
             if gap < max(1.0, 1.5 * thickest):
                 continue

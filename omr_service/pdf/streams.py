@@ -139,7 +139,7 @@ def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
     if isinstance(value, pikepdf.Array):
-        return list(value)  # type: ignore[call-overload, no-any-return]
+        return list(value)
     return [value]
 
 
@@ -191,3 +191,25 @@ def decode(stream: pikepdf.Stream, limit: int = MAX_STREAM_BYTES) -> bytes:
     except (TypeError, ValueError) as error:  # a parameter that is no number
         raise StreamDecodeError(str(error)) from error
     return data
+
+
+def is_whole(stream: pikepdf.Stream) -> bool:
+    """Returns whether a stream's data are there to their end; for deflate its end marker says so."""
+    try:
+        filters = [str(name) for name in _as_list(stream.get("/Filter"))]
+        data = bytes(stream.read_raw_bytes())
+    except pikepdf.PdfError:
+        return False
+    if filters[:1] not in (["/FlateDecode"], ["/Fl"]):
+        return True
+    decoder = zlib.decompressobj()
+    size = 0
+    try:
+        while data and not decoder.eof:
+            size += len(decoder.decompress(data, 1 << 20))
+            if size > MAX_STREAM_BYTES:
+                return True
+            data = decoder.unconsumed_tail
+    except zlib.error:
+        return False
+    return decoder.eof

@@ -15,6 +15,9 @@ _SPACE_GAP = 0.18
 _RUN_GAP = 1.2
 
 
+_Rectangle = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Char:
     """A character of ordinary text: its Unicode text, ems to page points, and advance in ems."""
@@ -39,7 +42,7 @@ def _ink(char: Char) -> tuple[float, float, float, float]:
     return image_of_box(char.matrix, 0.0, font.descent, max(char.advance, 0.05), font.ascent)
 
 
-def _join(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+def _join(a: _Rectangle, b: _Rectangle) -> _Rectangle:
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
