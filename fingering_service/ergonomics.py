@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fingering_service.lattice import MAX_KEYS, Lattice
+from fingering_service.lattice import Lattice
+from fingering_service.lines import MAX_KEYS
 from fingering_service.potentials import Edge, Potentials, empty, outer_edges
 from fingering_service.profile import HandProfile
 
@@ -194,7 +195,7 @@ def _grips(lattice: Lattice, tables: _Tables, weights: Weights) -> NDArray[np.fl
 
 def _freedom(lattice: Lattice, at: NDArray[np.int64], weights: Weights) -> NDArray[np.float64]:
     """[E] how much a step counts: less after a silence, in which the hand can move."""
-    return 1.0 / (1.0 + weights.release * lattice.gap[at])
+    return np.asarray(1.0 / (1.0 + weights.release * lattice.gap[at]))
 
 
 def _add_steps(lattice: Lattice, tables: _Tables, step: NDArray[np.float32], weights: Weights) -> None:
@@ -236,7 +237,7 @@ def _colours(lattice: Lattice, edge: Edge, tables: _Tables, weights: Weights) ->
     uneven = thumb_black & ~finger_black
     even = thumb_black == finger_black
     cost += passing * np.where(uneven, weights.thumb_pass_uneven, np.where(even, weights.thumb_pass, 0.0))
-    return cost
+    return np.asarray(cost)
 
 
 def _add_substitutions(lattice: Lattice, step: NDArray[np.float32], weights: Weights) -> None:

@@ -40,4 +40,4 @@ def black_keys(midi: NDArray[np.int64]) -> NDArray[np.bool_]:
 def positions_mm(midi: NDArray[np.int64]) -> NDArray[np.float64]:
     """Distance of the middle of each key from the middle of MIDI key 0, in millimetres."""
     octave = np.asarray(_POSITION)[midi % 12] + 7.0 * (midi // 12)
-    return octave * WHITE_KEY_MM
+    return np.asarray(octave * WHITE_KEY_MM)

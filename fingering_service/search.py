@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fingering_service.lattice import MAX_KEYS, MAX_STATES, Lattice
+from fingering_service.lattice import MAX_STATES, Lattice
+from fingering_service.lines import MAX_KEYS
 from fingering_service.potentials import Potentials
 
 
@@ -117,7 +118,7 @@ def posterior(costs: Potentials, temperature: float = 1.0) -> NDArray[np.float64
         else:
             backward = np.einsum("hij,ij->hi", turn[t], local[t] * backward)
             backward /= backward.max()
-    return marginal / marginal.sum(axis=1, keepdims=True)
+    return np.asarray(marginal / marginal.sum(axis=1, keepdims=True))
 
 
 def finger_posterior(lattice: Lattice, states: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,7 +131,8 @@ def finger_posterior(lattice: Lattice, states: NDArray[np.float64]) -> NDArray[n
 
 def _lowered(values: NDArray[np.float32], axes: tuple[int, ...]) -> NDArray[np.float64]:
     # In double precision the exponential of even a heavily penalised step is not zero.
-    return (values - values.max(axis=axes, keepdims=True)).astype(np.float64)
+    lowered: NDArray[np.float64] = (values - values.max(axis=axes, keepdims=True)).astype(np.float64)
+    return lowered
 
 
 def _softmax(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-
-import grpc.aio
 
 from etude import __version__ as etude_version
 from etude.mesh.calls import Context
@@ -28,26 +27,33 @@ class FingeringServicer(fingering_service_pb2_grpc.FingeringServiceServicer):
         self, request: fingering_service_pb2.AnnotateRequest, context: Context
     ) -> AsyncIterator[fingering_service_pb2.AnnotateResponse]:
         """Fingers the Score in a worker process; answers with progress and the result."""
-        yield _progress(0.0, "fingering")
+        yield _progress(0.0, "reading the Score")
         remaining = context.time_remaining()
         limit = self._settings.score_seconds
-        answer = await self._pool.run(
-            annotate_bytes,
-            request.SerializeToString(),
-            timeout_s=min(limit, remaining) if remaining is not None else limit,
-            memory_bytes=self._settings.score_memory_bytes,
+        told: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
+        work = asyncio.ensure_future(
+            self._pool.run(
+                annotate_bytes,
+                request.SerializeToString(),
+                timeout_s=min(limit, remaining) if remaining is not None else limit,
+                memory_bytes=self._settings.score_memory_bytes,
+                on_progress=told.put,
+            )
         )
+        work.add_done_callback(lambda _: told.put_nowait(None))
+        try:
+            while (step := await told.get()) is not None:
+                yield _progress(*step)
+            answer = await work
+        finally:
+            work.cancel()
         result = fingering_service_pb2.AnnotateResult.FromString(answer)
-        yield _progress(1.0, "every note has a finger")
         yield fingering_service_pb2.AnnotateResponse(result=result)
 
     async def GetStageInfo(  # noqa: N802 - named by the contract
         self,
         request: fingering_service_pb2.FingeringServiceGetStageInfoRequest,
-        context: grpc.aio.ServicerContext[
-            fingering_service_pb2.FingeringServiceGetStageInfoRequest,
-            fingering_service_pb2.FingeringServiceGetStageInfoResponse,
-        ],
+        context: Context,
     ) -> fingering_service_pb2.FingeringServiceGetStageInfoResponse:
         """What this server is and which models it has."""
         return fingering_service_pb2.FingeringServiceGetStageInfoResponse(info=stage_info())

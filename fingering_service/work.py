@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
+from etude.mesh.workers import report_progress
 from etude.notation.io import digest, to_bytes
 from etude.notation.validate import validate
 from etude.score.v1 import provenance_pb2
@@ -32,14 +33,18 @@ def registry() -> Registry:
     return Registry.load()
 
 
-def annotate_bytes(request: bytes, report: Callable[[float, str], None] | None = None) -> bytes:
-    """Serialized `AnnotateResult` for a serialized `AnnotateRequest`.
+def annotate_bytes(request: bytes) -> bytes:
+    """Serialized `AnnotateResult` for a serialized `AnnotateRequest`; progress goes to the pool as (part, sentence).
 
     Raises:
         EtudeError: INVALID_REQUEST, INVALID_SCORE, MODEL_NOT_FOUND, and what `annotate` raises.
     """
     message = fingering_service_pb2.AnnotateRequest.FromString(request)
-    return respond(message, registry(), report).SerializeToString(deterministic=True)
+    return respond(message, registry(), _report).SerializeToString(deterministic=True)
+
+
+def _report(fraction: float, message: str) -> None:
+    report_progress((fraction, message))
 
 
 def respond(

@@ -10,23 +10,37 @@ from fingering_service.profile import HandProfile
 
 
 class FingeringModel(Protocol):
-    """Prices the grips and steps of a line.
+    """Prices the grips and steps of a line."""
 
-    Attributes:
-        name: Name in the contract.
-        version: Its version.
-        digest: "sha256:" and the hex digest of the weights; "" without weights.
-        temperature: What costs are divided by to make them negative logarithms of probabilities.
-        description: What it is, in a sentence.
-        size_bytes: Size of the weights; 0 without.
-    """
+    @property
+    def name(self) -> str:
+        """Name in the contract."""
+        ...
 
-    name: str
-    version: str
-    digest: str
-    temperature: float
-    description: str
-    size_bytes: int
+    @property
+    def version(self) -> str:
+        """Its version."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """ "sha256:" and the hex digest of the weights; "" without weights."""
+        ...
+
+    @property
+    def temperature(self) -> float:
+        """What costs are divided by to make them negative logarithms of probabilities."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it is, in a sentence."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the weights; 0 without."""
+        ...
 
     def costs(self, lattice: Lattice, profile: HandProfile) -> Potentials:
         """Costs of all states and steps of `lattice` for a player's hand."""

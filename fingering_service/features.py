@@ -1,0 +1,200 @@
+"""What a learned model looks at: for every slice small whole numbers that say which row of each table applies.
+
+All features are relative (intervals, colours of keys, roles within a chord) and seen from a right hand, so that one set
+of tables serves both hands and all octaves. The tables hold one number per finger, pair or triple of fingers; see
+`rows` for how rows become costs of states and steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fingering_service.lattice import Lattice
+from fingering_service.lines import MAX_KEYS
+
+Ints = NDArray[np.int64]
+
+PAIRS: tuple[tuple[int, int], ...] = tuple(combinations(range(MAX_KEYS), 2))
+"""Pairs of slots of a slice, lower slot first."""
+
+_WIDE = 18
+"""Steps are told apart up to this many semitones."""
+_STEPS = 2 * _WIDE + 1
+_GRIP = 17
+_EDGES = np.array([-8, -5, -3, -2, -1, 0, 1, 2, 3, 5, 8])
+_COARSE = len(_EDGES)
+_GAPS = np.array([0.01, 1.0])
+_TIMES = np.array([0.2, 0.45, 1.1])
+
+SIZES = {
+    "unary_role": 4 * 2,
+    "unary_key": 2 * 12,
+    "grip_span": 3 * _GRIP,
+    "grip_colour": 3 * _GRIP * 4,
+    "step_span": 7 * _STEPS,
+    "step_colour": 3 * _STEPS * 4,
+    "step_gap": 2 * 3 * _COARSE,
+    "step_time": 2 * 4 * _COARSE,
+    "turn_path": 3 * _COARSE * _COARSE,
+    "turn_span": 3 * _STEPS,
+    "turn_gap": 3 * 3 * _COARSE,
+    "turn_colour": 3 * 8,
+}
+"""Rows of each table."""
+
+WIDTHS = {
+    "unary_role": 5, "unary_key": 5,
+    "grip_span": 25, "grip_colour": 25,
+    "step_span": 25, "step_colour": 25, "step_gap": 25, "step_time": 25,
+    "turn_path": 125, "turn_span": 25, "turn_gap": 25, "turn_colour": 125,
+}  # fmt: skip
+"""Numbers in a row of each table: per finger, per pair of fingers (earlier or lower first), or per triple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Rows of the tables that apply to a lattice of T slices; -1 where none does.
+
+    Attributes:
+        rows: By table: [T, 5] for unary tables (per slot), [T, 10] for grip tables (per pair of slots, see PAIRS),
+            [T, 2] for step and turn tables (lowest struck keys; highest ones where a chord takes part).
+    """
+
+    rows: dict[str, Ints]
+
+
+def features_of(lattice: Lattice) -> Features:
+    """The features of a lattice."""
+    rows = {}
+    rows |= _unary(lattice)
+    rows |= _grips(lattice)
+    rows |= _steps(lattice)
+    rows |= _turns(lattice)
+    return Features(rows)
+
+
+def single(lattice: Lattice) -> NDArray[np.bool_]:
+    """[T] True where one key is struck."""
+    return np.asarray(lattice.low == lattice.high)
+
+
+def _unary(lattice: Lattice) -> dict[str, Ints]:
+    slots = np.arange(MAX_KEYS)[None, :]
+    low, high = lattice.low[:, None], lattice.high[:, None]
+    role = np.where(low == high, 0, np.where(slots == low, 1, np.where(slots == high, 2, 3)))
+    return {
+        "unary_role": np.where(lattice.struck, role * 2 + lattice.black, -1),
+        "unary_key": np.where(lattice.struck, (low != high) * 12 + lattice.pitch % 12, -1),
+    }
+
+
+def _grips(lattice: Lattice) -> dict[str, Ints]:
+    count = len(lattice)
+    span = np.full((count, len(PAIRS)), -1, dtype=np.int64)
+    colour = span.copy()
+    for number, (low, high) in enumerate(PAIRS):
+        both = lattice.present[:, low] & lattice.present[:, high]
+        new = lattice.struck[:, low].astype(np.int64) + lattice.struck[:, high]
+        kind = np.where(new == 2, int(high > low + 1), 2)
+        interval = np.clip(lattice.pitch[:, high] - lattice.pitch[:, low], 0, _GRIP - 1)
+        colours = lattice.black[:, low] * 2 + lattice.black[:, high]
+        use = both & (new > 0)
+        span[:, number] = np.where(use, kind * _GRIP + interval, -1)
+        colour[:, number] = np.where(use, (kind * _GRIP + interval) * 4 + colours, -1)
+    return {"grip_span": span, "grip_colour": colour}
+
+
+def _outer(lattice: Lattice, lag: int) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """[T, 2] pitch of the lowest and highest struck key and of those `lag` slices before; [T] True for chords."""
+    at = np.arange(len(lattice))
+    now = np.stack([lattice.pitch[at, lattice.low], lattice.pitch[at, lattice.high]], axis=1)
+    then = np.roll(now, lag, axis=0)
+    chord = ~single(lattice)
+    either = chord.copy()
+    for step in range(1, lag + 1):
+        either |= np.roll(chord, step)
+    return now, then, either
+
+
+def _black(pitch: Ints) -> Ints:
+    return np.isin(pitch % 12, (1, 3, 6, 8, 10)).astype(np.int64)
+
+
+def _coarse(interval: Ints) -> Ints:
+    return np.clip(np.searchsorted(_EDGES, interval, side="right") - 1, 0, _COARSE - 1)
+
+
+def _steps(lattice: Lattice) -> dict[str, Ints]:
+    now, then, chordal = _outer(lattice, 1)
+    chord = ~single(lattice)
+    before = np.roll(chord, 1)
+    kind = np.where(~chordal, 0, np.where(~before, 1, np.where(chord, 3, 2)))[:, None] + np.array([0, 3])
+    kind[~chordal, 0] = 0
+    interval = now - then
+    fine = np.clip(interval, -_WIDE, _WIDE) + _WIDE
+    rough = _coarse(interval)
+    role = np.where(chordal[:, None], np.array([1, 2]), 0)
+    colours = _black(then) * 2 + _black(now)
+    gap = np.searchsorted(_GAPS, lattice.gap, side="right")[:, None]
+    time = np.searchsorted(_TIMES, lattice.ioi, side="right")[:, None]
+    use = np.stack([np.ones_like(chordal), chordal], axis=1)
+    use[0] = False
+    some = np.minimum(role, 1)
+    return {
+        "step_span": np.where(use, kind * _STEPS + fine, -1),
+        "step_colour": np.where(use, (role * _STEPS + fine) * 4 + colours, -1),
+        "step_gap": np.where(use, (some * 3 + gap) * _COARSE + rough, -1),
+        "step_time": np.where(use, (some * 4 + time) * _COARSE + rough, -1),
+    }
+
+
+def _turns(lattice: Lattice) -> dict[str, Ints]:
+    now, then, chordal = _outer(lattice, 2)
+    middle = np.roll(now, 1, axis=0)
+    role = np.where(chordal[:, None], np.array([1, 2]), 0)
+    first, second, whole = _coarse(middle - then), _coarse(now - middle), now - then
+    fine = np.clip(whole, -_WIDE, _WIDE) + _WIDE
+    gaps = np.searchsorted(_GAPS, np.maximum(lattice.gap, np.roll(lattice.gap, 1)), side="right")[:, None]
+    colours = _black(then) * 4 + _black(middle) * 2 + _black(now)
+    use = np.stack([np.ones_like(chordal), chordal], axis=1)
+    use[:2] = False
+    return {
+        "turn_path": np.where(use, (role * _COARSE + first) * _COARSE + second, -1),
+        "turn_span": np.where(use, role * _STEPS + fine, -1),
+        "turn_gap": np.where(use, (role * 3 + gaps) * _COARSE + _coarse(whole), -1),
+        "turn_colour": np.where(use, role * 8 + colours, -1),
+    }
+
+
+CONTEXT_WIDTH = 2 * _STEPS + _GRIP + 2 + 12 + MAX_KEYS + 1 + 4 + 3
+"""Numbers per slice in `context_of`."""
+
+
+def context_of(lattice: Lattice) -> NDArray[np.float32]:
+    """[T, CONTEXT_WIDTH] what the network sees of each slice: steps, width, colours, place on the keyboard, time."""
+    now, then, _ = _outer(lattice, 1)
+    interval = np.clip(now - then, -_WIDE, _WIDE) + _WIDE
+    interval[0] = _WIDE
+    width = np.clip(now[:, 1] - now[:, 0], 0, _GRIP - 1)
+    struck = lattice.struck.sum(axis=1)
+    held = (lattice.present & ~lattice.struck).sum(axis=1)
+    blocks = [
+        _one_hot(interval[:, 0], _STEPS),
+        _one_hot(interval[:, 1], _STEPS),
+        _one_hot(width, _GRIP),
+        _black(now),
+        _one_hot(now[:, 0] % 12, 12),
+        _one_hot(struck - 1, MAX_KEYS),
+        held[:, None],
+        _one_hot(np.searchsorted(_TIMES, lattice.ioi, side="right"), 4),
+        _one_hot(np.searchsorted(_GAPS, lattice.gap, side="right"), 3),
+    ]
+    return np.concatenate(blocks, axis=1).astype(np.float32)
+
+
+def _one_hot(values: Ints, size: int) -> Ints:
+    return (values[:, None] == np.arange(size)).astype(np.int64)
