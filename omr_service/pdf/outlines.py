@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -22,6 +23,11 @@ _SMALLEST, _LARGEST = 0.5, 1.15
 # Beyond this distance an outline is no known symbol; the symbols of one music font lie mostly within 0.3 of another's.
 MAX_DISTANCE = 0.5
 _TEMPERATURE = 0.06
+# What hardly occurs in piano music must be the likelier by this much.
+_RARE = re.compile(
+    r"Diamond|XBlack|XHalf|15m[ab]|quindicesima|[gc]Clef8|fClef8|128th|timeSigPlus|keyboardPedal[PED]$|tremolo"
+)
+_RARE_DISTANCE = 0.06
 _MAX_POINTS = 4000
 # Outlines equal up to the rounding of coordinates are one.
 _SAME = 0.012
@@ -34,6 +40,7 @@ class _Library:
     grids: NDArray[np.float32]
     aspects: NDArray[np.float32]
     sizes: NDArray[np.float32]
+    handicaps: NDArray[np.float32]
 
 
 @cache
@@ -43,7 +50,14 @@ def _library() -> _Library:
         grids = data["grids"].astype(np.float32).reshape(len(boxes), -1) / 255.0
         names = [str(name) for name in data["names"]]
     spans = boxes[:, 2:] - boxes[:, :2]
-    return _Library(names, boxes, grids, np.log(spans[:, 0] / spans[:, 1]), np.sqrt(spans[:, 0] * spans[:, 1]))
+    return _Library(
+        names=names,
+        boxes=boxes,
+        grids=grids,
+        aspects=np.log(spans[:, 0] / spans[:, 1]),
+        sizes=np.sqrt(spans[:, 0] * spans[:, 1]),
+        handicaps=np.array([_RARE_DISTANCE if _RARE.search(name) else 0.0 for name in names], dtype=np.float32),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ def likenesses(polygons: list[Points], em: float | None) -> list[Likeness]:
     flat = grid.reshape(1, -1)
     overlap = np.minimum(library.grids, flat).sum(axis=1)
     union = np.maximum(library.grids, flat).sum(axis=1)
-    distances = 1.0 - overlap / np.maximum(union, 1e-6)
+    distances = 1.0 - overlap / np.maximum(union, 1e-6) + library.handicaps
     distances += _ASPECT_WEIGHT * np.abs(library.aspects - np.log(width / height))
     if em is not None:
         ratio = sqrt(width * height) / em / library.sizes

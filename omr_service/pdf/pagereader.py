@@ -5,11 +5,12 @@ from __future__ import annotations
 import pikepdf
 
 from omr_service.pdf import pages, paths, refine
+from omr_service.pdf.compose import join_wiggles, take_braces
 from omr_service.pdf.interpreter import ImageMark, Interpreter, Marks
 from omr_service.pdf.recognize import FontKnowledge, match_outlines, sort_characters
 from omr_service.pdf.staves import find_staff_lines
 from omr_service.pdf.texts import join_characters
-from omr_service.symbols import Glyph, PageSymbols
+from omr_service.symbols import Box, Curve, Glyph, PageSymbols
 
 
 def marks_of(page: pikepdf.Dictionary, knowledge: FontKnowledge) -> tuple[Marks, float, float, int]:
@@ -40,13 +41,16 @@ def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowled
     chars = sort_characters(marks.chars, knowledge)
     classified = paths.classify(marks.paths + chars.outlines)
     glyphs, lines = chars.glyphs, classified.lines
+    curves: list[Curve] = classified.curves
+    wiggles: list[Box] = []
     staff_lines = find_staff_lines(lines)
     if staff_lines is not None:
-        drawn = match_outlines(classified.outlines, staff_lines, knowledge.matcher)
+        braces, outlines, curves = take_braces(classified.outlines, curves, staff_lines)
+        wiggles, drawn = join_wiggles(match_outlines(outlines, staff_lines, knowledge.matcher), staff_lines)
         rests: list[Glyph] = []
         if drawn:
             lines, rests = refine.rests_among_bars(lines, staff_lines)
-        glyphs = refine.settle_rests(glyphs + drawn, staff_lines) + rests
+        glyphs = refine.settle_rests(glyphs + drawn, staff_lines) + rests + braces
     glyphs = refine.join_dynamics(glyphs + refine.tell_digits_apart(glyphs, chars.digits))
     return PageSymbols(
         page_number=page_number,
@@ -56,7 +60,8 @@ def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowled
         glyphs=glyphs,
         texts=join_characters(chars.chars),
         lines=lines,
-        curves=classified.curves,
+        curves=curves,
+        wiggles=wiggles,
         image_share=_image_share(marks.images, width, height),
     )
 

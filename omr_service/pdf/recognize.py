@@ -9,6 +9,7 @@ from math import hypot
 
 import numpy as np
 
+from omr_service.pdf.compose import DrawnOutline
 from omr_service.pdf.fonts import Font
 from omr_service.pdf.geometry import image_of_box
 from omr_service.pdf.interpreter import CharMark, PathMark
@@ -153,8 +154,8 @@ def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedCh
     return result
 
 
-def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: OutlineMatcher) -> list[Glyph]:
-    """Returns the music symbols among filled paths; what is like none is left out.
+def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: OutlineMatcher) -> list[DrawnOutline]:
+    """Returns filled paths of a symbol's size with the music symbols they are like.
 
     Args:
         marks: Filled paths in page points.
@@ -162,7 +163,7 @@ def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: Outl
         matcher: The document's.
     """
     em = 4 * staff_lines.space
-    glyphs: list[Glyph] = []
+    out: list[DrawnOutline] = []
     for mark in marks:
         low, high = mark.points.min(axis=0), mark.points.max(axis=0)
         width, height = (high - low).tolist()
@@ -172,8 +173,8 @@ def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: Outl
         shape = Shape(mark.ops, points)
         if not shape.polygons or shape.box is None:
             continue
+        x0, y0, x1, y1 = shape.box
+        ink = Box(x0, -y1, x1, -y0)
         likeness = matcher.match(mark.ops, points, shape.polygons, em)
-        if likeness:
-            x0, y0, x1, y1 = shape.box
-            glyphs.append(placed(likeness, Box(x0, -y1, x1, -y0)))
-    return glyphs
+        out.append(DrawnOutline(mark.ops, ink, placed(likeness, ink) if likeness else None))
+    return out

@@ -1,0 +1,148 @@
+"""Symbols that are painted as paths and are told by where they stand rather than by their outline alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from omr_service.pdf.interpreter import PathMark
+from omr_service.pdf.staves import StaffLines
+from omr_service.symbols import Box, Curve, Glyph
+
+# A brace joins at least two staves; one half of it, where two paths make it, is as high as one staff with its gap.
+_LEAST_BRACE = 6.0
+_LEAST_HALF = 3.0
+_WIDEST_BRACE = 4.0
+_WIGGLE_LINKS = 2
+_UNSURE = 0.6
+_MOST_CHAINS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnOutline:
+    """A filled path, and the symbol it is like.
+
+    Attributes:
+        ops: Its segments.
+        ink: Its box in page points.
+        glyph: The symbol; None when it is like none.
+    """
+
+    ops: bytes
+    ink: Box
+    glyph: Glyph | None
+
+
+def _bounds(mark: PathMark) -> Box:
+    (x0, y0), (x1, y1) = mark.points.min(axis=0).tolist(), mark.points.max(axis=0).tolist()
+    return Box(x0, y0, x1, y1)
+
+
+def _union(boxes: list[Box]) -> Box:
+    return Box(min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes))
+
+
+def _brace(ink: Box, space: float) -> Glyph:
+    return Glyph("brace", ink.x0, ink.y1, ink, 4 * space, 0.95)
+
+
+def _stands_left_of_staves(ink: Box, staff_lines: StaffLines) -> bool:
+    """Returns whether an upright shape ends just left of where staff lines beside it begin."""
+    starts = [x0 for y, x0, x1 in staff_lines.lines if ink.y0 - staff_lines.space <= y <= ink.y1 + staff_lines.space]
+    return bool(starts) and min(starts) - 3 * staff_lines.space <= ink.x1 <= min(starts) + 0.6 * staff_lines.space
+
+
+def take_braces(
+    outlines: list[PathMark], curves: list[Curve], staff_lines: StaffLines
+) -> tuple[list[Glyph], list[PathMark], list[Curve]]:
+    """Returns (braces, the other outlines, the other curves).
+
+    A brace is one tall narrow outline left of the staves, or two such curves whose tips meet.
+    """
+    space = staff_lines.space
+    braces: list[Glyph] = []
+    other_outlines: list[PathMark] = []
+    for mark in outlines:
+        ink = _bounds(mark)
+        tall = ink.y1 - ink.y0 >= _LEAST_BRACE * space and ink.x1 - ink.x0 <= _WIDEST_BRACE * space
+        if tall and b"c" in mark.ops and _stands_left_of_staves(ink, staff_lines):
+            braces.append(_brace(ink, space))
+        else:
+            other_outlines.append(mark)
+    upright = [
+        curve
+        for curve in curves
+        if curve.box.y1 - curve.box.y0 >= max(_LEAST_HALF * space, 3 * abs(curve.x1 - curve.x0))
+        and _stands_left_of_staves(curve.box, staff_lines)
+    ]
+    taken: set[int] = set()
+    upright.sort(key=lambda curve: curve.box.y0)
+    for index, upper in enumerate(upright):
+        for lower in upright[index + 1 :]:
+            meets = abs(lower.box.y0 - upper.box.y1) < 0.3 * space and abs(lower.box.x0 - upper.box.x0) < 0.3 * space
+            if meets and id(upper) not in taken and id(lower) not in taken:
+                taken |= {id(upper), id(lower)}
+                braces.append(_brace(_union([upper.box, lower.box]), space))
+    return braces, other_outlines, [curve for curve in curves if id(curve) not in taken]
+
+
+def join_wiggles(drawn: list[DrawnOutline], staff_lines: StaffLines) -> tuple[list[Box], list[Glyph]]:
+    """Returns (wavy lines, the symbols among the other outlines).
+
+    A wavy line is a row or column of like outlines that join end to end, and are like no other symbol for sure: the
+    heads of a chord join too.
+
+    Args:
+        drawn: Filled paths with what they were matched to.
+        staff_lines: Those of the page.
+    """
+    space = staff_lines.space
+    groups: dict[bytes, list[DrawnOutline]] = defaultdict(list)
+    for outline in drawn:
+        glyph, ink = outline.glyph, outline.ink
+        wavy = glyph is None or glyph.name.startswith("wiggle") or glyph.confidence < _UNSURE
+        if wavy and max(ink.x1 - ink.x0, ink.y1 - ink.y0) < 2.5 * space:
+            groups[outline.ops].append(outline)
+    wiggles: list[Box] = []
+    taken: set[int] = set()
+    for group in groups.values():
+        for upright in (False, True):
+            for chain in _chains([o for o in group if id(o) not in taken], space, upright):
+                wiggles.append(_union([outline.ink for outline in chain]))
+                taken |= {id(outline) for outline in chain}
+    return wiggles, [o.glyph for o in drawn if o.glyph is not None and id(o) not in taken]
+
+
+def _chains(group: list[DrawnOutline], space: float, upright: bool) -> list[list[DrawnOutline]]:
+    """Returns the rows (or columns, if `upright`) of outlines that join end to end at an even pace."""
+
+    def place(outline: DrawnOutline) -> tuple[float, float]:
+        ink = outline.ink
+        return (ink.x0, ink.y0) if upright else (ink.y0, ink.x0)
+
+    chains: list[list[DrawnOutline]] = []
+    for outline in sorted(group, key=lambda o: place(o)[1]):
+        for chain in chains:
+            if _continues(chain, outline, space, upright):
+                chain.append(outline)
+                break
+        else:
+            chains.append([outline])
+        if len(chains) > _MOST_CHAINS:
+            return []
+    return [chain for chain in chains if len(chain) >= _WIGGLE_LINKS]
+
+
+def _continues(chain: list[DrawnOutline], outline: DrawnOutline, space: float, upright: bool) -> bool:
+    """Returns whether a link touches the last of a chain, at the same pace as the links before."""
+    a, b = chain[-1].ink, outline.ink
+    step, off = (b.y0 - a.y0, b.x0 - a.x0) if upright else (b.x0 - a.x0, b.y0 - a.y0)
+    size = b.y1 - b.y0 if upright else b.x1 - b.x0
+    other_size = a.y1 - a.y0 if upright else a.x1 - a.x0
+    if abs(off) > 0.05 * space or abs(size - other_size) > 0.03 * size or not 0.6 * size < step < 1.04 * size:
+        return False
+    if len(chain) == 1:
+        return True
+    before = chain[-2].ink
+    pace = a.y0 - before.y0 if upright else a.x0 - before.x0
+    return abs(step - pace) < 0.08 * space
