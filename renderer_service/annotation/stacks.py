@@ -1,0 +1,238 @@
+"""What is to be written on a page: stacks of digits, each with the notes it belongs to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from etude.score.v1 import event_pb2, fingering_pb2, page_pb2, score_pb2
+from renderer_service.fingers import Density, ShownFinger, hand_of, shown_finger, tie_continuations
+
+GRACE_SCALE = 0.75
+"""Size of a grace note's digits beside others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in page points as displayed: origin top left, y down."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def center_x(self) -> float:
+        """Middle between left and right."""
+        return (self.x0 + self.x1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPlace:
+    """The staff a note is printed on.
+
+    Attributes:
+        box: From the top line to the bottom line.
+        space: Distance between neighbouring lines, in points.
+    """
+
+    box: Box
+    space: float
+
+
+@dataclass(frozen=True, slots=True)
+class DigitStack:
+    """Fingers of notes that are struck together by one hand and written in one column.
+
+    Attributes:
+        note_ids: The notes, highest first.
+        fingers: Their fingers, in the same order: the order they are written in, downwards.
+        heads: Boxes of their noteheads.
+        staff: Where they are printed.
+        above: True where the stack is wanted above the notes.
+        stem: Direction of the notes' stem.
+        scale: 1, or less for grace notes.
+        measure: Number of the measure, for remarks.
+    """
+
+    note_ids: tuple[str, ...]
+    fingers: tuple[ShownFinger, ...]
+    heads: tuple[Box, ...]
+    staff: StaffPlace
+    above: bool
+    stem: event_pb2.StemDirection.ValueType
+    scale: float
+    measure: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageStacks:
+    """What is to be written on one page.
+
+    Attributes:
+        page_number: From 1.
+        width, height: Of the page as displayed, in points, as the Score knows it; 0 where it does not.
+        staves: All staves of the page.
+        stacks: From system to system, staff to staff, left to right.
+    """
+
+    page_number: int
+    width: float
+    height: float
+    staves: tuple[StaffPlace, ...]
+    stacks: tuple[DigitStack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedStacks:
+    """The stacks of a document.
+
+    Attributes:
+        pages: By page, in order.
+        without_place: Ids of notes that show a finger and are not known to stand anywhere on a page.
+    """
+
+    pages: tuple[PageStacks, ...]
+    without_place: tuple[str, ...]
+
+
+def collect_stacks(scores: Sequence[score_pb2.Score], density: Density) -> CollectedStacks:
+    """All digits of the Scores that the pages do not have yet. Printed fingers are there already."""
+    pages: dict[int, page_pb2.Page] = {}
+    staves: defaultdict[int, list[StaffPlace]] = defaultdict(list)
+    stacks: defaultdict[int, list[tuple[tuple[float, ...], DigitStack]]] = defaultdict(list)
+    without_place: list[str] = []
+    for score in scores:
+        staff_places = _staff_places(score)
+        for page in score.pages:
+            pages.setdefault(page.page_number, page)
+        for (number, *_), place in staff_places.items():
+            if place not in staves[number]:
+                staves[number].append(place)
+        sides = _voice_sides(score)
+        continuations = tie_continuations(score)
+        for event in score.events:
+            found, lost = _stacks_of(score, event, density, continuations, staff_places, sides)
+            without_place += lost
+            for number, stack in found:
+                key = (stack.staff.box.y0, stack.heads[0].center_x, stack.heads[0].y0)
+                stacks[number].append((key, stack))
+    return CollectedStacks(
+        tuple(
+            PageStacks(
+                number,
+                pages[number].width if number in pages else 0.0,
+                pages[number].height if number in pages else 0.0,
+                tuple(sorted(staves[number], key=lambda staff: (staff.box.y0, staff.box.x0))),
+                tuple(stack for _, stack in sorted(stacks[number], key=lambda entry: entry[0])),
+            )
+            for number in sorted(stacks)
+        ),
+        tuple(without_place),
+    )
+
+
+def box_of(region: page_pb2.PageRegion) -> Box:
+    """The region as a box."""
+    return Box(region.x, region.y, region.x + region.width, region.y + region.height)
+
+
+_StaffKey = tuple[int, int, str, int]
+"""Page number, measure index, part id, staff number."""
+
+
+def _staff_places(score: score_pb2.Score) -> dict[_StaffKey, StaffPlace]:
+    places: dict[_StaffKey, StaffPlace] = {}
+    for page in score.pages:
+        for system in page.systems:
+            for staff in system.staves:
+                place = StaffPlace(box_of(staff.region), staff.staff_space or staff.region.height / 4)
+                for index in range(system.first_measure_index, system.first_measure_index + system.measure_count):
+                    places[page.page_number, index, staff.part_id, staff.staff] = place
+    return places
+
+
+_VoiceKey = tuple[int, str, int, int]
+"""Measure index, part id, staff the voice belongs to, voice."""
+
+
+def _voice_sides(score: score_pb2.Score) -> dict[_VoiceKey, bool]:
+    """For voices that share a staff in a measure: True for the upper one (digits above), False for the lower ones.
+
+    Which is which is told by the stems where they disagree, else by the pitches.
+    """
+    members: defaultdict[tuple[int, str, int], defaultdict[int, list[event_pb2.Event]]]
+    members = defaultdict(lambda: defaultdict(list))
+    for event in score.events:
+        if event.notes and not event.HasField("grace"):
+            members[event.measure_index, event.part_id, event.staff][event.voice].append(event)
+    sides: dict[_VoiceKey, bool] = {}
+    for (index, part_id, staff), voices in members.items():
+        if len(voices) > 1:
+            ranked = sorted(voices, key=lambda voice: (-_stem_up(voices[voice]), -_height(voices[voice]), voice))
+            for rank, voice in enumerate(ranked):
+                sides[index, part_id, staff, voice] = rank == 0
+    return sides
+
+
+def _stem_up(events: Iterable[event_pb2.Event]) -> int:
+    """1 when more stems go up than down, -1 when fewer, 0 otherwise."""
+    balance = sum(
+        (event.stem == event_pb2.STEM_DIRECTION_UP) - (event.stem == event_pb2.STEM_DIRECTION_DOWN) for event in events
+    )
+    return (balance > 0) - (balance < 0)
+
+
+def _height(events: Iterable[event_pb2.Event]) -> float:
+    return fmean(note.midi_pitch for event in events for note in event.notes)
+
+
+def _stacks_of(
+    score: score_pb2.Score,
+    event: event_pb2.Event,
+    density: Density,
+    continuations: frozenset[str],
+    staff_places: Mapping[_StaffKey, StaffPlace],
+    sides: Mapping[_VoiceKey, bool],
+) -> tuple[list[tuple[int, DigitStack]], list[str]]:
+    """The event's stacks with their pages, one for each staff and hand; and the ids of notes without a place."""
+    groups: defaultdict[tuple[int, int, int], list[tuple[event_pb2.Note, ShownFinger]]] = defaultdict(list)
+    lost = []
+    for note in reversed(event.notes):
+        shown = shown_finger(note, density, continuations)
+        if shown is None or shown.source == fingering_pb2.FINGERING_SOURCE_PRINTED:
+            continue
+        if note.region.page_number < 1 or note.region.width <= 0:
+            lost.append(note.note_id)
+            continue
+        groups[note.region.page_number, note.staff, hand_of(note)].append((note, shown))
+    found = []
+    for (page_number, staff, hand), members in groups.items():
+        heads = tuple(box_of(note.region) for note, _ in members)
+        place = staff_places.get((page_number, event.measure_index, event.part_id, staff))
+        if place is None:  # a note of no known staff: its own head tells the size of things
+            space = fmean(head.y1 - head.y0 for head in heads)
+            place = StaffPlace(Box(heads[0].x0, heads[0].y0, heads[0].x1, heads[-1].y1), space)
+        shared = sides.get((event.measure_index, event.part_id, event.staff, event.voice))
+        above = hand == fingering_pb2.HAND_RIGHT
+        if shared is not None and staff == event.staff and _one_hand(event):
+            above = shared
+        measure = score.measures[event.measure_index].number
+        stack = DigitStack(
+            tuple(note.note_id for note, _ in members),
+            tuple(shown for _, shown in members),
+            heads,
+            place,
+            above,
+            event.stem,
+            GRACE_SCALE if event.HasField("grace") else 1.0,
+            measure,
+        )
+        found.append((page_number, stack))
+    return found, lost
+
+
+def _one_hand(event: event_pb2.Event) -> bool:
+    return len({hand_of(note) for note in event.notes}) == 1
