@@ -1,5 +1,6 @@
 """The HTTP application: its routes, what surrounds them, and how errors look."""
 
+import asyncio
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi.routing import APIRoute
 
 import etude
 from gateway import models
+from gateway.body_limit import BodyLimit
 from gateway.context import RequestContext
 from gateway.errors import install_error_handlers
 from gateway.pages import install_pages
@@ -51,16 +53,17 @@ def create_app(
             "default": {"description": "What went wrong.", "model": models.ErrorEnvelope},
             422: {"description": "Which fields are wrong.", "model": models.ErrorEnvelope},
         },
-        max_body_size=settings.max_upload_bytes + _MULTIPART_OVERHEAD,
         telemetry={"operation_spans": False, "exclude": _is_probe},
     )
     app.state.settings = settings
     app.state.channel = channel
     app.state.dependencies = dependencies
+    app.state.closing = asyncio.Event()
     install_error_handlers(app, settings.max_upload_bytes)
     for router in (jobs.router, artifacts.router, catalogue.router, operations.router):
         app.include_router(router)
     install_pages(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes + _MULTIPART_OVERHEAD)
     app.add_middleware(RequestContext)
     return app
 

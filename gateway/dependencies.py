@@ -20,6 +20,7 @@ def client_of(request: Request) -> AsyncEtudeClient:
     """
     authorization = request.headers.get("authorization")
     return AsyncEtudeClient(
+        settings_of(request).orchestrator_target,
         channel=request.app.state.channel,
         timeout_s=settings_of(request).call_timeout_s,
         metadata=[("authorization", authorization)] if authorization else [],

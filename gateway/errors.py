@@ -53,7 +53,8 @@ def install_error_handlers(app: FastAPI, max_upload_bytes: int) -> None:
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return error_response(too_large(max_upload_bytes))
+            # Part of the body may be in the way of the next request.
+            return error_response(too_large(max_upload_bytes), {"Connection": "close"})
         code, reason, message = _HTTP_FAULTS.get(
             error.status_code, ("INVALID_ARGUMENT", "INVALID_REQUEST", str(error.detail))
         )

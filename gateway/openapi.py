@@ -1,5 +1,6 @@
 """Writes the description of the HTTP API: python -m gateway.openapi [FILE]."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -15,9 +16,13 @@ DEFAULT_PATH = Path("docs/openapi/openapi.v1.json")
 
 def openapi_document() -> dict[str, Any]:
     """The OpenAPI 3.1 document; depends on the code alone, not on the environment or on a running mesh."""
-    settings = GatewaySettings.model_construct()
-    # The channel is never used: describing an application does not call anything.
-    return create_app(settings, grpc.aio.insecure_channel("unix:/nowhere"), {}).openapi()
+
+    async def describe() -> dict[str, Any]:
+        # A channel belongs to a running loop; it is never used, for describing an application calls nothing.
+        async with grpc.aio.insecure_channel("unix:/nowhere") as channel:
+            return create_app(GatewaySettings.model_construct(), channel, {}).openapi()
+
+    return asyncio.run(describe())
 
 
 def openapi_text() -> str:

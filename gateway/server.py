@@ -27,7 +27,8 @@ class _Server(uvicorn.Server):
 async def http_server(app: FastAPI, address: str) -> AsyncIterator[str]:
     """Serves an application while the block runs; gives the address it listens on, with the port it got.
 
-    On exit no new request is taken, running ones get a few seconds, and what then still runs (watchers) is cut off.
+    On exit no new request is taken, event streams break off, other answers get a few seconds
+    to end.
 
     Raises:
         OSError: The address is taken or not this machine's.
@@ -57,6 +58,7 @@ async def http_server(app: FastAPI, address: str) -> AsyncIterator[str]:
         _log.info("http server listens", address=bound)
         yield bound
     finally:
+        app.state.closing.set()
         server.should_exit = True
         await task
         listener.close()

@@ -16,7 +16,7 @@ from etude.job.v1 import (
     model_service_pb2,
     model_service_pb2_grpc,
 )
-from etude.mesh.errors import EtudeError, from_rpc_error
+from etude.mesh.errors import EtudeError
 
 DOWNLOAD_TIMEOUT_S = 600.0
 
@@ -101,7 +101,7 @@ class ArtifactCalls(Calls):
                 if response.HasField("chunk"):
                     yield response.chunk
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+            raise self.error(error) from error
         finally:
             call.cancel()
 

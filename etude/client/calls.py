@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import grpc
 
 from etude.mesh.channels import open_channel
-from etude.mesh.errors import from_rpc_error
+from etude.mesh.errors import EtudeError, from_rpc_error
 
 DEFAULT_TARGET = "127.0.0.1:50050"
 """Where `etude serve` has the orchestrator."""
@@ -33,10 +33,11 @@ class Calls:
 
         Args:
             target: Address in gRPC's form ("host:port", "unix:/path", "dns:///name:port").
-            channel: A channel to use instead of opening one to `target`; the caller closes it.
+            channel: A channel to `target` to use instead of opening one; the caller closes it.
             timeout_s: Longest wait for an ordinary call.
             metadata: Sent with every call.
         """
+        self.target = target
         self._owns_channel = channel is None
         self.channel = open_channel(target) if channel is None else channel
         self.timeout_s = timeout_s
@@ -64,7 +65,18 @@ class Calls:
         try:
             return await method(request, timeout=timeout_s or self.timeout_s, metadata=self.metadata)
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+            raise self.error(error) from error
+
+    def error(self, error: grpc.aio.AioRpcError) -> EtudeError:
+        """What a failed call means, with a sentence of our own where gRPC could not reach anybody."""
+        meant = from_rpc_error(error)
+        if meant.metadata.get("grpc_code") != grpc.StatusCode.UNAVAILABLE.name:
+            return meant
+        return EtudeError(
+            "DEPENDENCY_UNAVAILABLE",
+            f"The orchestrator at {self.target} cannot be reached; check that it runs and try again.",
+            metadata={**meant.metadata, "cause": meant.message},
+        )
 
 
 def jittered(delay_s: float) -> float:

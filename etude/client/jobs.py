@@ -16,7 +16,7 @@ from etude.client.calls import Calls, jittered
 from etude.client.names import FAILED_STATES, RESTING_STATES
 from etude.client.source import Source, SourceLike, open_source
 from etude.job.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc
-from etude.mesh.errors import EtudeError, from_rpc_error, from_status
+from etude.mesh.errors import EtudeError, from_status
 from etude.stage.v1 import fingering_service_pb2
 
 UPLOAD_TIMEOUT_S = 600.0
@@ -76,7 +76,7 @@ class JobCalls(Calls):
 
     async def _send(self, head: job_service_pb2.CreateJobRequest, document: Source, timeout_s: float) -> job_pb2.Job:
         # No iterator: an exception in one would be swallowed by gRPC; what is written by hand fails here.
-        call = self._jobs.CreateJob(None, timeout=timeout_s, metadata=self.metadata)  # type: ignore[arg-type]
+        call = self._jobs.CreateJob(None, timeout=timeout_s, metadata=self.metadata)
         try:
             try:
                 await call.write(head)
@@ -89,7 +89,7 @@ class JobCalls(Calls):
                 pass
             return (await call).job
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+            raise self.error(error) from error
         finally:
             call.cancel()
 
@@ -172,7 +172,7 @@ class JobCalls(Calls):
                 if state in RESTING_STATES or await self._rests_at(job_id, cursor):
                     return
             except (grpc.aio.AioRpcError, EtudeError) as raised:
-                error = raised if isinstance(raised, EtudeError) else from_rpc_error(raised)
+                error = raised if isinstance(raised, EtudeError) else self.error(raised)
                 if error.code is not grpc.StatusCode.UNAVAILABLE or clock() - last_contact > reconnect_s:
                     raise error from raised
             finally:

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Header, Path, Query, Response, UploadFile, status
+from fastapi import APIRouter, File, Form, Header, Path, Query, Request, Response, UploadFile, status
 from fastapi.responses import StreamingResponse
 
 from etude.client import RESTING_STATES
@@ -164,6 +164,7 @@ async def update_fingering(
     },
 )
 async def watch_job(
+    request: Request,
     client: Client,
     settings: Settings,
     job_id: JobId,
@@ -176,7 +177,7 @@ async def watch_job(
     if last_event_id and job.state in RESTING_STATES and cursor >= job.last_sequence:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return StreamingResponse(
-        event_stream(client, job_id, cursor, settings.heartbeat_s),
+        event_stream(client, job_id, cursor, settings.heartbeat_s, request.app.state.closing),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )

@@ -44,4 +44,5 @@ async def http(target: str) -> AsyncIterator[httpx.AsyncClient]:
             http_server(app, settings.http_address) as address,
             httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as http_client,
         ):
+            http_client.app = app  # for tests that add a route
             yield http_client
