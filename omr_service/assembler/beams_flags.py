@@ -43,21 +43,11 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
     """Counts beams and flags at every stem."""
     stemmed = [c for c in chords if c.stem is not None]
     order = Sorted(stemmed, key=_stem_x)
+    contacts = _contacts(beams, order, staves)
     touched: dict[int, list[Line]] = {c.index: [] for c in stemmed}
     tremolos: dict[int, int] = {}
     members_of: list[list[Chord]] = []
-    for beam in beams:
-        members: list[Chord] = []
-        for chord in order.between(beam.x0 - 1.0, beam.x1 + 1.0):
-            space = staves[chord.staff].space
-            x = _stem_x(chord)
-            assert chord.stem is not None
-            if not beam.x0 - 0.25 * space <= x <= beam.x1 + 0.25 * space:
-                continue
-            y = y_at(beam, x)
-            margin = 0.35 * space + beam.thickness / 2
-            if chord.stem.y0 - margin <= y <= chord.stem.y1 + margin and _on_free_side(chord, y, space):
-                members.append(chord)
+    for beam, members in contacts:
         if len(members) == 1 and _is_tremolo(members[0], beam, staves):
             tremolos[members[0].index] = tremolos.get(members[0].index, 0) + 1
             continue
@@ -69,6 +59,42 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
     _read_flags(stemmed, order, glyphs, staves, levels, tremolos)
     groups, breaks = _groups(members_of)
     return Beaming(levels, groups, breaks, tremolos)
+
+
+def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> list[tuple[Line, list[Chord]]]:
+    """For each beam the chords whose stem meets it.
+
+    Some engravers end a stem at the inner beam: a beam beyond the tip counts when it is next to one the stem meets.
+    """
+    firm: dict[int, list[float]] = {}
+    found: list[tuple[Line, list[tuple[Chord, float, bool]]]] = []
+    for beam in beams:
+        members: list[tuple[Chord, float, bool]] = []
+        for chord in order.between(beam.x0 - 3.0 * beam.thickness, beam.x1 + 3.0 * beam.thickness):
+            space = staves[chord.staff].space
+            x = _stem_x(chord)
+            assert chord.stem is not None
+            if not beam.x0 - 0.25 * space <= x <= beam.x1 + 0.25 * space:
+                continue
+            y = y_at(beam, x)
+            beyond = max(chord.stem.y0 - y, y - chord.stem.y1)
+            at_tip = abs(y - chord.tip) <= beyond + 1e-6
+            if beyond > (0.95 if at_tip else 0.35) * space + beam.thickness / 2 or not _on_free_side(chord, y, space):
+                continue
+            meets = beyond <= 0.35 * space + beam.thickness / 2
+            if meets:
+                firm.setdefault(chord.index, []).append(y)
+            members.append((chord, y, meets))
+        found.append((beam, members))
+    result: list[tuple[Line, list[Chord]]] = []
+    for beam, entries in found:
+        kept = []
+        for chord, y, meets in entries:
+            near = [abs(y - other) for other in firm.get(chord.index, [])]
+            if meets or (near and min(near) < 1.1 * staves[chord.staff].space):
+                kept.append(chord)
+        result.append((beam, kept))
+    return result
 
 
 def _stem_x(chord: Chord) -> float:

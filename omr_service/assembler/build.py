@@ -332,11 +332,14 @@ class ScoreWriter:
             spanner.event_ids.extend([start.event_id, end.event_id])
 
     def _tuplets(self, joined: JoinedMeasure) -> None:
-        for tuplet in joined.tuplets:
-            members = [self.events[joined.key(m)] for m in tuplet.members if joined.key(m) in self.events]
+        for tuplet, run_index in zip(joined.tuplets, joined.rhythm.runs, strict=False):
+            if run_index < 0:
+                continue
+            run = tuplet.options[run_index]
+            members = [self.events[joined.key(m)] for m in run if joined.key(m) in self.events]
             if not members:
                 continue
-            timing = joined.rhythm.timings[tuplet.members[0]]
+            timing = joined.rhythm.timings[run[0]]
             pair = next((r for r in timing.ratios if r[0] == tuplet.number), (tuplet.number, 2))
             spanner = self._members(members)
             spanner.tuplet.ratio.actual, spanner.tuplet.ratio.normal = pair

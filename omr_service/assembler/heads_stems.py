@@ -209,20 +209,23 @@ def find_chords(heads: list[Head], stems: list[Line], staves: list[Staff]) -> li
         group = sorted(members_of[i], key=lambda t: t.head.step * 1e-6 - t.head.y)
         if not group:
             continue
-        main = [t for t in group if t.left == up[i]] or group
-        root = group[0] if up[i] else group[-1]
-        taken.update(t.head.index for t in group)
-        chords.append(
-            Chord(
-                len(chords),
-                tuple(t.head.index for t in group),
-                stems[i],
-                up[i],
-                min(t.head.glyph.box.x0 for t in main),
-                root.head.staff,
-                all(t.head.small for t in group),
+        # heads of two kinds on one stem are two voices that an engraver laid on top of each other
+        for kind in sorted({t.head.kind for t in group}):
+            own = [t for t in group if t.head.kind == kind]
+            main = [t for t in own if t.left == up[i]] or own
+            root = own[0] if up[i] else own[-1]
+            taken.update(t.head.index for t in own)
+            chords.append(
+                Chord(
+                    len(chords),
+                    tuple(t.head.index for t in own),
+                    stems[i],
+                    up[i],
+                    min(t.head.glyph.box.x0 for t in main),
+                    root.head.staff,
+                    all(t.head.small for t in own),
+                )
             )
-        )
     for group_of_heads in _stemless([h for h in heads if h.index not in taken], staves):
         chords.append(
             Chord(

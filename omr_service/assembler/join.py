@@ -133,7 +133,7 @@ def step_measures(draft: ScoreDraft) -> None:
             draft.keyboard_staves = max(draft.keyboard_staves, len(system.system.keyboard))
             for m, signs in enumerate(system.measures):
                 own = {e.index for e in signs.elements}
-                tuplets = tuple(t for t in system.tuplets if own.issuperset(t.members))
+                tuplets = tuple(t for t in system.tuplets if own.issuperset(t.options[0]))
                 joined = JoinedMeasure(page, system, signs, tuplets, m == 0, m == 0 and s == 0)
                 if signs.meter is not None:
                     joined.meter_printed = True

@@ -93,15 +93,18 @@ class TupletSign:
     Attributes:
         number: The number, for example 3.
         normal: What it replaces, where that is printed ("7:4"); 0 otherwise.
-        members: Elements under it, by index on the page, left to right.
+        options: Runs of elements it may stand over (by index on the page, left to right), likeliest first; the
+            measure decides.
         bracket: True when a bracket is printed.
+        certain: False when the number may be something else (a finger).
         box: Ink of the number.
     """
 
     number: int
     normal: int
-    members: tuple[int, ...]
+    options: tuple[tuple[int, ...], ...]
     bracket: bool
+    certain: bool
     box: Box
 
 

@@ -111,8 +111,12 @@ def find_dots(
             dx = (x - edge) / space
             dy = (y - cy) / space
             # a dot stands in the head's space, or in the space above (rarely below) its line
-            expected = 0.0 if step % 2 else -0.5
-            miss = abs(dy - expected) if kind == "c" else max(0.0, abs(dy) - 1.0) + 0.1
+            if kind == "r":
+                miss = max(0.0, abs(dy) - 1.0) + 0.1
+            elif step % 2:
+                miss = abs(dy)
+            else:
+                miss = min(abs(dy + 0.5), abs(dy - 0.5) + 0.15)
             chain = columns.get((kind, index), [])
             previous = max((cx for cx, _ in chain if cx < x - 0.2 * space), default=None)
             reach = 1.7 if previous is None else (previous - edge) / space + 1.3

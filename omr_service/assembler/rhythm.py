@@ -59,6 +59,7 @@ class MeasureTiming:
         expected: True when the length is that of the meter.
         cost: Cost of the solution.
         unmarked: Runs of elements in a tuplet whose number is not printed, with (actual, normal).
+        runs: For each printed tuplet number, which of its runs it stands over; -1 for none.
     """
 
     length: Fraction
@@ -67,6 +68,7 @@ class MeasureTiming:
     expected: bool
     cost: float
     unmarked: tuple[tuple[tuple[int, ...], tuple[int, int]], ...]
+    runs: tuple[int, ...] = ()
 
 
 def solve_measure(
@@ -91,25 +93,180 @@ def solve_measure(
     if not timed:
         return MeasureTiming(expected or Fraction(4), {}, True, True, 0.0, ())
     costs = Costs(irregular=0.6) if irregular_is_usual else Costs()
-    marks = _nesting(tuplets)
-    choice = {id(t): NORMALS.get(t.number, (_default_normal(t.number),))[0] for t in tuplets}
-    choice.update({id(t): t.normal for t in tuplets if t.normal})
-    best, best_items = _attempt(timed, marks, choice, expected, space, costs, (), 24)
-    if best.cost > GOOD:
-        for tuplet in tuplets:
-            if tuplet.normal:
-                continue
-            for normal in NORMALS.get(tuplet.number, ())[1:]:
-                other = {**choice, id(tuplet): normal}
-                solution, items = _attempt(timed, marks, other, expected, space, costs, (), 24)
-                if solution.cost + 0.3 < best.cost:
-                    best, best_items, choice = solution, items, other
-    if best.cost > GOOD:
+    problem = _Problem(timed, tuplets, expected, space, costs)
+    best = problem.attempt(problem.first_choice())
+    if best.solution.cost > GOOD and tuplets:
+        best = problem.other_tuplets(best)
+    if best.solution.cost > GOOD:
         unmarked = tuple((r, c * (0.4 if r in recent else 1.0)) for r, c in UNMARKED)
-        solution, items = _attempt(timed, marks, choice, expected, space, costs, unmarked, 60)
-        if solution.cost < best.cost:
-            best, best_items = solution, items
-    return _timing(timed, best, best_items, marks, choice)
+        again = problem.attempt(best.choice, unmarked, 60)
+        if again.solution.cost < best.solution.cost:
+            best = again
+    return _timing(timed, best)
+
+
+Choice = tuple[tuple[int, int], ...]
+"""For each printed tuplet, (which of its runs or -1 for none, what the number replaces)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    choice: Choice
+    marks: dict[int, tuple[tuple[int, int], ...]]  # by element, ratios (actual, normal), outermost first
+    solution: BarSolution
+    items: list[Item]
+
+
+class _Problem:
+    """One measure, to be solved under several readings of its tuplet numbers."""
+
+    def __init__(
+        self,
+        timed: list[Element],
+        tuplets: Sequence[TupletSign],
+        expected: Fraction | None,
+        space: float,
+        costs: Costs,
+    ) -> None:
+        self.timed, self.tuplets, self.expected, self.space, self.costs = timed, tuplets, expected, space, costs
+
+    def normals(self, tuplet: TupletSign) -> tuple[int, ...]:
+        """What a number can replace, the usual first."""
+        if tuplet.normal:
+            return (tuplet.normal,)
+        return NORMALS.get(tuplet.number, (_default_normal(tuplet.number),))
+
+    def first_choice(self) -> Choice:
+        """All numbers that are certain, each over the run it fits best that no other claims."""
+        choice: list[tuple[int, int]] = []
+        taken: list[set[int]] = []
+        for tuplet in self.tuplets:
+            run = -1
+            if tuplet.certain:
+                for k, option in enumerate(tuplet.options):
+                    own = set(option)
+                    if all(not own & other or own < other or other < own for other in taken):
+                        run = k
+                        taken.append(own)
+                        break
+            choice.append((run, self.normals(tuplet)[0]))
+        return tuple(choice)
+
+    def compatible(self, choice: Choice) -> bool:
+        """True when no two tuplets cross."""
+        runs = [set(t.options[k]) for t, (k, _) in zip(self.tuplets, choice, strict=True) if k >= 0]
+        return all(
+            not a & b or a < b or b < a for i, a in enumerate(runs) for b in runs[i + 1 :]
+        )
+
+    def other_tuplets(self, best: _Attempt) -> _Attempt:
+        """Tries other readings of the numbers, one number at a time, and the uncertain ones all at once."""
+        doubtful = [i for i, t in enumerate(self.tuplets) if not t.certain]
+        if doubtful:
+            everything = list(best.choice)
+            for i in doubtful:
+                everything[i] = (0, everything[i][1])
+                if not self.compatible(tuple(everything)):
+                    everything[i] = (-1, everything[i][1])
+            best = self.better(best, tuple(everything), 0.0)
+        for _ in range(2):
+            before = best.solution.cost
+            for i, tuplet in enumerate(self.tuplets):
+                for k in (*range(len(tuplet.options)), -1):
+                    for normal in self.normals(tuplet) if k >= 0 else (best.choice[i][1],):
+                        other = (*best.choice[:i], (k, normal), *best.choice[i + 1 :])
+                        if other != best.choice and self.compatible(other):
+                            best = self.better(best, other, 0.3 if k >= 0 else 0.8)
+            if best.solution.cost <= GOOD or best.solution.cost >= before:
+                break
+        return best
+
+    def better(self, best: _Attempt, choice: Choice, margin: float) -> _Attempt:
+        """The better of two readings; the new one must win by a margin."""
+        attempt = self.attempt(choice)
+        return attempt if attempt.solution.cost + margin < best.solution.cost else best
+
+    def attempt(
+        self, choice: Choice, unmarked: tuple[tuple[Fraction, float], ...] = (), effort: int = 24
+    ) -> _Attempt:
+        """The measure under one reading of its numbers."""
+        marks = self.marks(choice)
+        items = [self.item(e, marks, unmarked) for e in self.timed]
+        return _Attempt(choice, marks, solve_bar(items, self.expected, self.costs, effort), items)
+
+    def marks(self, choice: Choice) -> dict[int, tuple[tuple[int, int], ...]]:
+        """By element, the ratios that apply, outermost first."""
+        result: dict[int, tuple[tuple[int, int], ...]] = {}
+        chosen = [
+            (t.options[k], (t.number, normal)) for t, (k, normal) in zip(self.tuplets, choice, strict=True) if k >= 0
+        ]
+        for run, pair in sorted(chosen, key=lambda c: -len(c[0])):
+            for member in run:
+                result[member] = (*result.get(member, ()), pair)
+        return result
+
+    def item(
+        self,
+        element: Element,
+        marks: dict[int, tuple[tuple[int, int], ...]],
+        unmarked: tuple[tuple[Fraction, float], ...],
+    ) -> Item:
+        """An element as the solver sees it."""
+        ratio = Fraction(1)
+        for actual, normal in marks.get(element.index, ()):
+            ratio *= Fraction(normal, actual)
+        value = element.value * ratio
+        readings = [Reading(value)]
+        x = element.x
+        if element.is_rest and element.level <= -2 and not element.dots:
+            # the sign of the whole rest stands for a whole bar; it is printed in the bar's middle
+            longer = self.expected is not None and self.expected > 4
+            readings = [Reading(Fraction(0)), Reading(value, 0.05 if longer else 0.4)]
+            x = min((e.x for e in self.timed if not (e.is_rest and e.level <= -2)), default=element.x)
+        elif element.index not in marks:
+            readings += self.unmarked_readings(element, value, unmarked)
+            readings += self.overlaid(element)
+        stem = 0 if element.up is None else 1 if element.up else -1
+        height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)
+        return Item(element.staff, x / self.space, tuple(readings), stem, element.is_rest, element.beam, height)
+
+    def overlaid(self, element: Element) -> list[Reading]:
+        """Readings of a chord laid on another one.
+
+        A beam that another voice's stem runs into does not count for it, nor need a dot be for both of two heads on
+        one place.
+        """
+        if element.is_rest:
+            return []
+        near = [
+            e
+            for e in self.timed
+            if e is not element and e.notes and e.staff == element.staff and abs(e.x - element.x) < 1.6 * self.space
+        ]
+        readings: list[Reading] = []
+        if element.beam >= 0 and any(e.beam == element.beam for e in near):
+            plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
+            readings.append(Reading(plain, 0.3))
+        if element.dots and any({n.step for n in e.notes} & {n.step for n in element.notes} for e in near):
+            readings.append(Reading(element.value / (2 - Fraction(1, 2**element.dots)), 0.3))
+        return readings
+
+    def unmarked_readings(
+        self, element: Element, value: Fraction, unmarked: tuple[tuple[Fraction, float], ...]
+    ) -> list[Reading]:
+        """Readings of an element as a member of a tuplet without a number."""
+        if element.level < -1 or element.dots:
+            return []
+        readings: list[Reading] = []
+        for ratio, cost in unmarked:
+            if ratio in (Fraction(3, 4), Fraction(3, 2)) and (
+                element.beam < 0 or (self.expected and (self.expected * 2) % 3)
+            ):
+                continue  # duplets and quadruplets belong to compound meters, where the beat is dotted
+            if ratio.denominator in (5, 7) and element.beam < 0:
+                continue
+            readings.append(Reading(value * ratio, cost, ratio))
+        return readings
 
 
 def _default_normal(number: int) -> int:
@@ -120,88 +277,50 @@ def _default_normal(number: int) -> int:
     return normal
 
 
-def _nesting(tuplets: Sequence[TupletSign]) -> dict[int, list[TupletSign]]:
-    """By element, the tuplets it is in, outermost first."""
-    result: dict[int, list[TupletSign]] = {}
-    for tuplet in sorted(tuplets, key=lambda t: -len(t.members)):
-        for member in tuplet.members:
-            result.setdefault(member, []).append(tuplet)
-    return result
-
-
-def _attempt(
-    timed: list[Element],
-    marks: dict[int, list[TupletSign]],
-    choice: dict[int, int],
-    expected: Fraction | None,
-    space: float,
-    costs: Costs,
-    unmarked: tuple[tuple[Fraction, float], ...],
-    effort: int,
-) -> tuple[BarSolution, list[Item]]:
-    left = min(e.x for e in timed if not (e.is_rest and e.level <= -2)) if any(
-        not (e.is_rest and e.level <= -2) for e in timed
-    ) else min(e.x for e in timed)
-    items: list[Item] = []
-    for element in timed:
-        ratio = Fraction(1)
-        for tuplet in marks.get(element.index, ()):
-            ratio *= Fraction(choice[id(tuplet)], tuplet.number)
-        value = element.value * ratio
-        readings = [Reading(value)]
-        x = element.x
-        if element.is_rest and element.level <= -2 and not element.dots:
-            # the sign of the whole rest stands for a whole bar; it is printed in the bar's middle
-            readings = [Reading(Fraction(0)), Reading(value, 0.05 if expected and expected > 4 else 0.4)]
-            x = left
-        elif element.index not in marks and unmarked:
-            can_be_in_tuplet = element.level >= -1
-            for r, c in unmarked:
-                # duplets and quadruplets belong to compound meters, where the beat is dotted
-                if r in (Fraction(3, 4), Fraction(3, 2)) and expected and (expected * 2).denominator == 1:
-                    if (expected * 2) % 3 or element.beam < 0:
-                        continue
-                if r.denominator in (5, 7) and element.beam < 0:
-                    continue
-                if can_be_in_tuplet and not element.dots:
-                    readings.append(Reading(value * r, c, r))
-        stem = 0 if element.up is None else 1 if element.up else -1
-        height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)
-        items.append(
-            Item(element.staff, x / space, tuple(readings), stem, element.is_rest, element.beam, height)
-        )
-    return solve_bar(items, expected, costs, effort), items
-
-
-def _timing(
-    timed: list[Element],
-    solution: BarSolution,
-    items: list[Item],
-    marks: dict[int, list[TupletSign]],
-    choice: dict[int, int],
-) -> MeasureTiming:
+def _timing(timed: list[Element], attempt: _Attempt) -> MeasureTiming:
+    solution, items = attempt.solution, attempt.items
     voices = _number_voices(timed, solution.placed, items)
     timings: dict[int, Timing] = {}
     by_chain: dict[int, list[int]] = {}
     for k, (element, placed) in enumerate(zip(timed, solution.placed, strict=True)):
         by_chain.setdefault(placed.voice, []).append(k)
-        ratios = [(t.number, choice[id(t)]) for t in marks.get(element.index, ())]
+        ratios = list(attempt.marks.get(element.index, ()))
         reading = items[k].readings[placed.reading]
         if reading.ratio != 1:
             ratios.append((reading.ratio.denominator, reading.ratio.numerator))
         home, voice = voices[placed.voice]
+        level, dots = _written(element, reading, ratios)
         timings[element.index] = Timing(
-            placed.onset,
-            placed.duration,
-            voice,
-            home,
-            tuple(ratios),
-            reading.duration == 0,
-            element.level,
-            element.dots,
+            placed.onset, placed.duration, voice, home, tuple(ratios), reading.duration == 0, level, dots
         )
     unmarked = _unmarked(timed, solution.placed, items, by_chain)
-    return MeasureTiming(solution.length, timings, solution.fits, solution.expected, solution.cost, unmarked)
+    return MeasureTiming(
+        solution.length,
+        timings,
+        solution.fits,
+        solution.expected,
+        solution.cost,
+        unmarked,
+        tuple(k for k, _ in attempt.choice),
+    )
+
+
+def _written(element: Element, reading: Reading, ratios: list[tuple[int, int]]) -> tuple[int, int]:
+    """Level and dots of the reading taken: those printed unless it says otherwise."""
+    if reading.duration == 0:
+        return element.level, element.dots
+    value = reading.duration
+    for actual, normal in ratios:
+        value *= Fraction(actual, normal)
+    if value == element.value:
+        return element.level, element.dots
+    for dots in range(3):
+        plain = value / (2 - Fraction(1, 2**dots))
+        if plain.numerator == 1 and plain.denominator & (plain.denominator - 1) == 0:
+            return plain.denominator.bit_length() - 1, dots
+        if plain.denominator == 1 and plain.numerator & (plain.numerator - 1) == 0:
+            return 1 - plain.numerator.bit_length(), dots
+    return element.level, element.dots
 
 
 def _unmarked(

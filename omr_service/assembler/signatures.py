@@ -293,12 +293,15 @@ def find_meters(glyphs: list[Glyph], system: System) -> list[MeterSign]:
             if not match and not plus:
                 continue
             tall = (glyph.box.y1 - glyph.box.y0) / staff.space
-            if match and not 1.4 < tall < 2.6:
+            certain = plus or glyph.name.startswith("timeSig")
+            if not 1.4 < tall < (5.0 if certain else 2.6) and not plus:
                 continue
             text = match[1] if match else "+"
-            if abs(step - 6) < 1.0:
+            # some faces have digits that are taller than half a staff
+            reach = 1.0 if tall < 2.6 else 2.8
+            if abs(step - 6) < reach and step > 4:
                 upper.append((glyph, text))
-            elif abs(step - 2) < 1.0:
+            elif abs(step - 2) < reach and step < 4:
                 lower.append((glyph, text))
         for row in _runs(lower, staff.space):
             x0, x1 = row[0][0].box.x0, row[-1][0].box.x1

@@ -91,23 +91,17 @@ def find_tuplets(
     for number in find_numbers(glyphs, texts, space):
         cx, cy = center(number.box)
         span = _bracket(number, arms)
-        if span is None and not number.certain and not _text_may_be_tuplet(number, measures):
+        if span is None and not number.certain and number.number > 15:
             continue
         measure = next((m for m in measures if m.x0 <= cx < m.x1), None)
         if measure is None:
             continue
-        members = _members(number, cx, cy, span, measure.elements, system)
-        if members:
-            result.append(
-                TupletSign(
-                    number.number, number.normal, tuple(e.index for e in members), span is not None, number.box
-                )
-            )
-    return _without_overlap(result)
-
-
-def _text_may_be_tuplet(number: _Number, measures: tuple[MeasureSigns, ...]) -> bool:
-    return number.number <= 15
+        options = _options(number, cx, cy, span, measure.elements, system)
+        if options:
+            certain = number.certain or span is not None
+            runs = tuple(tuple(e.index for e in run) for run in options)
+            result.append(TupletSign(number.number, number.normal, runs, span is not None, certain, number.box))
+    return sorted(result, key=lambda t: t.box.x0)
 
 
 def _bracket(number: _Number, arms: Sorted[Line]) -> tuple[float, float] | None:
@@ -132,31 +126,33 @@ def _unit(total: Fraction, number: int) -> bool:
     return top & (top - 1) == 0 and bottom & (bottom - 1) == 0 and Fraction(1, 64) <= unit <= 4
 
 
-def _members(
+def _options(
     number: _Number,
     cx: float,
     cy: float,
     span: tuple[float, float] | None,
     elements: tuple[Element, ...],
     system: System,
-) -> list[Element]:
-    """The run of elements that a number stands over: it is centred over them and they add up."""
+) -> list[list[Element]]:
+    """Runs of elements that a number may stand over, best first: it is centred over them and they add up."""
     space = number.space
-    best: tuple[float, list[Element]] | None = None
+    found: dict[tuple[int, ...], tuple[float, list[Element]]] = {}
     for voice in _voices(elements, system):
         for start in range(len(voice)):
             total = Fraction(0)
             for end in range(start, len(voice)):
                 total += voice[end].value
                 run = voice[start : end + 1]
-                if len(run) > number.number or not _unit(total, number.number):
-                    continue
-                if len(run) < 2:
+                if len(run) > number.number:
+                    break
+                if len(run) < 2 or not _unit(total, number.number):
                     continue
                 cost = _cost(run, voice, start, end, cx, cy, span, space)
-                if cost < 6.0 and (best is None or cost < best[0]):
-                    best = (cost, run)
-    return best[1] if best else []
+                key = tuple(e.index for e in run)
+                if cost < 6.0 and (key not in found or cost < found[key][0]):
+                    found[key] = (cost, run)
+    ranked = sorted(found.values(), key=lambda f: (f[0], f[1][0].index))
+    return [run for cost, run in ranked[:4] if cost < ranked[0][0] + 2.5]
 
 
 def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]]:
@@ -214,19 +210,3 @@ def _cost(
     to_ink = min(abs(min(tops) - cy), abs(max(bottoms) - cy))
     away = min(to_tips, to_ink + 0.8 * space) / space
     return cost + 0.25 * away + max(0.0, away - 5.0)
-
-
-def _without_overlap(tuplets: list[TupletSign]) -> list[TupletSign]:
-    """Tuplets of which no two claim the same notes, unless one lies within the other."""
-    kept: list[TupletSign] = []
-    for tuplet in sorted(tuplets, key=lambda t: (not t.bracket, t.box.x0)):
-        own = set(tuplet.members)
-        clash = False
-        for other in kept:
-            theirs = set(other.members)
-            nested = own < theirs or theirs < own
-            if own & theirs and not nested:
-                clash = True
-        if not clash:
-            kept.append(tuplet)
-    return sorted(kept, key=lambda t: t.box.x0)
