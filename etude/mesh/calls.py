@@ -8,8 +8,9 @@ call is cancelled and refuse streaming handlers that are not generators.)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -35,7 +36,7 @@ from etude.mesh.metadata import (
 from etude.mesh.telemetry import TRACER_NAME, current_trace_id, extract_trace
 
 _log = get_logger(__name__)
-_UNTRACED = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+_UNTRACED = ("grpc.health.v1.Health/", "grpc.reflection.")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -127,16 +128,16 @@ def _wrapped(handler: Any, method: str, drain: Drain) -> grpc.RpcMethodHandler[A
     rpc_type, behavior, make_handler = kinds[kind]
 
     async def unary(request: Any, context: Context) -> Any:
-        async with _around(method, rpc_type, context, drain):
+        async with _around(_Call(method, rpc_type, context, drain)):
             return await behavior(request, context)
 
-    async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-        async with _around(method, rpc_type, context, drain):
+    async def stream(request: Any, context: Context) -> None:
+        # Not a generator: gRPC leaves one that is cancelled while it sends to the garbage collector, which closes it
+        # when the call behind its context is freed, and touching that crashes the process.
+        async with _around(_Call(method, rpc_type, context, drain)):
             answer = behavior(request, context)
             if hasattr(answer, "__aiter__"):
-                async with aclosing(answer) as responses:
-                    async for response in responses:
-                        yield response
+                await _send_all(answer, context)
             else:  # a coroutine that calls context.write
                 await answer
 
@@ -148,46 +149,80 @@ def _wrapped(handler: Any, method: str, drain: Drain) -> grpc.RpcMethodHandler[A
     return wrapped
 
 
+async def _send_all(responses: AsyncGenerator[Any, None], context: Context) -> None:
+    async with aclosing(responses):
+        async for response in responses:
+            try:
+                await context.write(response)
+            except asyncio.CancelledError as cancelled:
+                # The handler learns of it the same way whether it was sending or waiting.
+                with contextlib.suppress(StopAsyncIteration):
+                    await responses.athrow(cancelled)
+                raise
+
+
+class _Call:
+    """One call being handled, and what is asked of its context while that is safe: before it may have ended."""
+
+    def __init__(self, method: str, rpc_type: str, context: Context, drain: Drain) -> None:
+        self.method = method.lstrip("/")
+        self.service, _, self.name = self.method.partition("/")
+        self.rpc_type = rpc_type
+        self.context = context
+        self.drain = drain
+        self.peer = context.peer()
+        self.started = time.perf_counter()
+        remaining = context.time_remaining()
+        self.deadline = None if remaining is None else self.started + remaining
+
+    def ended_with(self, cancelled: bool) -> grpc.StatusCode:
+        """The code the call ended with."""
+        if cancelled:
+            late = self.deadline is not None and time.perf_counter() >= self.deadline
+            return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
+        code: grpc.StatusCode | int | None = self.context.code()
+        return code if isinstance(code, grpc.StatusCode) else _BY_NUMBER[code or 0]
+
+
 @asynccontextmanager
-async def _around(method: str, rpc_type: str, context: Context, drain: Drain) -> AsyncIterator[None]:
+async def _around(call: _Call) -> AsyncIterator[None]:
     """Everything around one call, outermost first: span, ids, metrics and log line, error mapping."""
-    if method.startswith(_UNTRACED):
+    if call.method.startswith(_UNTRACED):
         # Probes come every few seconds and say nothing; they neither hold up a drain nor fill logs and traces.
         yield
         return
-    received = metadata_dict(context.invocation_metadata())
+    received = metadata_dict(call.context.invocation_metadata())
     request_id = safe_id(received.get(REQUEST_ID_KEY)) or new_request_id()
     ids = {"request_id": request_id}
     if job_id := safe_id(received.get(JOB_ID_KEY)):
         ids["job_id"] = job_id
-    _current_drain.set(drain)
+    _current_drain.set(call.drain)
     task = asyncio.current_task()
     assert task is not None
-    drain.enter(task)
+    call.drain.enter(task)
     try:
-        with _server_span(method, received) as span, bound_context(**ids):
+        with _server_span(call, received) as span, bound_context(**ids):
             if job_id:
                 span.set_attribute("etude.job_id", job_id)
             # Trailing, not initial: once a client has initial metadata, gRPC no longer retries the call.
             echoed = ((REQUEST_ID_KEY, request_id), (TRACE_ID_KEY, current_trace_id()))
-            context.set_trailing_metadata(tuple(pair for pair in echoed if pair[1]))
-            async with _measured(method, rpc_type, context, span), _mapped(context, drain, task):
+            call.context.set_trailing_metadata(tuple(pair for pair in echoed if pair[1]))
+            async with _measured(call, span), _mapped(call, task):
                 yield
     finally:
-        drain.leave(task)
+        call.drain.leave(task)
 
 
 class _server_span:  # noqa: N801 - used like a function
     """The server's span around a call, a child of the caller's."""
 
-    def __init__(self, method: str, received: dict[str, str]) -> None:
-        service, _, name = method.lstrip("/").partition("/")
+    def __init__(self, call: _Call, received: dict[str, str]) -> None:
         self._parent = extract_trace(received)
         self._span = trace.get_tracer(TRACER_NAME).start_span(
-            method.lstrip("/"),
+            call.method,
             self._parent,
             SpanKind.SERVER,
-            {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name},
+            {"rpc.system": "grpc", "rpc.service": call.service, "rpc.method": call.name},
         )
 
     def __enter__(self) -> Span:
@@ -200,12 +235,10 @@ class _server_span:  # noqa: N801 - used like a function
 
 
 @asynccontextmanager
-async def _measured(method: str, rpc_type: str, context: Context, span: Span) -> AsyncIterator[None]:
-    service, _, name = method.lstrip("/").partition("/")
-    labels = (service, name, rpc_type)
+async def _measured(call: _Call, span: Span) -> AsyncIterator[None]:
+    labels = (call.service, call.name, call.rpc_type)
     metrics.STARTED.labels(*labels).inc()
     metrics.IN_FLIGHT.labels(*labels).inc()
-    started = time.perf_counter()
     cancelled = False
     try:
         yield
@@ -213,15 +246,15 @@ async def _measured(method: str, rpc_type: str, context: Context, span: Span) ->
         cancelled = True
         raise
     finally:
-        seconds = time.perf_counter() - started
-        code = _ended_with(context, cancelled)
+        seconds = time.perf_counter() - call.started
+        code = call.ended_with(cancelled)
         metrics.IN_FLIGHT.labels(*labels).dec()
         metrics.HANDLED.labels(*labels, code.name).inc()
         metrics.HANDLING_SECONDS.labels(*labels).observe(seconds)
         span.set_attribute("rpc.grpc.status_code", code.value[0])
         if code in _SERVER_FAULTS:
-            span.set_status(Status(StatusCode.ERROR, context.details() or code.name))
-        _log.info("rpc", method=method.lstrip("/"), code=code.name, seconds=round(seconds, 4), peer=context.peer())
+            span.set_status(Status(StatusCode.ERROR, "" if cancelled else call.context.details()))
+        _log.info("rpc", method=call.method, code=code.name, seconds=round(seconds, 4), peer=call.peer)
 
 
 # OpenTelemetry's rule: on the server's span only these are errors; others are the caller's doing.
@@ -238,38 +271,29 @@ _SERVER_FAULTS = frozenset(
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def _ended_with(context: Context, cancelled: bool) -> grpc.StatusCode:
-    if cancelled:
-        remaining = context.time_remaining()
-        late = remaining is not None and remaining <= 0
-        return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
-    code: grpc.StatusCode | int | None = context.code()
-    return code if isinstance(code, grpc.StatusCode) else _BY_NUMBER[code or 0]
-
-
 @asynccontextmanager
-async def _mapped(context: Context, drain: Drain, task: asyncio.Task[Any]) -> AsyncIterator[None]:
+async def _mapped(call: _Call, task: asyncio.Task[Any]) -> AsyncIterator[None]:
     """Ends the call with the `google.rpc.Status` of whatever the handler raised."""
     try:
         yield
     except grpc.aio.AbortError:
         raise  # the handler chose its status itself
     except EtudeError as error:
-        await _abort(context, error)
+        await _abort(call, error)
     except grpc.aio.AioRpcError as error:
-        await _abort(context, from_rpc_error(error))
+        await _abort(call, from_rpc_error(error))
     except asyncio.CancelledError:
-        if not drain.was_cut(task):
+        if not call.drain.was_cut(task):
             raise  # the caller cancelled, or its deadline passed
         task.uncancel()
-        await _abort(context, EtudeError("SHUTTING_DOWN", "The server is shutting down; try again.", retry_after_s=1.0))
+        await _abort(call, EtudeError("SHUTTING_DOWN", "The server is shutting down; try again.", retry_after_s=1.0))
     except Exception as error:
         _log.exception("unexpected error in a handler")
         trace.get_current_span().record_exception(error)
-        await _abort(context, error)
+        await _abort(call, error)
 
 
-async def _abort(context: Context, error: Exception) -> None:
+async def _abort(call: _Call, error: Exception) -> None:
     status = rpc_status.to_status(to_status(error, trace_id=current_trace_id()))
-    echoed = tuple(context.trailing_metadata() or ())
-    await context.abort(status.code, status.details, (*echoed, *status.trailing_metadata))
+    echoed = tuple(call.context.trailing_metadata() or ())
+    await call.context.abort(status.code, status.details, (*echoed, *status.trailing_metadata))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -24,6 +25,8 @@ from etude.mesh.limits import KEEPALIVE_SECONDS, KEEPALIVE_TIMEOUT_SECONDS, MAX_
 from etude.mesh.logging import context_value
 from etude.mesh.metadata import JOB_ID_KEY, REQUEST_ID_KEY
 from etude.mesh.telemetry import TRACER_NAME
+
+CallT = TypeVar("CallT", bound=grpc.aio.Call)
 
 # Four attempts within about a second: enough for a replica that is replaced, not enough to hide one that is gone.
 _RETRY_POLICY = {
@@ -72,6 +75,19 @@ def open_channel(
     if credentials is None or target.startswith("unix"):
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
+
+
+@contextmanager
+def cancelled_on_exit(call: CallT) -> Iterator[CallT]:
+    """Cancels a streaming call when the block is left, whatever the reason; harmless once it has ended.
+
+    Use it around `async for response in call`: a loop that is left early drops the call, but gRPC's objects refer to
+    each other in a circle, so the server would work on until the garbage collector comes by.
+    """
+    try:
+        yield call
+    finally:
+        call.cancel()
 
 
 def remaining_timeout(

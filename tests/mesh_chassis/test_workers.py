@@ -8,18 +8,13 @@ from etude.mesh.errors import EtudeError
 from etude.mesh.logging import bound_context
 from etude.mesh.workers import WorkerError, WorkerPool
 from tests.mesh_chassis import tasks
+from tests.mesh_chassis.conftest import eventually
 
 
 @pytest.fixture
 async def pool():
     async with WorkerPool(2, preload=("tests.mesh_chassis.tasks",), warm_up=tasks.warm_up, name="test") as pool:
         yield pool
-
-
-async def _until(predicate, seconds=10.0):
-    async with asyncio.timeout(seconds):
-        while not predicate():
-            await asyncio.sleep(0.01)
 
 
 def _alive(pid):
@@ -73,7 +68,7 @@ async def test_time_limit_kills_the_worker_and_spares_the_pool(pool, tmp_path):
         await pool.run(tasks.spin, str(marker), timeout_s=0.5)
     assert caught.value.reason == "TIME_LIMIT"
     assert "0.5 seconds" in caught.value.message
-    await _until(lambda: not _alive(int(marker.read_text())))
+    await eventually(lambda: not _alive(int(marker.read_text())))
     assert await pool.run(tasks.double, 1) == 2
 
 
@@ -87,11 +82,11 @@ async def test_waiting_for_a_worker_does_not_count_as_running():
 async def test_cancelling_the_caller_kills_the_worker(pool, tmp_path):
     marker = tmp_path / "pid"
     running = asyncio.create_task(pool.run(tasks.spin, str(marker)))
-    await _until(lambda: marker.exists() and marker.read_text())
+    await eventually(lambda: marker.exists() and marker.read_text())
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await _until(lambda: not _alive(int(marker.read_text())))
+    await eventually(lambda: not _alive(int(marker.read_text())))
     assert await asyncio.gather(*(pool.run(tasks.double, n) for n in range(4))) == [0, 2, 4, 6]
 
 
@@ -152,7 +147,7 @@ async def test_an_idle_worker_that_dies_is_replaced_unnoticed(pool):
     await pool.ready()
     victim = await pool.run(tasks.pid)
     os.kill(victim, 9)
-    await _until(lambda: not _alive(victim))
+    await eventually(lambda: not _alive(victim))
     assert await asyncio.gather(*(pool.run(tasks.double, n) for n in range(4))) == [0, 2, 4, 6]
 
 
@@ -177,9 +172,9 @@ async def test_an_error_that_does_not_unpickle_is_told_in_words(pool):
 
 
 async def test_a_result_that_does_not_pickle_is_an_error_and_spares_the_pool(pool):
-    with pytest.raises(Exception, match="(?i)pickle|local object"):
+    with pytest.raises(Exception, match=r"(?i)pickle|local object"):
         await pool.run(tasks.returns_what_does_not_pickle)
-    with pytest.raises(Exception, match="(?i)pickle|local object"):
+    with pytest.raises(Exception, match=r"(?i)pickle|local object"):
         await pool.run(lambda: 1)
     assert await pool.run(tasks.double, 1) == 2
 
@@ -232,11 +227,11 @@ async def test_closing_ends_what_runs_and_leaves_no_process(tmp_path):
     marker = tmp_path / "pid"
     async with WorkerPool(2) as pool:
         running = asyncio.create_task(pool.run(tasks.spin, str(marker)))
-        await _until(lambda: marker.exists() and marker.read_text())
+        await eventually(lambda: marker.exists() and marker.read_text())
     with pytest.raises(EtudeError) as caught:
         await running
     assert caught.value.reason == "SHUTTING_DOWN"
-    await _until(lambda: not _alive(int(marker.read_text())))
+    await eventually(lambda: not _alive(int(marker.read_text())))
 
 
 async def test_closing_at_once_is_quiet():
