@@ -1,0 +1,1 @@
+"""Where the bytes of artifacts lie: a port, and the adapters behind it."""

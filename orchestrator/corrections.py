@@ -1,0 +1,278 @@
+"""Corrections: a user pins fingers of a completed job. New revisions are made; no artifact is edited."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from etude.job.v1 import job_pb2, job_service_pb2
+from etude.job.v1.artifact_service_pb2 import ArtifactKind
+from etude.mesh.errors import EtudeError
+from etude.score.v1 import event_pb2, score_pb2
+from etude.stage.v1.fingering_service_pb2 import AnnotateRequest
+from etude.stage.v1.renderer_service_pb2 import OutputFormat
+from etude.stage.v1.stage_pb2 import Progress
+from orchestrator.caller import Caller
+from orchestrator.options import check_request_id
+from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
+from orchestrator.repositories.editor import NewArtifact
+from orchestrator.repositories.jobs import JobRef, JobRepository
+from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
+from orchestrator.states import COMPLETED, state_name
+from orchestrator.steps.base import Workshop
+from orchestrator.steps.rendering import formats_of, render, store_files
+from orchestrator.summary import add_fingering, notes_of
+
+_ANNOTATED = OutputFormat.OUTPUT_FORMAT_ANNOTATED_PDF
+_V1, _V2 = ArtifactKind.ARTIFACT_KIND_IR_V1, ArtifactKind.ARTIFACT_KIND_IR_V2
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """A job's artifacts as they are before a correction."""
+
+    job: job_pb2.Job
+    source: StoredArtifact
+    read: Mapping[int, StoredArtifact]  # ir_v1 by score index
+    fingered: Mapping[int, StoredArtifact]  # latest ir_v2 by score index
+    revisions: Mapping[tuple[ArtifactKind.ValueType, int], int]  # latest by kind and score index
+
+
+class Corrections:
+    """Pins and unpins fingers."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._store = workshop.store
+        # Corrections of one job build on each other.
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._users: Counter[str] = Counter()
+
+    async def update(
+        self, caller: Caller, request: job_service_pb2.UpdateFingeringRequest
+    ) -> job_service_pb2.UpdateFingeringResponse:
+        """Pin and unpin fingers; a new ir_v2 and new renderings of it.
+
+        Raises:
+            EtudeError: JOB_NOT_FOUND; INVALID_STATE unless the job is COMPLETED; INVALID_REQUEST; INVALID_CONSTRAINT
+                for unknown notes and impossible fingers; IMPOSSIBLE_CONSTRAINT from the fingering stage;
+                REQUEST_ID_REUSED; DEPENDENCY_UNAVAILABLE.
+        """
+        _check(request)
+        key = _request_key(caller, request)
+        lock = self._locks.setdefault(request.job_id, asyncio.Lock())
+        self._users[request.job_id] += 1
+        try:
+            async with lock:
+                return await self._update(caller, request, key)
+        finally:
+            self._users[request.job_id] -= 1
+            if not self._users[request.job_id]:
+                del self._users[request.job_id], self._locks[request.job_id]
+
+    async def _update(
+        self, caller: Caller, request: job_service_pb2.UpdateFingeringRequest, key: RequestKey
+    ) -> job_service_pb2.UpdateFingeringResponse:
+        async with self._store.database.read() as connection:
+            record = await JobRepository(connection, caller.tenant_id).get(request.job_id, user_id=caller.user_id)
+            answer = await find_answer(connection, key)
+            if answer is not None:
+                return job_service_pb2.UpdateFingeringResponse.FromString(answer.response)
+            _require_completed(record.job)
+            present = _present(record.job, await ArtifactRepository(connection, caller.tenant_id).list(request.job_id))
+        base = present.fingered.get(request.score_index)
+        if base is None:
+            raise EtudeError(
+                "INVALID_REQUEST",
+                f"the job has no Score {request.score_index}; it has {len(present.fingered)}, counted from 0",
+                violations=[("score_index", "no such Score")],
+            )
+        before = await self._workshop.score(base)
+        _check_notes(before, request)
+        start = score_pb2.Score()
+        start.CopyFrom(before)
+        _unpin(start, await self._workshop.score(present.read[request.score_index]), request.unpin_note_ids)
+        result = await self._workshop.stages.annotate(
+            AnnotateRequest(
+                score=start,
+                hand_profile=record.job.options.hand_profile,
+                pins=request.pins,
+                model=record.job.options.fingering_model,
+                # Only what the pins touch is decided anew: a user's correction does not disturb the rest of the piece.
+                keep_predicted=True,
+            ),
+            _no_report,
+        )
+        corrected = await self._workshop.store_score(
+            record.job,
+            result.score,
+            _V2,
+            score_index=request.score_index,
+            score_count=len(present.fingered),
+            revision=base.artifact.revision + 1,
+            source_ids=[base.artifact.artifact_id],
+            transformation="correction",
+        )
+        renderings, remarks, scores = await self._render(present, request.score_index, corrected, result.score)
+        async with self._store.edit(JobRef(caller.tenant_id, request.job_id), caller.actor) as editor:
+            _require_completed(editor.job)
+            add_fingering(editor.job.summary, scores)
+            for artifact in (corrected, *renderings):
+                editor.add_artifact(artifact)
+            for remark in remarks:
+                if remark not in editor.job.summary.remarks:
+                    editor.remark(remark)
+            job = await editor.save()
+            response = job_service_pb2.UpdateFingeringResponse(
+                job=job,
+                artifact_id=corrected.artifact.artifact_id,
+                changed_note_ids=changed_notes(before, result.score),
+            )
+            await keep_answer(
+                editor.connection, key, Answer(request.job_id, response.SerializeToString(deterministic=True))
+            )
+        return response
+
+    async def _render(
+        self, present: _Present, score_index: int, corrected: NewArtifact, score: score_pb2.Score
+    ) -> tuple[Sequence[NewArtifact], Sequence[str], Sequence[score_pb2.Score]]:
+        """New renderings of the corrected Score, and of the pages that all Scores share.
+
+        Returns:
+            The renderings, the renderer's remarks, and the latest Score of each piece.
+        """
+        formats = formats_of(present.job)
+        indices = list(present.fingered)
+        scores = [
+            score if index == score_index else await self._workshop.score(present.fingered[index]) for index in indices
+        ]
+        score_ids = {index: stored.artifact.artifact_id for index, stored in present.fingered.items()}
+        score_ids[score_index] = corrected.artifact.artifact_id
+        groups = [
+            ([format_ for format_ in formats if format_ != _ANNOTATED], [score_index], [score]),
+            ([format_ for format_ in formats if format_ == _ANNOTATED], indices, scores),
+        ]
+
+        async def make(
+            group: Sequence[OutputFormat.ValueType], of: Sequence[int], group_scores: Sequence[score_pb2.Score]
+        ) -> tuple[Sequence[NewArtifact], Sequence[str]]:
+            files, remarks = await render(
+                self._workshop,
+                present.job,
+                formats=group,
+                scores=group_scores,
+                source=present.source,
+                report=_no_report,
+            )
+            artifacts = await store_files(
+                self._workshop,
+                present.job,
+                files,
+                score_ids=score_ids,
+                score_indices=of,
+                source=present.source,
+                revisions=present.revisions,
+            )
+            return artifacts, remarks
+
+        made = await asyncio.gather(*(make(*group) for group in groups if group[0]))
+        artifacts = [artifact for made_artifacts, _ in made for artifact in made_artifacts]
+        return artifacts, [remark for _, remarks in made for remark in remarks], scores
+
+
+def changed_notes(before: score_pb2.Score, after: score_pb2.Score) -> list[str]:
+    """Ids of the notes whose hand, finger or substitution differ, in the order of the Score."""
+
+    def played(note: event_pb2.Note) -> tuple[int, int, int]:
+        return note.hand, note.fingering.finger, note.fingering.substitution
+
+    old = {note.note_id: played(note) for note in notes_of(before)}
+    return [note.note_id for note in notes_of(after) if old.get(note.note_id) != played(note)]
+
+
+def _unpin(score: score_pb2.Score, read: score_pb2.Score, note_ids: Iterable[str]) -> None:
+    """Give notes back the hand and finger that was read from the page, if any, for the stage to decide anew."""
+    wanted = set(note_ids)
+    if not wanted:
+        return
+    printed = {note.note_id: note for note in notes_of(read) if note.note_id in wanted}
+    for note in notes_of(score):
+        if note.note_id in wanted:
+            original = printed.get(note.note_id, event_pb2.Note())
+            note.hand = original.hand
+            note.ClearField("fingering")
+            if original.HasField("fingering"):
+                note.fingering.CopyFrom(original.fingering)
+
+
+def _present(job: job_pb2.Job, artifacts: Sequence[StoredArtifact]) -> _Present:
+    latest: dict[tuple[ArtifactKind.ValueType, int], StoredArtifact] = {}
+    for stored in artifacts:
+        at = (stored.artifact.kind, stored.artifact.score_index)
+        if at not in latest or stored.artifact.revision > latest[at].artifact.revision:
+            latest[at] = stored
+    by_index = sorted(latest.items(), key=lambda item: item[0][1])
+    return _Present(
+        job=job,
+        source=latest[ArtifactKind.ARTIFACT_KIND_SOURCE, -1],
+        read={index: stored for (kind, index), stored in by_index if kind == _V1},
+        fingered={index: stored for (kind, index), stored in by_index if kind == _V2},
+        revisions={at: stored.artifact.revision for at, stored in latest.items()},
+    )
+
+
+def _check(request: job_service_pb2.UpdateFingeringRequest) -> None:
+    if not request.pins and not request.unpin_note_ids:
+        raise EtudeError(
+            "INVALID_REQUEST", "nothing to pin or unpin was named", violations=[("pins", "must not be empty")]
+        )
+    violations: list[tuple[str, str]] = []
+    for index, pin in enumerate(request.pins):
+        if not 1 <= pin.finger <= 5:
+            violations.append(
+                (f"pins[{index}].finger", f"{pin.finger} is no finger; 1 is the thumb, 5 the little finger")
+            )
+        if not 0 <= pin.substitution <= 5:
+            violations.append((f"pins[{index}].substitution", f"{pin.substitution} is no finger; 0 for none"))
+    named = Counter([*(pin.note_id for pin in request.pins), *request.unpin_note_ids])
+    violations.extend((note_id, "named more than once") for note_id, count in named.items() if count > 1)
+    _raise_constraint(violations)
+
+
+def _check_notes(score: score_pb2.Score, request: job_service_pb2.UpdateFingeringRequest) -> None:
+    known = {note.note_id for note in notes_of(score)}
+    wanted = [*(pin.note_id for pin in request.pins), *request.unpin_note_ids]
+    _raise_constraint([(note_id, "the Score has no such note") for note_id in wanted if note_id not in known])
+
+
+def _raise_constraint(violations: Sequence[tuple[str, str]]) -> None:
+    if violations:
+        raise EtudeError(
+            "INVALID_CONSTRAINT",
+            "; ".join(f"{field}: {text}" for field, text in violations[:5]),
+            violations=violations,
+        )
+
+
+def _require_completed(job: job_pb2.Job) -> None:
+    if job.state != COMPLETED:
+        raise EtudeError(
+            "INVALID_STATE",
+            f"fingers can be pinned once the job is COMPLETED; it is in {state_name(job.state)}",
+            metadata={"state": state_name(job.state)},
+        )
+
+
+def _request_key(caller: Caller, request: job_service_pb2.UpdateFingeringRequest) -> RequestKey:
+    asked = job_service_pb2.UpdateFingeringRequest()
+    asked.CopyFrom(request)
+    asked.ClearField("request_id")
+    digest = hashlib.sha256(asked.SerializeToString(deterministic=True)).hexdigest()
+    return RequestKey(caller.tenant_id, caller.user_id, "UpdateFingering", check_request_id(request.request_id), digest)
+
+
+async def _no_report(progress: Progress) -> None:
+    """Corrections are quick; nobody is told how far they are."""

@@ -1,0 +1,107 @@
+"""The database: one engine, reading and writing transactions, and the migrations.
+
+SQLite runs in WAL mode with one writer at a time. A writing transaction takes the write lock at its start
+(`BEGIN IMMEDIATE`): SQLite cannot wait for a lock that a reading transaction wants to grow into, it fails. Writers of
+this process queue up in front of an asyncio lock, because SQLite's own busy handler sleeps in steps of many
+milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_WRITE = "etude_write"
+
+
+class Database:
+    """Access to the database under `url` ("sqlite+aiosqlite:///…" for now)."""
+
+    def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine: AsyncEngine = create_async_engine(url, pool_size=8, max_overflow=24)
+        self._write_lock: contextlib.AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
+        )
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine, busy_timeout_s)
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads and sees one state of the database throughout."""
+        async with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that writes: committed at the end, rolled back on any exception."""
+        async with self._write_lock, self.engine.connect() as connection:
+            await connection.execution_options(**{_WRITE: True})
+            async with connection.begin():
+                yield connection
+
+    async def upgrade(self, revision: str = "head") -> None:
+        """Bring the schema up to `revision`."""
+        await self._run_alembic(command.upgrade, revision)
+
+    async def downgrade(self, revision: str) -> None:
+        """Bring the schema down to `revision`; "base" removes all tables."""
+        await self._run_alembic(command.downgrade, revision)
+
+    async def _run_alembic(self, run: Callable[[Config, str], None], revision: str) -> None:
+        def with_connection(connection: Connection) -> None:
+            config = alembic_config(self.url)
+            config.attributes["connection"] = connection
+            run(config, revision)
+
+        async with self.write() as connection:
+            await connection.run_sync(with_connection)
+
+    async def check(self) -> None:
+        """Do nothing when the database answers.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: When it does not.
+        """
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def _prepare_sqlite(engine: AsyncEngine, busy_timeout_s: float) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # SQLAlchemy begins transactions itself (below); sqlite3's own idea of when to begin would miss reads.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's configuration, without a file: the scripts lie beside this module."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config

@@ -1,0 +1,150 @@
+"""The engine on DBOS Transact.
+
+What was found out about DBOS 3.4 and is dealt with here:
+
+* It finds the runs of a dead process again only under the same executor id and application version: both are set, and
+  the version names the shape of the pipeline, not the code, so that a deployment does not orphan running jobs.
+* It must be launched inside the event loop that serves, or recovered runs get another thread's loop.
+* On SQLite it brings neither WAL nor a tuned `synchronous`: it is given an engine of our making, on a file of its own,
+  so that its writers and ours do not wait for each other.
+* It replaces the loop's default executor by its own and shuts that down when it stops: the loop is given a fresh one
+  first.
+* Cancelling a workflow in its database does not reach a step that runs: steps run as tasks of ours, which are
+  cancelled.
+* It is one per process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import event
+
+from etude.mesh.logging import get_logger
+from orchestrator.engine.port import Run, StepFunction
+from orchestrator.repositories.jobs import JobRef
+
+_log = get_logger(__name__)
+
+#: Raise it when runs begun by older code can no longer be gone on with by newer code.
+APPLICATION_VERSION = "pipeline-1"
+_UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
+
+
+class DbosEngine:
+    """Drives jobs as DBOS workflows of one step per stage."""
+
+    def __init__(self, database: Path, executor_id: str, step_names: Sequence[str], run_step: StepFunction) -> None:
+        """Prepare an engine.
+
+        Args:
+            database: SQLite file of DBOS's own tables.
+            executor_id: Name of this process among others, the same after a restart.
+            step_names: The steps of a run, in order.
+            run_step: What to call for each.
+        """
+        self._executor_id = executor_id
+        self._step_names = tuple(step_names)
+        self._run_step = run_step
+        self._sql = _sqlite_engine(database)
+        self._running: dict[str, asyncio.Task[bool]] = {}
+        self._stopping = False
+        self._workflow: Any = None
+
+    async def start(self) -> None:
+        """Launch DBOS in the running loop; what a dead process left is recovered."""
+        logger = logging.getLogger("dbos")
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())  # else DBOS writes to the console in a form of its own
+        config: DBOSConfig = {
+            "name": "etude-orchestrator",
+            "system_database_engine": self._sql,
+            "executor_id": self._executor_id,
+            "application_version": APPLICATION_VERSION,
+            "log_level": "WARNING",
+            "enable_otlp": False,
+            "notification_listener_polling_interval_sec": 0.1,
+        }
+        DBOS(config=config)
+        # How often a run may be recovered is bounded by the pipeline, which can tell the job's owner why it ended.
+        self._workflow = DBOS.workflow(name="run_job", max_recovery_attempts=1_000_000)(self._drive)
+        DBOS.launch()
+
+    async def submit(self, run: Run) -> None:
+        """Drive a job; see the port."""
+        with SetWorkflowID(run.run_id):
+            await DBOS.start_workflow_async(self._workflow, run.ref.tenant_id, run.ref.job_id)
+
+    async def pending(self) -> set[str]:
+        """Jobs with a run that has not ended; see the port."""
+        runs = await DBOS.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
+        return {run.workflow_id.split(".", 1)[0] for run in runs}
+
+    async def interrupt(self, job_id: str) -> None:
+        """Cancel the step of a job that runs here; see the port."""
+        task = self._running.get(job_id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def forget(self, job_id: str) -> None:
+        """Remove the rows of a job's runs; see the port."""
+        runs = await DBOS.list_workflows_async(workflow_id_prefix=f"{job_id}.", load_input=False, load_output=False)
+        if runs:
+            await DBOS.delete_workflows_async([run.workflow_id for run in runs])
+
+    async def stop(self) -> None:
+        """Hand back what runs, and end DBOS; see the port."""
+        self._stopping = True
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        if running:
+            _log.info("handing back running jobs", jobs=len(running))
+            await asyncio.wait(running)
+            await asyncio.sleep(0)  # the workflows see that their step was cancelled
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dbos-stop") as executor:
+            await loop.run_in_executor(executor, lambda: DBOS.destroy(destroy_registry=True))
+        self._sql.dispose()
+
+    async def _drive(self, tenant_id: str, job_id: str) -> None:
+        ref = JobRef(tenant_id, job_id)
+        for name in self._step_names:
+            if not await DBOS.run_step_async({"name": name}, self._guarded_step, ref, name):
+                return
+
+    async def _guarded_step(self, ref: JobRef, name: str) -> bool:
+        task = asyncio.create_task(self._run_step(ref, name))
+        self._running[ref.job_id] = task
+        try:
+            await asyncio.wait([task])
+        finally:
+            if self._running.get(ref.job_id) is task:
+                del self._running[ref.job_id]
+        if task.cancelled():
+            if self._stopping:
+                # Leaves the run unfinished in DBOS's tables: the next start goes on with it.
+                raise asyncio.CancelledError
+            return False
+        return task.result()
+
+
+def _sqlite_engine(database: Path) -> sa.Engine:
+    engine = sa.create_engine(f"sqlite:///{database}", connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine

@@ -1,0 +1,62 @@
+"""The port to the durable-execution engine.
+
+The engine owns no truth about jobs: states, artifacts and events are ours. It only sees to it that a job that was
+submitted is driven through the pipeline to its end, over any number of processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.repositories.jobs import JobRef
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One driving of a job through the pipeline: the job, its attempt, and the epoch it is driven from."""
+
+    ref: JobRef
+    attempt: int
+    epoch: int
+
+    @property
+    def run_id(self) -> str:
+        """Id of the run; the same run submitted twice runs once."""
+        return f"{self.ref.job_id}.{self.attempt}.{self.epoch}"
+
+
+class StepFunction(Protocol):
+    """What the engine calls for each step."""
+
+    async def __call__(self, ref: JobRef, step_name: str) -> bool:
+        """Run a step; True when the next one may follow. Safe to call again for the same step."""
+        ...
+
+
+class Engine(Protocol):
+    """Drives jobs."""
+
+    async def start(self) -> None:
+        """Begin to work, in the running event loop; runs left by a process of the same name that died go on."""
+        ...
+
+    async def submit(self, run: Run) -> None:
+        """Drive a job; returns once that is certain to happen. Does nothing for a run that was submitted before."""
+        ...
+
+    async def pending(self) -> set[str]:
+        """The ids of the jobs that have a run which has not ended."""
+        ...
+
+    async def interrupt(self, job_id: str) -> None:
+        """Cancel the step of a job that runs in this process, and wait until it has stopped."""
+        ...
+
+    async def forget(self, job_id: str) -> None:
+        """Remove what is kept of the runs of a job."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop working; what runs is handed back, to be gone on with after the next start."""
+        ...

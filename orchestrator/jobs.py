@@ -1,0 +1,222 @@
+"""What users do with jobs: create, cancel, retry, delete."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+
+from etude.job.v1 import artifact_service_pb2, job_pb2
+from etude.job.v1.artifact_service_pb2 import ArtifactKind
+from etude.mesh.errors import EtudeError
+from etude.mesh.telemetry import inject_trace
+from orchestrator import ids, metrics, naming
+from orchestrator.aio import uninterrupted
+from orchestrator.blobs.port import Upload
+from orchestrator.caller import Caller
+from orchestrator.engine.port import Engine, Run
+from orchestrator.intake import receive
+from orchestrator.options import check_request_id, completed
+from orchestrator.repositories.editor import JobEditor, NewArtifact
+from orchestrator.repositories.identity import IdentityRepository
+from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs
+from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
+from orchestrator.repositories.wire import now, timestamp
+from orchestrator.states import (
+    AT_REST,
+    CANCELLED,
+    FINGERING_FAILED,
+    FINGERING_PROCESSING,
+    OMR_FAILED,
+    OMR_PROCESSING,
+    PENDING,
+    Cause,
+    state_name,
+)
+from orchestrator.store import Store
+
+#: Where a retried job goes on.
+_RETRY_TARGETS = {OMR_FAILED: OMR_PROCESSING, FINGERING_FAILED: FINGERING_PROCESSING}
+
+
+class Jobs:
+    """The jobs, as their owners see them."""
+
+    def __init__(self, store: Store, engine: Engine, *, max_upload_bytes: int) -> None:
+        self._store = store
+        self._engine = engine
+        self._max_upload_bytes = max_upload_bytes
+
+    async def create(
+        self, caller: Caller, options: job_pb2.JobOptions, request_id: str, chunks: AsyncIterator[bytes]
+    ) -> job_pb2.Job:
+        """Take in a file and start a job on it. A refused file leaves nothing behind.
+
+        Raises:
+            EtudeError: INVALID_REQUEST, EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED.
+        """
+        request_id = check_request_id(request_id)
+        async with self._store.database.read() as connection:
+            preferences = await IdentityRepository(connection, caller.tenant_id).preferences(caller.user_id)
+        effective = completed(options, preferences)
+        async with self._store.blobs.upload() as upload:
+            media_type = await receive(chunks, upload, limit_bytes=self._max_upload_bytes)
+            # Over what was asked, not over what became of it: preferences may change between two attempts of a client.
+            asked = options.SerializeToString(deterministic=True) + upload.sha256.encode()
+            key = RequestKey(
+                caller.tenant_id, caller.user_id, "CreateJob", request_id, hashlib.sha256(asked).hexdigest()
+            )
+            return await uninterrupted(self._commit(caller, effective, media_type, key, upload))
+
+    async def _commit(
+        self, caller: Caller, options: job_pb2.JobOptions, media_type: str, key: RequestKey, upload: Upload
+    ) -> job_pb2.Job:
+        created = now()
+        if not options.filename:
+            options.filename = "score.pdf"
+        job = job_pb2.Job(
+            job_id=ids.new_job_id(),
+            tenant_id=caller.tenant_id,
+            user_id=caller.user_id,
+            state=PENDING,
+            options=options,
+            source=job_pb2.JobSource(
+                filename=options.filename,
+                media_type=media_type,
+                size_bytes=upload.size_bytes,
+                sha256=upload.sha256,
+            ),
+            epoch=1,
+            attempt=1,
+            create_time=timestamp(created),
+            update_time=timestamp(created),
+        )
+        source = _source_artifact(job)
+        blob_key = naming.blob_key(job.job_id, source.artifact_id, source.kind)
+        await upload.commit(blob_key)
+        stored = False
+        try:
+            async with self._store.database.write() as connection:
+                repository = JobRepository(connection, caller.tenant_id)
+                answer = await find_answer(connection, key)
+                if answer is not None:
+                    return (await repository.get(answer.job_id)).job
+                record = JobRecord(job, inject_trace())
+                await repository.insert(record)
+                editor = JobEditor(connection, record, caller.actor)
+                editor.created("the job was created")
+                editor.add_artifact(NewArtifact(source, blob_key))
+                await editor.save()
+                await keep_answer(connection, key, Answer(job.job_id, b""))
+            stored = True
+        finally:
+            if not stored:
+                await self._store.blobs.delete(blob_key)
+        metrics.JOBS_CREATED.inc()
+        answer_job = job_pb2.Job()
+        answer_job.CopyFrom(job)
+        await self._engine.submit(Run(record.ref, job.attempt, job.epoch))
+        return answer_job
+
+    async def cancel(self, caller: Caller, job_id: str, reason: str) -> job_pb2.Job:
+        """Stop a job for good, and the stage that works on it.
+
+        Raises:
+            EtudeError: JOB_NOT_FOUND; INVALID_STATE for a terminal job.
+        """
+        return await uninterrupted(self._cancel(caller, job_id, reason))
+
+    async def _cancel(self, caller: Caller, job_id: str, reason: str) -> job_pb2.Job:
+        async with self._store.edit(caller.job(job_id), caller.actor, user_id=caller.user_id) as editor:
+            editor.transition(CANCELLED, Cause.CANCEL, reason.strip()[:1000] or "cancelled by its owner")
+            await editor.cancel_steps()
+        await self._engine.interrupt(job_id)
+        metrics.JOBS_RESTED.labels(state_name(CANCELLED)).inc()
+        return editor.job
+
+    async def retry(self, caller: Caller, job_id: str, request_id: str) -> job_pb2.Job:
+        """Start a failed job again, from the failed stage on.
+
+        Raises:
+            EtudeError: JOB_NOT_FOUND; INVALID_STATE unless the job is in OMR_FAILED or FINGERING_FAILED;
+                REQUEST_ID_REUSED.
+        """
+        digest = hashlib.sha256(job_id.encode()).hexdigest()
+        key = RequestKey(caller.tenant_id, caller.user_id, "RetryJob", check_request_id(request_id), digest)
+        return await uninterrupted(self._retry(caller, job_id, key))
+
+    async def _retry(self, caller: Caller, job_id: str, key: RequestKey) -> job_pb2.Job:
+        ref = caller.job(job_id)
+        async with self._store.database.write() as connection:
+            editor = await JobEditor.open(connection, ref, caller.actor, caller.user_id)
+            if await find_answer(connection, key) is not None:
+                return editor.job
+            target = _RETRY_TARGETS.get(editor.job.state)
+            if target is None:
+                state = state_name(editor.job.state)
+                raise EtudeError(
+                    "INVALID_STATE",
+                    f"a job in {state} cannot be retried; only OMR_FAILED and FINGERING_FAILED can",
+                    metadata={"state": state},
+                )
+            editor.restart(inject_trace())
+            editor.transition(target, Cause.RETRY, "the owner asked to try again")
+            job = await editor.save()
+            await keep_answer(connection, key, Answer(job_id, b""))
+        self._store.notifier.publish(job_id)
+        await self._engine.submit(Run(ref, job.attempt, job.epoch))
+        return job
+
+    async def delete(self, caller: Caller, job_id: str) -> None:
+        """Remove a job that is at rest, with its artifacts and events.
+
+        Raises:
+            EtudeError: JOB_NOT_FOUND; INVALID_STATE for a job that runs.
+        """
+        await uninterrupted(self._delete(caller, job_id))
+
+    async def _delete(self, caller: Caller, job_id: str) -> None:
+        async with self._store.database.write() as connection:
+            repository = JobRepository(connection, caller.tenant_id)
+            record = await repository.get(job_id, user_id=caller.user_id, lock=True)
+            if record.job.state not in AT_REST:
+                state = state_name(record.job.state)
+                raise EtudeError(
+                    "INVALID_STATE",
+                    f"the job is in {state}; cancel it before deleting it",
+                    metadata={"state": state},
+                )
+            await repository.delete(job_id)
+        self._store.notifier.publish(job_id)
+        # Rows first: bytes without a row are swept, a row without bytes would be a lie.
+        async for info in self._store.blobs.scan(f"jobs/{job_id}/"):
+            await self._store.blobs.delete(info.key)
+        await self._engine.forget(job_id)
+
+    async def resume(self) -> int:
+        """See to it that every job that is not at rest is driven, after a start; the number that had to be submitted.
+
+        The engine goes on by itself with the runs it knows of. A job without one lost its process between the two
+        writes of its creation or retry.
+        """
+        async with self._store.database.read() as connection:
+            active = await active_jobs(connection)
+        known = await self._engine.pending()
+        lost = [record for record in active if record.job.job_id not in known]
+        for record in lost:
+            await self._engine.submit(Run(record.ref, record.job.attempt, record.job.epoch))
+        return len(lost)
+
+
+def _source_artifact(job: job_pb2.Job) -> artifact_service_pb2.Artifact:
+    kind = ArtifactKind.ARTIFACT_KIND_SOURCE
+    return artifact_service_pb2.Artifact(
+        artifact_id=ids.artifact_id(job.job_id, ArtifactKind.Name(kind), -1, 0, 1, job.source.sha256),
+        kind=kind,
+        score_index=-1,
+        revision=1,
+        filename=job.source.filename,
+        media_type=job.source.media_type,
+        size_bytes=job.source.size_bytes,
+        sha256=job.source.sha256,
+        uncertainty_policy=job.options.uncertainty_policy,
+    )

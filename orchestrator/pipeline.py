@@ -1,0 +1,228 @@
+"""The pipeline of a job, as a list of steps in data-flow order, and what it means to run one of them.
+
+A step may be run more than once: after a crash, the engine runs the one in flight again. What makes that safe: a step
+looks at the job's state first and leaves a finished stage alone; beginning again bumps the epoch, so that whoever may
+still be at it is refused; and a stage's artifacts, their lineage and the change of state become visible in one
+transaction, under ids made from the content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from opentelemetry import trace
+from opentelemetry.trace import Status, StatusCode
+
+from etude.job.v1 import job_pb2
+from etude.job.v1.job_pb2 import JobState
+from etude.mesh.errors import EtudeError, to_status
+from etude.mesh.logging import bound_context, get_logger
+from etude.mesh.telemetry import current_trace_id, extract_trace
+from etude.stage.v1.stage_pb2 import Progress
+from orchestrator import metrics
+from orchestrator.progress import ProgressRecorder
+from orchestrator.repositories.jobs import JobRef
+from orchestrator.settings import OrchestratorSettings
+from orchestrator.states import (
+    AT_REST,
+    COMPLETED,
+    FAILED,
+    FINGERING_COMPLETED,
+    FINGERING_FAILED,
+    FINGERING_PROCESSING,
+    OMR_COMPLETED,
+    OMR_FAILED,
+    OMR_PROCESSING,
+    PENDING,
+    RENDERING_PROCESSING,
+    Cause,
+    state_name,
+)
+from orchestrator.steps.base import Outcome, Report, Workshop
+from orchestrator.steps.fingering import finger_scores
+from orchestrator.steps.reading import read_document
+from orchestrator.steps.rendering import render_scores
+
+_log = get_logger(__name__)
+_tracer = trace.get_tracer("etude.orchestrator")
+
+#: Reasons that mean the job is somebody else's by now, or gone.
+_NOT_OURS = frozenset({"STALE_EPOCH", "JOB_NOT_FOUND"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of the pipeline, and the states it moves a job through."""
+
+    name: str
+    ready: JobState.ValueType
+    processing: JobState.ValueType
+    finished: JobState.ValueType
+    failed: JobState.ValueType
+    work: Callable[[Workshop, job_pb2.Job, Report], Awaitable[Outcome]]
+
+
+PIPELINE: Sequence[Step] = (
+    Step("omr", PENDING, OMR_PROCESSING, OMR_COMPLETED, OMR_FAILED, read_document),
+    Step("fingering", OMR_COMPLETED, FINGERING_PROCESSING, FINGERING_COMPLETED, FINGERING_FAILED, finger_scores),
+    Step("rendering", FINGERING_COMPLETED, RENDERING_PROCESSING, COMPLETED, FAILED, render_scores),
+)
+
+
+def is_past(step: Step, state: JobState.ValueType) -> bool:
+    """True when a job in this state has the step behind it and is on its way."""
+    later = PIPELINE[PIPELINE.index(step) + 1 :]
+    return state not in AT_REST and any(state in (other.ready, other.processing) for other in later)
+
+
+class _Begun(Enum):
+    OURS = "ours"
+    DONE_BEFORE = "done before"
+    NOT_OURS = "not ours"
+
+
+class PipelineRunner:
+    """Runs steps of jobs, at most so many calls to one stage at a time."""
+
+    def __init__(self, workshop: Workshop, settings: OrchestratorSettings) -> None:
+        self._workshop = workshop
+        self._store = workshop.store
+        self._settings = settings
+        self._actor = f"orchestrator:{settings.executor_id}"
+        self._slots = {step.name: asyncio.Semaphore(settings.stage_concurrency) for step in PIPELINE}
+
+    async def run(self, ref: JobRef, step: Step) -> bool:
+        """Run one step of a job; True when the next one may follow.
+
+        Whatever goes wrong with the work ends up in the job. Cancellation leaves the job as it is.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, OSError: The orchestrator's own memory fails; nothing could be noted.
+        """
+        with bound_context(job_id=ref.job_id):
+            async with self._slots[step.name]:
+                try:
+                    begun, job, trace_context = await self._begin(ref, step)
+                except EtudeError as error:
+                    if error.reason not in _NOT_OURS:
+                        raise
+                    return False
+                if begun is not _Begun.OURS:
+                    return begun is _Begun.DONE_BEFORE
+                with _tracer.start_as_current_span(
+                    f"job.{step.name}",
+                    context=extract_trace(trace_context),
+                    attributes={"etude.job_id": job.job_id, "etude.stage": step.name, "etude.attempt": job.attempt},
+                    record_exception=False,
+                    set_status_on_exception=False,
+                ):
+                    return await self._run(ref, step, job)
+
+    async def _begin(self, ref: JobRef, step: Step) -> tuple[_Begun, job_pb2.Job, dict[str, str]]:
+        begun = _Begun.OURS
+        async with self._store.edit(ref, self._actor) as editor:
+            job = editor.job
+            if job.state == step.ready:
+                await editor.begin_step(step.name)
+                editor.transition(step.processing, Cause.START, f"the {step.name} stage begins")
+                if step is PIPELINE[0]:
+                    waited = editor.time.timestamp() - job.create_time.ToDatetime(editor.time.tzinfo).timestamp()
+                    metrics.QUEUE_SECONDS.observe(max(0.0, waited))
+            elif job.state == step.processing:
+                runs = await editor.begin_step(step.name)
+                if runs >= self._settings.step_runs_limit:
+                    reason = f"the {step.name} stage was begun {runs} times and never ended; the job is given up"
+                    error = to_status(EtudeError("WORKER_DIED", reason, metadata={"stage": step.name}))
+                    editor.transition(FAILED, Cause.ABANDON, reason, error=error)
+                    await editor.end_step(step.name, "FAILED", "WORKER_DIED")
+                    begun = _Begun.NOT_OURS
+                elif runs > 0:
+                    editor.transition(
+                        step.processing, Cause.TAKEOVER, f"the {step.name} stage begins again after an interruption"
+                    )
+            else:
+                begun = _Begun.DONE_BEFORE if is_past(step, job.state) else _Begun.NOT_OURS
+            snapshot = job_pb2.Job()
+            snapshot.CopyFrom(job)
+            trace_context = editor.trace_context
+        return begun, snapshot, trace_context
+
+    async def _run(self, ref: JobRef, step: Step, job: job_pb2.Job) -> bool:
+        epoch = job.epoch
+
+        async def write(batch: Sequence[Progress]) -> None:
+            async with self._store.edit(ref, self._actor) as editor:
+                editor.require_epoch(epoch)
+                for progress in batch:
+                    editor.progress(progress)
+
+        recorder = ProgressRecorder(step.name, write, self._settings.progress_interval_seconds)
+        started = time.perf_counter()
+        outcome_label = "cancelled"
+        metrics.STAGES_RUNNING.labels(step.name).inc()
+        try:
+            outcome = await step.work(self._workshop, job, recorder.report)
+            await self._finish(ref, step, epoch, outcome, await recorder.finish())
+            outcome_label = "finished"
+            return True
+        except EtudeError as error:
+            if error.reason in _NOT_OURS:
+                return False
+            outcome_label = "failed"
+            await recorder.abandon()
+            await self._fail(ref, step, epoch, error)
+            return False
+        except Exception as error:
+            outcome_label = "failed"
+            _log.exception("unexpected error in a step", stage=step.name)
+            trace.get_current_span().record_exception(error)
+            await recorder.abandon()
+            await self._fail(ref, step, epoch, error)
+            return False
+        finally:
+            await recorder.abandon()
+            metrics.STAGES_RUNNING.labels(step.name).dec()
+            metrics.STAGE_SECONDS.labels(step.name, outcome_label).observe(time.perf_counter() - started)
+
+    async def _finish(
+        self, ref: JobRef, step: Step, epoch: int, outcome: Outcome, progress: Sequence[Progress]
+    ) -> None:
+        async with self._store.edit(ref, self._actor) as editor:
+            editor.require_epoch(epoch)
+            for each in progress:
+                editor.progress(each)
+            remarks = list(editor.job.summary.remarks)
+            editor.job.summary.CopyFrom(outcome.summary)
+            del editor.job.summary.remarks[:]
+            editor.job.summary.remarks.extend(remarks)
+            for remark in outcome.remarks:
+                editor.remark(remark)
+            for artifact in outcome.artifacts:
+                editor.add_artifact(artifact)
+            editor.transition(step.finished, Cause.FINISH, outcome.message, expected_epoch=epoch)
+            await editor.end_step(step.name, "FINISHED")
+        _log.info("stage finished", stage=step.name, outcome=outcome.message)
+        if step.name == "omr":
+            metrics.PAGES_READ.labels("read").inc(outcome.summary.pages_read)
+            metrics.PAGES_READ.labels("failed").inc(outcome.summary.pages_failed)
+        if step.finished in AT_REST:
+            metrics.JOBS_RESTED.labels(state_name(step.finished)).inc()
+
+    async def _fail(self, ref: JobRef, step: Step, epoch: int, error: Exception) -> None:
+        status = to_status(error, trace_id=current_trace_id())
+        reason = error.reason if isinstance(error, EtudeError) else "INTERNAL"
+        trace.get_current_span().set_status(Status(StatusCode.ERROR, reason))
+        try:
+            async with self._store.edit(ref, self._actor) as editor:
+                editor.transition(step.failed, Cause.FAIL, status.message, expected_epoch=epoch, error=status)
+                await editor.end_step(step.name, "FAILED", reason)
+        except EtudeError as refused:
+            if refused.reason not in _NOT_OURS:
+                raise
+            return  # cancelled or deleted while it failed: the failure is nobody's concern any more
+        metrics.JOBS_RESTED.labels(state_name(step.failed)).inc()
+        _log.warning("stage failed", stage=step.name, reason=reason, error=status.message)

@@ -1,0 +1,79 @@
+"""Keeps a job's progress: page boundaries always, the rest no more often than is of use to anyone.
+
+Progress is written beside the stage's work, never in its way: a call to `ProgressRecorder.report` returns at once, and
+what has gathered while one write ran goes into the next, or into the transaction that ends the stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from etude.stage.v1.stage_pb2 import Progress
+
+Write = Callable[[Sequence[Progress]], Awaitable[None]]
+
+
+class ProgressRecorder:
+    """The progress of one run of one stage."""
+
+    def __init__(self, stage: str, write: Write, interval_s: float) -> None:
+        """Hand the progress of `stage` that is worth keeping to `write`, every `interval_s` at most within a page."""
+        self._stage = stage
+        self._write = write
+        self._interval_s = interval_s
+        self._fraction = 0.0
+        self._page: int | None = None
+        self._last_time = 0.0
+        self._skipped: Progress | None = None
+        self._pending: list[Progress] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def report(self, progress: Progress) -> None:
+        """Take note of how far the stage is.
+
+        Raises:
+            EtudeError: What an earlier write raised; STALE_EPOCH when the job is no longer ours.
+        """
+        if self._writing is not None and self._writing.done():
+            self._writing.result()
+        kept = Progress()
+        kept.CopyFrom(progress)
+        kept.stage = self._stage
+        # A stage that is called anew after a lost connection starts from 0; what was shown is not taken back.
+        kept.fraction = self._fraction = max(self._fraction, min(progress.fraction, 1.0))
+        now = time.monotonic()
+        if progress.page == self._page and now - self._last_time < self._interval_s:
+            self._skipped = kept
+            return
+        self._page, self._last_time, self._skipped = progress.page, now, None
+        self._pending.append(kept)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._drain())
+
+    async def finish(self) -> Sequence[Progress]:
+        """What has not been written yet, for the caller to write.
+
+        Raises:
+            EtudeError: As `report`.
+        """
+        if self._writing is not None:
+            # What gathers while a write runs is left to the caller.
+            gathered, self._pending = self._pending, []
+            await self._writing
+            self._pending = gathered
+        rest = [*self._pending, *([self._skipped] if self._skipped is not None else [])]
+        self._pending, self._skipped = [], None
+        return rest
+
+    async def abandon(self) -> None:
+        """Stop writing."""
+        if self._writing is not None and not self._writing.done():
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        while self._pending:
+            batch, self._pending = self._pending, []
+            await self._write(batch)

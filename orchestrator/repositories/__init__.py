@@ -1,0 +1,1 @@
+"""The repositories: rows in, contract messages out. Each is bound to one transaction and one tenant."""

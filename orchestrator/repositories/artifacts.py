@@ -1,0 +1,169 @@
+"""Artifacts and their lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from etude.job.v1 import artifact_service_pb2
+from etude.job.v1.artifact_service_pb2 import ArtifactKind
+from etude.mesh.errors import EtudeError
+from etude.score.v1 import provenance_pb2
+from etude.score.v1.provenance_pb2 import UncertaintyPolicy
+from orchestrator.repositories.wire import now, short_name, timestamp, to_column
+from orchestrator.tables import artifact_lineage, artifacts, jobs
+
+_KIND = "ARTIFACT_KIND_"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtifact:
+    """An artifact, where its bytes lie, and its place in the order of its job's artifacts."""
+
+    artifact: artifact_service_pb2.Artifact
+    blob_key: str
+    position: int
+
+
+class ArtifactRepository:
+    """The artifacts of one tenant."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def get(self, artifact_id: str, *, user_id: str | None = None) -> StoredArtifact:
+        """The artifact.
+
+        Raises:
+            EtudeError: ARTIFACT_NOT_FOUND, also for one of another tenant or user.
+        """
+        query = select(artifacts).where(
+            artifacts.c.tenant_id == self._tenant_id, artifacts.c.artifact_id == artifact_id
+        )
+        if user_id is not None:
+            query = query.join(jobs, jobs.c.job_id == artifacts.c.job_id).where(jobs.c.user_id == user_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            raise EtudeError("ARTIFACT_NOT_FOUND", f"there is no artifact {artifact_id!r}, or it is not yours")
+        return _stored(row)
+
+    async def list(
+        self,
+        job_id: str,
+        *,
+        kinds: Iterable[ArtifactKind.ValueType] = (),
+        latest_only: bool = False,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> Sequence[StoredArtifact]:
+        """Artifacts of a job, oldest first, after the position `after`, at most `limit`.
+
+        Args:
+            job_id: The job.
+            kinds: Only these; all when empty.
+            latest_only: Leave out what a later revision replaced.
+            after: Position to start after.
+            limit: Most artifacts.
+        """
+        query = select(artifacts).where(artifacts.c.tenant_id == self._tenant_id, artifacts.c.job_id == job_id)
+        names = [short_name(ArtifactKind, kind, _KIND) for kind in kinds]
+        if names:
+            query = query.where(artifacts.c.kind.in_(names))
+        if latest_only:
+            latest = (
+                select(artifacts.c.kind, artifacts.c.score_index, func.max(artifacts.c.revision).label("revision"))
+                .where(artifacts.c.tenant_id == self._tenant_id, artifacts.c.job_id == job_id)
+                .group_by(artifacts.c.kind, artifacts.c.score_index)
+                .subquery()
+            )
+            # By (kind, score): a new engraving may have fewer pages than the one it replaces.
+            query = query.join(
+                latest,
+                (latest.c.kind == artifacts.c.kind)
+                & (latest.c.score_index == artifacts.c.score_index)
+                & (latest.c.revision == artifacts.c.revision),
+            )
+        if after:
+            query = query.where(artifacts.c.position > after)
+        query = query.order_by(artifacts.c.position)
+        if limit is not None:
+            query = query.limit(limit)
+        return [_stored(row) for row in await self._connection.execute(query)]
+
+    async def lineage(self, job_id: str) -> Sequence[artifact_service_pb2.LineageEdge]:
+        """All derivations between artifacts of a job, in the order of what was made."""
+        query = (
+            select(artifact_lineage)
+            .join(artifacts, artifacts.c.artifact_id == artifact_lineage.c.derived_artifact_id)
+            .where(artifact_lineage.c.tenant_id == self._tenant_id, artifacts.c.job_id == job_id)
+            .order_by(artifacts.c.position, artifact_lineage.c.source_artifact_id)
+        )
+        return [
+            artifact_service_pb2.LineageEdge(
+                source_artifact_id=row.source_artifact_id,
+                derived_artifact_id=row.derived_artifact_id,
+                transformation=row.transformation,
+                transformation_version=row.transformation_version,
+                create_time=timestamp(row.create_time),
+            )
+            for row in await self._connection.execute(query)
+        ]
+
+
+async def all_blob_keys(connection: AsyncConnection) -> set[str]:
+    """The keys of the bytes of all artifacts of all tenants."""
+    return set((await connection.execute(select(artifacts.c.blob_key))).scalars())
+
+
+def artifact_row(artifact: artifact_service_pb2.Artifact, *, blob_key: str, position: int) -> dict[str, Any]:
+    """The row of an artifact."""
+    return {
+        "tenant_id": artifact.tenant_id,
+        "artifact_id": artifact.artifact_id,
+        "job_id": artifact.job_id,
+        "position": position,
+        "kind": short_name(ArtifactKind, artifact.kind, _KIND),
+        "score_index": artifact.score_index,
+        "page_number": artifact.page_number,
+        "revision": artifact.revision,
+        "filename": artifact.filename,
+        "media_type": artifact.media_type,
+        "size_bytes": artifact.size_bytes,
+        "sha256": artifact.sha256,
+        "blob_key": blob_key,
+        "schema_version": artifact.schema_version,
+        "producer_version": artifact.producer_version,
+        "models": [to_column(model) for model in artifact.models],
+        "parameters": dict(sorted(artifact.parameters.items())),
+        "uncertainty_policy": UncertaintyPolicy.Name(artifact.uncertainty_policy),
+        "create_time": artifact.create_time.ToDatetime(tzinfo=now().tzinfo),
+    }
+
+
+def _stored(row: Row[Any]) -> StoredArtifact:
+    artifact = artifact_service_pb2.Artifact(
+        artifact_id=row.artifact_id,
+        job_id=row.job_id,
+        tenant_id=row.tenant_id,
+        kind=ArtifactKind.Value(_KIND + row.kind),
+        score_index=row.score_index,
+        page_number=row.page_number,
+        revision=row.revision,
+        filename=row.filename,
+        media_type=row.media_type,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        schema_version=row.schema_version,
+        producer_version=row.producer_version,
+        models=[json_format.ParseDict(model, provenance_pb2.ModelRef()) for model in row.models],
+        parameters=row.parameters,
+        uncertainty_policy=UncertaintyPolicy.Value(row.uncertainty_policy),
+        create_time=timestamp(row.create_time),
+    )
+    return StoredArtifact(artifact, row.blob_key, row.position)

@@ -1,0 +1,87 @@
+"""Tenants, users and their preferences."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from etude.identity.v1 import identity_service_pb2
+from etude.mesh.errors import EtudeError
+from orchestrator.repositories.wire import from_column, now, timestamp, to_column
+from orchestrator.tables import tenants, user_preferences, users
+
+
+class IdentityRepository:
+    """One tenant and its users."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def ensure(self, tenant_name: str, user_id: str, user_name: str) -> None:
+        """Create the tenant and the user unless they are there."""
+        known = select(tenants.c.tenant_id).where(tenants.c.tenant_id == self._tenant_id)
+        if (await self._connection.execute(known)).one_or_none() is None:
+            await self._connection.execute(
+                insert(tenants).values(tenant_id=self._tenant_id, display_name=tenant_name, create_time=now())
+            )
+        known = select(users.c.user_id).where(users.c.tenant_id == self._tenant_id, users.c.user_id == user_id)
+        if (await self._connection.execute(known)).one_or_none() is None:
+            await self._connection.execute(
+                insert(users).values(
+                    tenant_id=self._tenant_id, user_id=user_id, email="", display_name=user_name, create_time=now()
+                )
+            )
+
+    async def tenant(self) -> identity_service_pb2.Tenant:
+        """The tenant.
+
+        Raises:
+            EtudeError: USER_NOT_FOUND.
+        """
+        query = select(tenants).where(tenants.c.tenant_id == self._tenant_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            raise EtudeError("USER_NOT_FOUND", "there is no such tenant")
+        return identity_service_pb2.Tenant(
+            tenant_id=row.tenant_id, display_name=row.display_name, create_time=timestamp(row.create_time)
+        )
+
+    async def user(self, user_id: str) -> identity_service_pb2.User:
+        """A user.
+
+        Raises:
+            EtudeError: USER_NOT_FOUND.
+        """
+        query = select(users).where(users.c.tenant_id == self._tenant_id, users.c.user_id == user_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            raise EtudeError("USER_NOT_FOUND", "there is no such user")
+        return identity_service_pb2.User(
+            user_id=row.user_id,
+            tenant_id=row.tenant_id,
+            email=row.email,
+            display_name=row.display_name,
+            create_time=timestamp(row.create_time),
+        )
+
+    async def preferences(self, user_id: str) -> identity_service_pb2.UserPreferences:
+        """A user's preferences; empty ones when none were set."""
+        query = select(user_preferences.c.preferences).where(
+            user_preferences.c.tenant_id == self._tenant_id, user_preferences.c.user_id == user_id
+        )
+        stored = (await self._connection.execute(query)).scalar_one_or_none()
+        return from_column(stored, identity_service_pb2.UserPreferences())
+
+    async def set_preferences(self, user_id: str, preferences: identity_service_pb2.UserPreferences) -> None:
+        """Replace a user's preferences."""
+        values = {"preferences": to_column(preferences), "update_time": now()}
+        changed = await self._connection.execute(
+            update(user_preferences)
+            .where(user_preferences.c.tenant_id == self._tenant_id, user_preferences.c.user_id == user_id)
+            .values(values)
+        )
+        if changed.rowcount == 0:
+            await self._connection.execute(
+                insert(user_preferences).values(tenant_id=self._tenant_id, user_id=user_id, **values)
+            )

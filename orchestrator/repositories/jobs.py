@@ -1,0 +1,214 @@
+"""Jobs and their events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.rpc import status_pb2
+from sqlalchemy import Row, delete, func, insert, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from etude.job.v1 import job_pb2
+from etude.job.v1.job_pb2 import JobEventKind, JobState
+from etude.mesh.errors import EtudeError
+from orchestrator.repositories.wire import from_column, now, short_name, timestamp, to_column
+from orchestrator.states import AT_REST, state_name
+from orchestrator.tables import job_events, jobs
+
+_KIND = "JOB_EVENT_KIND_"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRef:
+    """Names a job."""
+
+    tenant_id: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job with what is kept beside it for the orchestrator's own use.
+
+    Attributes:
+        job: The job.
+        trace_context: W3C headers of the request that created or retried it; its stages continue that trace.
+    """
+
+    job: job_pb2.Job
+    trace_context: dict[str, str]
+
+    @property
+    def ref(self) -> JobRef:
+        """The job's name."""
+        return JobRef(self.job.tenant_id, self.job.job_id)
+
+
+class JobRepository:
+    """The jobs of one tenant."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def insert(self, record: JobRecord) -> None:
+        """Store a new job as it is; its events come through a `JobEditor`."""
+        job = record.job
+        await self._connection.execute(
+            insert(jobs).values(
+                tenant_id=self._tenant_id,
+                job_id=job.job_id,
+                user_id=job.user_id,
+                state=state_name(job.state),
+                options=to_column(job.options),
+                source=to_column(job.source),
+                summary=to_column(job.summary),
+                trace_context=record.trace_context,
+                epoch=job.epoch,
+                attempt=job.attempt,
+                last_sequence=job.last_sequence,
+                create_time=job.create_time.ToDatetime(tzinfo=now().tzinfo),
+                update_time=job.update_time.ToDatetime(tzinfo=now().tzinfo),
+            )
+        )
+
+    async def get(self, job_id: str, *, user_id: str | None = None, lock: bool = False) -> JobRecord:
+        """The job.
+
+        Args:
+            job_id: Its id.
+            user_id: When given, only that user's job is found.
+            lock: Keep others from changing the row until the transaction ends (SQLite's writers are alone anyway).
+
+        Raises:
+            EtudeError: JOB_NOT_FOUND, also for a job of another tenant or user: nobody learns that it exists.
+        """
+        query = select(jobs).where(jobs.c.tenant_id == self._tenant_id, jobs.c.job_id == job_id)
+        if user_id is not None:
+            query = query.where(jobs.c.user_id == user_id)
+        if lock:
+            query = query.with_for_update()
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            raise EtudeError("JOB_NOT_FOUND", f"there is no job {job_id!r}, or it is not yours")
+        return _record(row)
+
+    async def list(
+        self,
+        user_id: str,
+        *,
+        states: Iterable[JobState.ValueType] = (),
+        before: tuple[datetime, str] | None = None,
+        limit: int,
+    ) -> Sequence[job_pb2.Job]:
+        """Jobs of a user, newest first, at most `limit`, after the position `before` (time of creation, id)."""
+        query = select(jobs).where(jobs.c.tenant_id == self._tenant_id, jobs.c.user_id == user_id)
+        names = [state_name(state) for state in states]
+        if names:
+            query = query.where(jobs.c.state.in_(names))
+        if before is not None:
+            query = query.where(tuple_(jobs.c.create_time, jobs.c.job_id) < before)
+        query = query.order_by(jobs.c.create_time.desc(), jobs.c.job_id.desc()).limit(limit)
+        return [_record(row).job for row in await self._connection.execute(query)]
+
+    async def delete(self, job_id: str) -> None:
+        """Remove the job with everything that belongs to it."""
+        await self._connection.execute(delete(jobs).where(jobs.c.tenant_id == self._tenant_id, jobs.c.job_id == job_id))
+
+    async def events(self, job_id: str, *, after: int, limit: int) -> Sequence[job_pb2.JobEvent]:
+        """Events with a sequence number above `after`, in order, at most `limit`."""
+        query = (
+            select(job_events)
+            .where(
+                job_events.c.tenant_id == self._tenant_id,
+                job_events.c.job_id == job_id,
+                job_events.c.sequence > after,
+            )
+            .order_by(job_events.c.sequence)
+            .limit(limit)
+        )
+        return [_event(row) for row in await self._connection.execute(query)]
+
+    async def position(self, job_id: str) -> tuple[JobState.ValueType, int] | None:
+        """State and latest sequence number, cheaper than the whole job; None when there is no such job."""
+        query = select(jobs.c.state, jobs.c.last_sequence).where(
+            jobs.c.tenant_id == self._tenant_id, jobs.c.job_id == job_id
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else (JobState.Value("JOB_STATE_" + row.state), row.last_sequence)
+
+
+async def active_jobs(connection: AsyncConnection) -> Sequence[JobRecord]:
+    """The jobs of all tenants that are not at rest, oldest first: what has to be driven on after a start."""
+    at_rest = [state_name(state) for state in AT_REST]
+    query = select(jobs).where(jobs.c.state.not_in(at_rest)).order_by(jobs.c.create_time)
+    return [_record(row) for row in await connection.execute(query)]
+
+
+async def count_by_state(connection: AsyncConnection) -> dict[str, int]:
+    """The number of jobs of all tenants in each state that has any."""
+    query = select(jobs.c.state, func.count().label("count")).group_by(jobs.c.state)
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+def _record(row: Row[Any]) -> JobRecord:
+    job = job_pb2.Job(
+        job_id=row.job_id,
+        tenant_id=row.tenant_id,
+        user_id=row.user_id,
+        state=JobState.Value("JOB_STATE_" + row.state),
+        options=from_column(row.options, job_pb2.JobOptions()),
+        source=from_column(row.source, job_pb2.JobSource()),
+        summary=from_column(row.summary, job_pb2.JobSummary()),
+        epoch=row.epoch,
+        attempt=row.attempt,
+        last_sequence=row.last_sequence,
+        create_time=timestamp(row.create_time),
+        update_time=timestamp(row.update_time),
+    )
+    if row.progress:
+        from_column(row.progress, job.progress)
+    if row.error is not None:
+        job.error.CopyFrom(status_pb2.Status.FromString(row.error))
+    if row.complete_time is not None:
+        job.complete_time.CopyFrom(timestamp(row.complete_time))
+    return JobRecord(job, dict(row.trace_context))
+
+
+def event_row(tenant_id: str, event: job_pb2.JobEvent) -> dict[str, Any]:
+    """The row of an event."""
+    return {
+        "tenant_id": tenant_id,
+        "job_id": event.job_id,
+        "sequence": event.sequence,
+        "time": event.time.ToDatetime(tzinfo=now().tzinfo),
+        "kind": short_name(JobEventKind, event.kind, _KIND),
+        "from_state": state_name(event.from_state) if event.from_state else None,
+        "state": state_name(event.state),
+        "actor": event.actor,
+        "reason": event.reason,
+        "progress": to_column(event.progress) if event.HasField("progress") else None,
+        "artifact_id": event.artifact_id or None,
+        "epoch": event.epoch,
+    }
+
+
+def _event(row: Row[Any]) -> job_pb2.JobEvent:
+    event = job_pb2.JobEvent(
+        job_id=row.job_id,
+        sequence=row.sequence,
+        time=timestamp(row.time),
+        kind=JobEventKind.Value(_KIND + row.kind),
+        from_state=JobState.Value("JOB_STATE_" + (row.from_state or "UNSPECIFIED")),
+        state=JobState.Value("JOB_STATE_" + row.state),
+        actor=row.actor,
+        reason=row.reason,
+        artifact_id=row.artifact_id or "",
+        epoch=row.epoch,
+    )
+    if row.progress:
+        from_column(row.progress, event.progress)
+    return event

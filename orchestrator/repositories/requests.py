@@ -1,0 +1,73 @@
+"""Requests that were answered, by the id their caller gave them (AIP-155)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from etude.mesh.errors import EtudeError
+from orchestrator.repositories.wire import now
+from orchestrator.tables import requests
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Names a request: who asked, by which method, under which id, and a digest of what was asked."""
+
+    tenant_id: str
+    user_id: str
+    method: str
+    request_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered with: its job, and what the method keeps beside it."""
+
+    job_id: str
+    response: bytes
+
+
+async def find_answer(connection: AsyncConnection, key: RequestKey) -> Answer | None:
+    """What the request was answered with before; None when it is new or has no id.
+
+    Raises:
+        EtudeError: REQUEST_ID_REUSED when the id was used to ask for something else.
+    """
+    if not key.request_id:
+        return None
+    query = select(requests.c.job_id, requests.c.digest, requests.c.response).where(
+        requests.c.tenant_id == key.tenant_id,
+        requests.c.user_id == key.user_id,
+        requests.c.method == key.method,
+        requests.c.request_id == key.request_id,
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    if row.digest != key.digest:
+        raise EtudeError(
+            "REQUEST_ID_REUSED",
+            f"the request id {key.request_id} was used for a different {key.method} call; use a new one",
+        )
+    return Answer(row.job_id, row.response)
+
+
+async def keep_answer(connection: AsyncConnection, key: RequestKey, answer: Answer) -> None:
+    """Remember an answer, in the transaction that made it true. Does nothing for a request without an id."""
+    if key.request_id:
+        await connection.execute(
+            insert(requests).values(
+                tenant_id=key.tenant_id,
+                user_id=key.user_id,
+                method=key.method,
+                request_id=key.request_id,
+                job_id=answer.job_id,
+                digest=key.digest,
+                response=answer.response,
+                create_time=now(),
+            )
+        )

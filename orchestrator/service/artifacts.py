@@ -1,0 +1,85 @@
+"""ArtifactService."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc.aio
+
+from etude.job.v1 import artifact_service_pb2, artifact_service_pb2_grpc
+from orchestrator import paging
+from orchestrator.caller import Caller
+from orchestrator.downloads import download
+from orchestrator.lineage import related
+from orchestrator.repositories.artifacts import ArtifactRepository
+from orchestrator.repositories.jobs import JobRepository
+from orchestrator.store import Store
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_PAGE_SIZE = 100
+
+
+class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
+    """See proto/etude/job/v1/artifact_service.proto."""
+
+    def __init__(self, store: Store, caller: Caller) -> None:
+        self._store = store
+        self._caller = caller
+
+    async def GetArtifact(  # noqa: N802
+        self, request: artifact_service_pb2.GetArtifactRequest, context: _Context
+    ) -> artifact_service_pb2.GetArtifactResponse:
+        """One artifact's description."""
+        async with self._store.database.read() as connection:
+            repository = ArtifactRepository(connection, self._caller.tenant_id)
+            stored = await repository.get(request.artifact_id, user_id=self._caller.user_id)
+        return artifact_service_pb2.GetArtifactResponse(artifact=stored.artifact)
+
+    async def ListArtifacts(  # noqa: N802
+        self, request: artifact_service_pb2.ListArtifactsRequest, context: _Context
+    ) -> artifact_service_pb2.ListArtifactsResponse:
+        """Artifacts of a job."""
+        size = paging.page_size(request.page_size, _PAGE_SIZE)
+        kinds = sorted(set(request.kinds))
+        question = f"ListArtifacts {self._caller} {request.job_id} {kinds} {request.latest_only}"
+        position = paging.read_token(question, request.page_token, (int,))
+        async with self._store.database.read() as connection:
+            await JobRepository(connection, self._caller.tenant_id).get(request.job_id, user_id=self._caller.user_id)
+            found = await ArtifactRepository(connection, self._caller.tenant_id).list(
+                request.job_id,
+                kinds=request.kinds,
+                latest_only=request.latest_only,
+                after=0 if position is None else int(position[0]),
+                limit=size + 1,
+            )
+        answer = artifact_service_pb2.ListArtifactsResponse(artifacts=[stored.artifact for stored in found[:size]])
+        if len(found) > size:
+            answer.next_page_token = paging.make_token(question, found[size - 1].position)
+        return answer
+
+    async def DownloadArtifact(  # noqa: N802
+        self, request: artifact_service_pb2.DownloadArtifactRequest, context: _Context
+    ) -> AsyncIterator[artifact_service_pb2.DownloadArtifactResponse]:
+        """The bytes of an artifact."""
+        async with self._store.database.read() as connection:
+            repository = ArtifactRepository(connection, self._caller.tenant_id)
+            stored = await repository.get(request.artifact_id, user_id=self._caller.user_id)
+        chunks = download(self._store.blobs, stored, offset=request.offset, length=request.length)
+        yield artifact_service_pb2.DownloadArtifactResponse(artifact=stored.artifact)
+        async for chunk in chunks:
+            yield artifact_service_pb2.DownloadArtifactResponse(chunk=chunk)
+
+    async def GetLineage(  # noqa: N802
+        self, request: artifact_service_pb2.GetLineageRequest, context: _Context
+    ) -> artifact_service_pb2.GetLineageResponse:
+        """What an artifact was derived from, and what from it."""
+        async with self._store.database.read() as connection:
+            repository = ArtifactRepository(connection, self._caller.tenant_id)
+            start = await repository.get(request.artifact_id, user_id=self._caller.user_id)
+            edges = await repository.lineage(start.artifact.job_id)
+            artifacts = await repository.list(start.artifact.job_id)
+        ids, between = related(request.artifact_id, edges)
+        return artifact_service_pb2.GetLineageResponse(
+            artifacts=[stored.artifact for stored in artifacts if stored.artifact.artifact_id in ids], edges=between
+        )

@@ -1,0 +1,70 @@
+"""Settings of the orchestrator: `ETUDE_ORCHESTRATOR_…`, and where the stages are: `ETUDE_OMR_TARGET` and so on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from etude.mesh.settings import ServiceSettings
+
+
+def default_data_dir() -> Path:
+    """The user's data directory by the XDG convention."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".local" / "share") / "etude"
+
+
+class OrchestratorSettings(ServiceSettings):
+    """What the orchestrator needs to run."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ETUDE_ORCHESTRATOR_", extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
+
+    address: str = Field(default="127.0.0.1:50050", description="Where to listen for gRPC.")
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Directory of the embedded database and of the artifacts."
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL of the database; empty for an SQLite file in data_dir."
+    )
+    executor_id: str = Field(
+        default="orchestrator",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Name of this orchestrator; must stay the same over restarts, so that it finds its jobs again.",
+    )
+    omr_target: str = Field(
+        default="127.0.0.1:50051", validation_alias="ETUDE_OMR_TARGET", description="Address of the OMR stage."
+    )
+    fingering_target: str = Field(
+        default="127.0.0.1:50052",
+        validation_alias="ETUDE_FINGERING_TARGET",
+        description="Address of the fingering stage.",
+    )
+    renderer_target: str = Field(
+        default="127.0.0.1:50053",
+        validation_alias="ETUDE_RENDERER_TARGET",
+        description="Address of the rendering stage.",
+    )
+    max_upload_bytes: int = Field(default=100 << 20, gt=0, description="Largest file a job takes.")
+    omr_timeout_seconds: float = Field(default=3600.0, gt=0, description="Longest reading of one document.")
+    fingering_timeout_seconds: float = Field(default=600.0, gt=0, description="Longest fingering of one Score.")
+    rendering_timeout_seconds: float = Field(default=1800.0, gt=0, description="Longest rendering of one job.")
+    stage_patience_seconds: float = Field(
+        default=30.0, ge=0, description="How long a stage that cannot be reached is tried again before the job fails."
+    )
+    stage_concurrency: int = Field(default=8, gt=0, description="Most calls to one stage at a time.")
+    step_runs_limit: int = Field(
+        default=5, gt=0, description="How often a stage is begun again after crashes before the job is given up."
+    )
+    progress_interval_seconds: float = Field(
+        default=0.25, ge=0, description="Least time between stored progress events within one page."
+    )
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'etude.sqlite'}"

@@ -1,0 +1,266 @@
+"""Calls to the stages: chunks out, progress and results in, one exception for whatever goes wrong.
+
+A call that its task abandons (cancellation, an error on our side) is cancelled on the wire, which makes the stage end
+the process that works for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc.aio
+
+from etude.mesh.channels import open_channel
+from etude.mesh.errors import EtudeError, from_rpc_error
+from etude.mesh.logging import get_logger
+from etude.score.v1 import score_pb2
+from etude.stage.v1 import (
+    fingering_service_pb2,
+    fingering_service_pb2_grpc,
+    omr_service_pb2,
+    omr_service_pb2_grpc,
+    renderer_service_pb2,
+    renderer_service_pb2_grpc,
+    stage_pb2,
+)
+from orchestrator.settings import OrchestratorSettings
+
+_log = get_logger(__name__)
+_T = TypeVar("_T")
+
+OnProgress = Callable[[stage_pb2.Progress], Awaitable[None]]
+
+#: Reasons that say nothing about the work itself: the stage was not there.
+_UNREACHABLE = frozenset({"DEPENDENCY_UNAVAILABLE", "SHUTTING_DOWN"})
+_FIRST_BACKOFF_S = 0.1
+_LAST_BACKOFF_S = 5.0
+_INFO_TIMEOUT_S = 5.0
+_INFO_AGE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """A file the renderer made: its head and its checked content."""
+
+    head: renderer_service_pb2.RenderedFile
+    content: bytes
+
+
+class Stages:
+    """The three stages, each behind one channel."""
+
+    def __init__(self, settings: OrchestratorSettings) -> None:
+        self._settings = settings
+        self._channels = {
+            "omr": open_channel(settings.omr_target, health_service="etude.stage.v1.OmrService"),
+            "fingering": open_channel(settings.fingering_target, health_service="etude.stage.v1.FingeringService"),
+            "rendering": open_channel(settings.renderer_target, health_service="etude.stage.v1.RendererService"),
+        }
+        # The generated stub classes of grpcio-tools are untyped about the kind of channel; these are asynchronous.
+        self._omr: Any = omr_service_pb2_grpc.OmrServiceStub(self._channels["omr"])
+        self._fingering: Any = fingering_service_pb2_grpc.FingeringServiceStub(self._channels["fingering"])
+        self._renderer: Any = renderer_service_pb2_grpc.RendererServiceStub(self._channels["rendering"])
+        self._infos: dict[str, tuple[float, stage_pb2.StageInfo]] = {}
+
+    async def close(self) -> None:
+        """Close the channels."""
+        await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
+
+    async def info(self, stage: str) -> stage_pb2.StageInfo:
+        """What the server of a stage ("omr", "fingering", "rendering") is, at most a minute old.
+
+        Raises:
+            EtudeError: The server did not tell.
+        """
+        known = self._infos.get(stage)
+        if known is not None and time.monotonic() - known[0] < _INFO_AGE_S:
+            return known[1]
+        try:
+            if stage == "omr":
+                answer = await self._omr.GetStageInfo(
+                    omr_service_pb2.OmrServiceGetStageInfoRequest(), timeout=_INFO_TIMEOUT_S
+                )
+            elif stage == "fingering":
+                answer = await self._fingering.GetStageInfo(
+                    fingering_service_pb2.FingeringServiceGetStageInfoRequest(), timeout=_INFO_TIMEOUT_S
+                )
+            else:
+                answer = await self._renderer.GetStageInfo(
+                    renderer_service_pb2.RendererServiceGetStageInfoRequest(), timeout=_INFO_TIMEOUT_S
+                )
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from None
+        info: stage_pb2.StageInfo = answer.info
+        self._infos[stage] = (time.monotonic(), info)
+        return info
+
+    async def recognize(
+        self,
+        options: omr_service_pb2.RecognizeOptions,
+        content: Callable[[], AsyncIterator[bytes]],
+        on_progress: OnProgress,
+    ) -> omr_service_pb2.RecognizeResult:
+        """What the OMR stage reads from a document.
+
+        Args:
+            options: How to read.
+            content: Gives the document's bytes from the start, each time it is called.
+            on_progress: Told how far the stage is.
+
+        Raises:
+            EtudeError: The stage's reason, or DEPENDENCY_UNAVAILABLE when it could not be reached for long.
+        """
+
+        async def requests() -> AsyncIterator[omr_service_pb2.RecognizeRequest]:
+            yield omr_service_pb2.RecognizeRequest(options=options)
+            async for chunk in content():
+                yield omr_service_pb2.RecognizeRequest(chunk=chunk)
+
+        async def attempt() -> omr_service_pb2.RecognizeResult:
+            result: omr_service_pb2.RecognizeResult | None = None
+            exchange = _exchange(self._omr.Recognize, requests(), self._settings.omr_timeout_seconds)
+            async with contextlib.aclosing(exchange) as responses:
+                async for response in responses:
+                    if response.HasField("progress"):
+                        await on_progress(response.progress)
+                    elif response.HasField("result"):
+                        result = response.result
+            if result is None or not result.scores:
+                raise EtudeError("INTERNAL", "the OMR stage ended without a Score")
+            return result
+
+        return await self._patiently("omr", attempt)
+
+    async def annotate(
+        self, request: fingering_service_pb2.AnnotateRequest, on_progress: OnProgress
+    ) -> fingering_service_pb2.AnnotateResult:
+        """The fingered Score.
+
+        Raises:
+            EtudeError: The stage's reason, or DEPENDENCY_UNAVAILABLE when it could not be reached for long.
+        """
+
+        async def attempt() -> fingering_service_pb2.AnnotateResult:
+            result: fingering_service_pb2.AnnotateResult | None = None
+            exchange = _exchange(self._fingering.Annotate, request, self._settings.fingering_timeout_seconds)
+            async with contextlib.aclosing(exchange) as responses:
+                async for response in responses:
+                    if response.HasField("progress"):
+                        await on_progress(response.progress)
+                    elif response.HasField("result"):
+                        result = response.result
+            if result is None:
+                raise EtudeError("INTERNAL", "the fingering stage ended without a result")
+            return result
+
+        return await self._patiently("fingering", attempt)
+
+    async def render(
+        self,
+        options: renderer_service_pb2.RenderOptions,
+        scores: Sequence[score_pb2.Score],
+        original: Callable[[], AsyncIterator[bytes]] | None,
+        on_progress: OnProgress,
+    ) -> tuple[Sequence[RenderedFile], renderer_service_pb2.RenderResult]:
+        """The files the renderer makes of some Scores, and what it remarks.
+
+        Args:
+            options: What to make.
+            scores: The Scores.
+            original: Gives the user's own PDF, each time it is called; None where it is not needed.
+            on_progress: Told how far the stage is.
+
+        Raises:
+            EtudeError: The stage's reason, or DEPENDENCY_UNAVAILABLE when it could not be reached for long.
+        """
+
+        async def requests() -> AsyncIterator[renderer_service_pb2.RenderRequest]:
+            yield renderer_service_pb2.RenderRequest(options=options)
+            for score in scores:
+                yield renderer_service_pb2.RenderRequest(score=score)
+            if original is not None:
+                async for chunk in original():
+                    yield renderer_service_pb2.RenderRequest(original_chunk=chunk)
+
+        async def attempt() -> tuple[Sequence[RenderedFile], renderer_service_pb2.RenderResult]:
+            files: list[tuple[renderer_service_pb2.RenderedFile, bytearray]] = []
+            result: renderer_service_pb2.RenderResult | None = None
+            exchange = _exchange(self._renderer.Render, requests(), self._settings.rendering_timeout_seconds)
+            async with contextlib.aclosing(exchange) as responses:
+                async for response in responses:
+                    payload = response.WhichOneof("payload")
+                    if payload == "progress":
+                        await on_progress(response.progress)
+                    elif payload == "file":
+                        files.append((response.file, bytearray()))
+                    elif payload == "chunk" and files:
+                        files[-1][1].extend(response.chunk)
+                    elif payload == "result":
+                        result = response.result
+            if result is None:
+                raise EtudeError("INTERNAL", "the rendering stage ended without a result")
+            if result.file_count != len(files):
+                raise EtudeError("INTERNAL", f"the rendering stage sent {len(files)} of {result.file_count} files")
+            return [_checked(head, bytes(content)) for head, content in files], result
+
+        return await self._patiently("rendering", attempt)
+
+    async def _patiently(self, stage: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        deadline = time.monotonic() + self._settings.stage_patience_seconds
+        backoff = _FIRST_BACKOFF_S
+        while True:
+            try:
+                return await attempt()
+            except EtudeError as error:
+                if error.reason not in _UNREACHABLE:
+                    raise
+                if time.monotonic() + backoff > deadline:
+                    raise EtudeError(
+                        "DEPENDENCY_UNAVAILABLE",
+                        f"the {stage} stage cannot be reached; see that its service runs, then retry the job",
+                        metadata={"stage": stage},
+                        retry_after_s=_LAST_BACKOFF_S,
+                    ) from error
+                _log.warning("stage cannot be reached", stage=stage, retry_in_s=backoff, error=error.message)
+            await asyncio.sleep(backoff)
+            backoff = min(2 * backoff, _LAST_BACKOFF_S)
+
+
+def _checked(head: renderer_service_pb2.RenderedFile, content: bytes) -> RenderedFile:
+    if len(content) != head.size_bytes or hashlib.sha256(content).hexdigest() != head.sha256:
+        raise EtudeError("INTERNAL", "the rendering stage sent a file that does not match its SHA-256")
+    return RenderedFile(head, content)
+
+
+async def _exchange(method: Any, request: Any, timeout_s: float) -> AsyncGenerator[Any, None]:
+    """The responses of a call, which is cancelled when the consumer leaves early."""
+    broken: list[BaseException] = []
+
+    async def guarded() -> AsyncIterator[Any]:
+        # grpc.aio answers an exception of a request iterator by cancelling the call, which would then look as if our
+        # own task had been cancelled.
+        try:
+            async for message in request:
+                yield message
+        except Exception as error:
+            broken.append(error)
+            raise
+
+    call = method(guarded() if hasattr(request, "__aiter__") else request, timeout=timeout_s)
+    try:
+        async for response in call:
+            yield response
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from None
+    except asyncio.CancelledError:
+        if broken:
+            raise broken[0] from None
+        raise
+    finally:
+        call.cancel()

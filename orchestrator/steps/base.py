@@ -1,0 +1,169 @@
+"""What the steps share: the things they work with, what they give back, and how artifacts are read and stored."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from etude.job.v1 import artifact_service_pb2, job_pb2
+from etude.job.v1.artifact_service_pb2 import ArtifactKind
+from etude.mesh.errors import EtudeError
+from etude.notation import io as score_io
+from etude.score.v1 import score_pb2
+from etude.stage.v1.stage_pb2 import Progress
+from orchestrator import ids, naming
+from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
+from orchestrator.repositories.editor import NewArtifact
+from orchestrator.repositories.jobs import JobRef
+from orchestrator.stages import Stages
+from orchestrator.store import Store
+
+Report = Callable[[Progress], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step made of a job.
+
+    Attributes:
+        message: A sentence for the audit trail.
+        artifacts: What is to be visible; their bytes are stored already.
+        summary: The job's numbers as they are now, without remarks.
+        remarks: What people should know.
+    """
+
+    message: str
+    artifacts: Sequence[NewArtifact]
+    summary: job_pb2.JobSummary
+    remarks: Sequence[str] = ()
+
+
+class ScoreCache:
+    """The Scores stored last, so that the next step need not parse what this one wrote. Read, never change them."""
+
+    def __init__(self, capacity: int = 32) -> None:
+        self._capacity = capacity
+        self._scores: OrderedDict[str, score_pb2.Score] = OrderedDict()
+
+    def get(self, artifact_id: str) -> score_pb2.Score | None:
+        """The Score of an artifact, if it is still here."""
+        return self._scores.get(artifact_id)
+
+    def put(self, artifact_id: str, score: score_pb2.Score) -> None:
+        """Keep a Score."""
+        self._scores[artifact_id] = score
+        self._scores.move_to_end(artifact_id)
+        while len(self._scores) > self._capacity:
+            self._scores.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What steps work with."""
+
+    store: Store
+    stages: Stages
+    scores: ScoreCache = field(default_factory=ScoreCache)
+
+    async def latest(self, ref: JobRef, kind: ArtifactKind.ValueType) -> Sequence[StoredArtifact]:
+        """The latest artifacts of a kind, by score and page.
+
+        Raises:
+            EtudeError: INTERNAL when there is none: the step before stored one.
+        """
+        async with self.store.database.read() as connection:
+            found = await ArtifactRepository(connection, ref.tenant_id).list(ref.job_id, kinds=[kind], latest_only=True)
+        if not found:
+            raise EtudeError("INTERNAL", f"the job has no {ArtifactKind.Name(kind)}")
+        return sorted(found, key=lambda stored: (stored.artifact.score_index, stored.artifact.page_number))
+
+    async def read(self, stored: StoredArtifact) -> bytes:
+        """The bytes of an artifact, checked.
+
+        Raises:
+            EtudeError: CHECKSUM_MISMATCH.
+        """
+        data = b"".join([chunk async for chunk in self.store.blobs.read(stored.blob_key)])
+        if hashlib.sha256(data).hexdigest() != stored.artifact.sha256:
+            raise EtudeError(
+                "CHECKSUM_MISMATCH", f"the stored bytes of {stored.artifact.filename} are not those that were written"
+            )
+        return data
+
+    async def score(self, stored: StoredArtifact) -> score_pb2.Score:
+        """The Score of an ir_v1 or ir_v2 artifact. Others may hold it too: do not change it.
+
+        Raises:
+            EtudeError: CHECKSUM_MISMATCH.
+        """
+        known = self.scores.get(stored.artifact.artifact_id)
+        if known is None:
+            known = await asyncio.to_thread(score_io.from_json, await self.read(stored))
+            self.scores.put(stored.artifact.artifact_id, known)
+        return known
+
+    async def store_score(
+        self,
+        job: job_pb2.Job,
+        score: score_pb2.Score,
+        kind: ArtifactKind.ValueType,
+        *,
+        score_index: int,
+        score_count: int,
+        revision: int,
+        source_ids: Sequence[str],
+        transformation: str,
+    ) -> NewArtifact:
+        """Store a Score's bytes; what its provenance tells goes into the artifact's description."""
+        data = await asyncio.to_thread(score_io.to_json, score)
+        artifact = artifact_service_pb2.Artifact(
+            kind=kind,
+            score_index=score_index,
+            revision=revision,
+            filename=naming.artifact_filename(
+                naming.stem_of(job.source.filename),
+                kind,
+                score_index=score_index,
+                score_count=score_count,
+                page_number=0,
+                page_count=0,
+            ),
+            media_type=naming.SCORE_MEDIA_TYPE,
+            schema_version=score.schema_version,
+            uncertainty_policy=score.provenance.uncertainty_policy,
+        )
+        if score.provenance.steps:
+            last = score.provenance.steps[-1]
+            artifact.producer_version = last.service_version
+            artifact.models.extend(last.models)
+            artifact.parameters.update(last.parameters)
+        new = await self.store_bytes(job, artifact, data, source_ids=source_ids, transformation=transformation)
+        self.scores.put(new.artifact.artifact_id, score)
+        return new
+
+    async def store_bytes(
+        self,
+        job: job_pb2.Job,
+        artifact: artifact_service_pb2.Artifact,
+        data: bytes,
+        *,
+        source_ids: Sequence[str],
+        transformation: str,
+    ) -> NewArtifact:
+        """Store an artifact's bytes and complete its description with id, size and SHA-256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        artifact.artifact_id = ids.artifact_id(
+            job.job_id,
+            ArtifactKind.Name(artifact.kind),
+            artifact.score_index,
+            artifact.page_number,
+            artifact.revision,
+            sha256,
+        )
+        artifact.size_bytes, artifact.sha256 = len(data), sha256
+        key = naming.blob_key(job.job_id, artifact.artifact_id, artifact.kind)
+        await self.store.blobs.put(key, data)
+        return NewArtifact(artifact, key, tuple(source_ids), transformation)
