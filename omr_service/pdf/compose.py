@@ -145,4 +145,4 @@ def _continues(chain: list[DrawnOutline], outline: DrawnOutline, space: float, u
         return True
     before = chain[-2].ink
     pace = a.y0 - before.y0 if upright else a.x0 - before.x0
-    return abs(step - pace) < 0.08 * space
+    return abs(step - pace) < 0.35 * size

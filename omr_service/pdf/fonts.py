@@ -20,8 +20,8 @@ from omr_service.pdf.streams import StreamDecodeError, StreamTooLargeError, deco
 log = logging.getLogger(__name__)
 
 _SUBSET_PREFIX = re.compile(r"^[A-Z]{6}\+")
-_BOLD = re.compile(r"bold|black|heavy|semibold|-?bd\b", re.IGNORECASE)
-_ITALIC = re.compile(r"ital|obli|-it\b", re.IGNORECASE)
+_BOLD = re.compile(r"(?i:bold|black|heavy)|Bd(?![a-z])")
+_ITALIC = re.compile(r"(?i:ital|obli)|It(a)?(?![a-z])")
 _FLAG_SYMBOLIC, _FLAG_ITALIC, _FLAG_FORCE_BOLD = 4, 64, 1 << 18
 
 

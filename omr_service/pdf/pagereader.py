@@ -52,13 +52,15 @@ def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowled
             lines, rests = refine.rests_among_bars(lines, staff_lines)
         glyphs = refine.settle_rests(glyphs + drawn, staff_lines) + rests + braces
     glyphs = refine.join_dynamics(glyphs + refine.tell_digits_apart(glyphs, chars.digits))
+    texts = join_characters(chars.chars)
+    glyphs = refine.name_metronome_notes(glyphs, texts)
     return PageSymbols(
         page_number=page_number,
         width=width,
         height=height,
         rotation=rotation,
         glyphs=glyphs,
-        texts=join_characters(chars.chars),
+        texts=texts,
         lines=lines,
         curves=curves,
         wiggles=wiggles,

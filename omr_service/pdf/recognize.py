@@ -60,12 +60,14 @@ class SortedChars:
     Attributes:
         glyphs: Music symbols.
         digits: Digits of fonts that have one set for all uses, named "timeSig0".."timeSig9".
+        digit_marks: The characters that `digits` are.
         chars: Ordinary text.
         outlines: Characters that are neither by their code nor by their outline, as painted paths.
     """
 
     glyphs: list[Glyph] = field(default_factory=list)
     digits: list[Glyph] = field(default_factory=list)
+    digit_marks: list[CharMark] = field(default_factory=list)
     chars: list[Char] = field(default_factory=list)
     outlines: list[PathMark] = field(default_factory=list)
 
@@ -134,6 +136,23 @@ def _match_font(font: Font, marks: list[CharMark], matcher: OutlineMatcher, resu
             result.outlines.append(_path_of(mark, shape))
 
 
+def _spell_number(full_stop: CharMark, result: SortedChars) -> None:
+    """Makes the digits just before a full stop text: "1." above a bar numbers an ending and is no fingering."""
+    spelled: list[Char] = []
+    x, y = full_stop.matrix[4], full_stop.matrix[5]
+    while result.digit_marks:
+        mark = result.digit_marks[-1]
+        m = mark.matrix
+        em = hypot(m[0], m[1])
+        end_x, end_y = m[4] + mark.advance * m[0], m[5] + mark.advance * m[1]
+        if mark.font is not full_stop.font or abs(end_x - x) > 0.15 * em or abs(end_y - y) > 0.05 * em:
+            break
+        x, y = m[4], m[5]
+        spelled.append(Char(result.digits.pop().name[-1], mark.font, m, mark.advance))
+        result.digit_marks.pop()
+    result.chars += reversed(spelled)
+
+
 def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedChars:
     """Returns the shown characters of a page sorted into symbols, text and outlines."""
     result = SortedChars()
@@ -143,9 +162,13 @@ def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedCh
         named = knowledge.names_of(font).of(mark.code)
         if named is not None:
             (result.digits if named.digit else result.glyphs).append(_named_glyph(mark, named))
+            if named.digit:
+                result.digit_marks.append(mark)
         elif _is_text(font, mark.code):
             text = font.unicode(mark.code)
             if text:
+                if text == ".":
+                    _spell_number(mark, result)
                 result.chars.append(Char(text, font, mark.matrix, mark.advance))
         else:
             unknown[id(font)].append(mark)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from omr_service.pdf.staves import StaffLines
-from omr_service.symbols import Box, Glyph, Line
+from omr_service.symbols import Box, Glyph, Line, Text
 
 # Dynamics that fonts and writers spell letter by letter.
 _LETTERS = {
@@ -144,3 +144,44 @@ def rests_among_bars(lines: list[Line], staff_lines: StaffLines) -> tuple[list[L
                 continue
         others.append(line)
     return others, rests
+
+
+_METRONOME_NOTES = {
+    "noteheadBlack": "metNoteQuarterUp",
+    "noteheadHalf": "metNoteHalfUp",
+    "noteheadWhole": "metNoteWhole",
+}
+
+
+def name_metronome_notes(glyphs: list[Glyph], texts: list[Text]) -> list[Glyph]:
+    """Returns the symbols with small notes on a line of text that equates them (a metronome mark) named as such.
+
+    Writers that have no glyph for such a note compose it of a small notehead, a stem and flags.
+    """
+    size = full_size(glyphs)
+    equations = [text for text in texts if "=" in text.text]
+    if size is None or not equations:
+        return glyphs
+    out: list[Glyph] = []
+    for glyph in glyphs:
+        small = glyph.size < 0.9 * size
+        if small and any(_stands_in(glyph, text) for text in equations):
+            if glyph.name in _METRONOME_NOTES:
+                out.append(replace(glyph, name=_METRONOME_NOTES[glyph.name]))
+                continue
+            if glyph.name == "augmentationDot":
+                out.append(replace(glyph, name="metAugmentationDot"))
+                continue
+            if glyph.name in ("flag8thUp", "flag16thUp"):
+                out.append(replace(glyph, name=f"metNote{glyph.name.removeprefix('flag')}"))
+                continue
+        out.append(glyph)
+    return out
+
+
+def _stands_in(glyph: Glyph, text: Text) -> bool:
+    """Returns whether a symbol stands within a run of text or just before it."""
+    before = 1.5 * glyph.size
+    middle = (text.box.y0 + text.box.y1) / 2
+    reach = max(text.size, glyph.size)
+    return text.box.x0 - before <= glyph.box.x0 and glyph.box.x1 <= text.box.x1 and abs(glyph.y - middle) < reach
