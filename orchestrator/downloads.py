@@ -17,22 +17,30 @@ _log = get_logger(__name__)
 _CHECKED_WHOLE_BYTES = 8 << 20
 
 
-async def download(blobs: BlobStore, stored: StoredArtifact, *, offset: int, length: int) -> AsyncIterator[bytes]:
-    """The bytes from `offset` on, `length` of them or, for 0, all.
+def check_range(stored: StoredArtifact, offset: int, length: int) -> None:
+    """Accept a range of an artifact, or say why not.
 
     Raises:
-        EtudeError: INVALID_REQUEST; OUT_OF_RANGE when the range begins beyond the end; CHECKSUM_MISMATCH, at the latest
-            after the last byte, when the bytes are not those that were stored.
+        EtudeError: INVALID_REQUEST; OUT_OF_RANGE when it begins beyond the end.
     """
-    artifact = stored.artifact
     if offset < 0 or length < 0:
         raise EtudeError(
             "INVALID_REQUEST",
             "offset and length must not be negative",
             violations=[("offset" if offset < 0 else "length", "must not be negative")],
         )
-    if offset > artifact.size_bytes or (offset == artifact.size_bytes and length):
-        raise EtudeError("OUT_OF_RANGE", f"byte {offset} is beyond the end; the artifact has {artifact.size_bytes}")
+    size = stored.artifact.size_bytes
+    if offset > size or (offset == size and length):
+        raise EtudeError("OUT_OF_RANGE", f"byte {offset} is beyond the end; the artifact has {size}")
+
+
+async def download(blobs: BlobStore, stored: StoredArtifact, *, offset: int, length: int) -> AsyncIterator[bytes]:
+    """The bytes of a checked range: from `offset` on, `length` of them or, for 0, all.
+
+    Raises:
+        EtudeError: CHECKSUM_MISMATCH, at the latest after the last byte, when the bytes are not those that were stored.
+    """
+    artifact = stored.artifact
     end = min(offset + length, artifact.size_bytes) if length else artifact.size_bytes
     whole = offset == 0 and end == artifact.size_bytes
     checked = whole or artifact.size_bytes <= _CHECKED_WHOLE_BYTES

@@ -72,10 +72,18 @@ class DbosEngine:
             "enable_otlp": False,
             "notification_listener_polling_interval_sec": 0.1,
         }
-        DBOS(config=config)
-        # How often a run may be recovered is bounded by the pipeline, which can tell the job's owner why it ended.
-        self._workflow = DBOS.workflow(name="run_job", max_recovery_attempts=1_000_000)(self._drive)
-        DBOS.launch()
+
+        async def run_job(tenant_id: str, job_id: str) -> None:
+            await self._drive(JobRef(tenant_id, job_id))
+
+        try:
+            DBOS(config=config)
+            # How often a run may be recovered is bounded by the pipeline, which can tell the job's owner why it ended.
+            self._workflow = DBOS.workflow(name="run_job", max_recovery_attempts=1_000_000)(run_job)
+            DBOS.launch()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def submit(self, run: Run) -> None:
         """Drive a job; see the port."""
@@ -116,8 +124,7 @@ class DbosEngine:
             await loop.run_in_executor(executor, lambda: DBOS.destroy(destroy_registry=True))
         self._sql.dispose()
 
-    async def _drive(self, tenant_id: str, job_id: str) -> None:
-        ref = JobRef(tenant_id, job_id)
+    async def _drive(self, ref: JobRef) -> None:
         for name in self._step_names:
             if not await DBOS.run_step_async({"name": name}, self._guarded_step, ref, name):
                 return

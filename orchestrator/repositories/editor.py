@@ -263,6 +263,7 @@ class JobEditor:
             await self._connection.execute(insert(artifacts), self._artifacts)
         if self._lineage:
             await self._connection.execute(insert(artifact_lineage), self._lineage)
+        self._record = JobRecord(job, self.trace_context)
         self._stored_epoch, self._stored_sequence = job.epoch, job.last_sequence
         self._events, self._artifacts, self._lineage, self._trace_context = [], [], [], None
         return job

@@ -10,7 +10,7 @@ import grpc.aio
 from etude.job.v1 import artifact_service_pb2, artifact_service_pb2_grpc
 from orchestrator import paging
 from orchestrator.caller import Caller
-from orchestrator.downloads import download
+from orchestrator.downloads import check_range, download
 from orchestrator.lineage import related
 from orchestrator.repositories.artifacts import ArtifactRepository
 from orchestrator.repositories.jobs import JobRepository
@@ -65,9 +65,9 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
         async with self._store.database.read() as connection:
             repository = ArtifactRepository(connection, self._caller.tenant_id)
             stored = await repository.get(request.artifact_id, user_id=self._caller.user_id)
-        chunks = download(self._store.blobs, stored, offset=request.offset, length=request.length)
+        check_range(stored, request.offset, request.length)
         yield artifact_service_pb2.DownloadArtifactResponse(artifact=stored.artifact)
-        async for chunk in chunks:
+        async for chunk in download(self._store.blobs, stored, offset=request.offset, length=request.length):
             yield artifact_service_pb2.DownloadArtifactResponse(chunk=chunk)
 
     async def GetLineage(  # noqa: N802
