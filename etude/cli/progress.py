@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -30,7 +31,10 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"], Protocol):
         """A file begins."""
 
     def say(self, text: str) -> None:
-        """Writes a line that stays."""
+        """Writes a line that stays to standard error."""
+
+    def report(self, text: str) -> None:
+        """Writes a line that stays to standard output."""
 
 
 def stage_text(progress: stage_pb2.Progress) -> str:
@@ -64,6 +68,9 @@ class _Silent:
 
     def say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def report(self, text: str) -> None:
+        click.echo(text)
 
 
 class _SilentJob:
@@ -128,6 +135,12 @@ class _Bars:
 
     def say(self, text: str) -> None:
         self.bars.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def report(self, text: str) -> None:
+        # Both streams may be the same terminal, where the bars must not be in the way.
+        self.bars.stop()
+        click.echo(text)
+        self.bars.start()
 
 
 class _BarsJob:

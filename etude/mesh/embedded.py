@@ -23,6 +23,7 @@ from etude.mesh.definition import ENTRY_POINT_GROUP, ServiceDefinition, load_def
 from etude.mesh.errors import EtudeError
 from etude.mesh.health import check_health
 from etude.mesh.server import ServerHandle, running_server
+from etude.mesh.settings import ServiceSettings
 
 _TARGET_SUFFIX = "_target"
 EXTERNAL_WAIT_S = 15.0
@@ -36,10 +37,12 @@ class Mesh:
     Attributes:
         targets: Where each service answers, in gRPC's form, by name.
         servers: The servers that run in this process, by name, in the order they were started.
+        settings: Their settings, by name.
     """
 
     targets: Mapping[str, str]
     servers: Mapping[str, ServerHandle]
+    settings: Mapping[str, ServiceSettings]
 
 
 @asynccontextmanager
@@ -66,6 +69,7 @@ async def embedded_mesh(
     definitions = _in_order(_wanted(tuple(roots) or tuple(installed_services()), external))
     targets = dict(external)
     servers: dict[str, ServerHandle] = {}
+    settings: dict[str, ServiceSettings] = {}
     async with AsyncExitStack() as stack:
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="etude-")))
         needed = {callee for definition in definitions for callee in callees(definition)}
@@ -78,11 +82,11 @@ async def embedded_mesh(
                 values["address"] = f"unix:{sockets / definition.name}.sock"
             values |= overrides or {}
             fields = definition.settings_class.model_fields
-            settings = definition.settings_class(**{name: value for name, value in values.items() if name in fields})
-            handle = await stack.enter_async_context(running_server(definition, settings))
-            servers[definition.name] = handle
+            own = definition.settings_class(**{name: value for name, value in values.items() if name in fields})
+            handle = await stack.enter_async_context(running_server(definition, own))
+            servers[definition.name], settings[definition.name] = handle, own
             targets[definition.name] = handle.address
-        yield Mesh(targets=targets, servers=servers)
+        yield Mesh(targets=targets, servers=servers, settings=settings)
 
 
 def installed_services() -> list[str]:

@@ -6,7 +6,7 @@ away for a moment, bytes that arrive damaged, a file that is refused before it h
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,6 +44,8 @@ class Store:
     refuse_calls: int = 0
     drop_watch_after: int = 0
     damage: bool = False
+    worker: Callable[["Store", str], Awaitable[None]] | None = None
+    working: set[asyncio.Task[None]] = field(default_factory=set)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def emit(self, job_id: str, **fields: object) -> None:
@@ -125,6 +127,8 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
         store.jobs[job.job_id], store.events[job.job_id], store.files[job.job_id] = job, [], content
         store.by_request_id[head.request_id] = job.job_id
         await store.move(job.job_id, job_pb2.JOB_STATE_PENDING)
+        if store.worker is not None:
+            store.working.add(asyncio.ensure_future(store.worker(store, job.job_id)))
         return job_service_pb2.CreateJobResponse(job=job)
 
     async def GetJob(self, request, context):  # noqa: N802

@@ -1,0 +1,104 @@
+"""The mesh a command works with: one that runs already, or one of its own for as long as the command takes."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from etude.client import AsyncEtudeClient
+from etude.mesh.logging import configure_logging
+from etude.mesh.telemetry import configure_telemetry, flush_telemetry
+
+T = TypeVar("T")
+
+_DIRECTORY_PREFIX = "annotate-"
+
+
+def run(work: Coroutine[Any, Any, T], *, verbose: bool) -> T:
+    """Runs a command's work: quiet unless `verbose`, traced if the environment asks for it, stopped by signals.
+
+    Raises:
+        KeyboardInterrupt: A signal asked to stop; the work has had the chance to clean up.
+    """
+    configure_logging("info" if verbose else "error")
+    configure_telemetry("etude-cli")
+    try:
+        return asyncio.run(_stopped_by_sigterm(work))
+    except asyncio.CancelledError as error:
+        raise KeyboardInterrupt from error
+    finally:
+        flush_telemetry()
+
+
+async def _stopped_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
+    # asyncio.run turns SIGINT into a cancellation of this task; SIGTERM, which container runtimes send, gets the same.
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
+
+
+@asynccontextmanager
+async def connect(server: str, data_dir: Path | None = None) -> AsyncIterator[AsyncEtudeClient]:
+    """A client of the mesh at `server`, or of an embedded one when that is empty.
+
+    An embedded mesh listens on sockets that only this user can reach, and keeps its jobs in `data_dir`, or in a
+    directory that is removed at the end.
+
+    Raises:
+        EtudeError: A service the environment names does not answer.
+    """
+    if server:
+        async with AsyncEtudeClient(server) as client:
+            yield client
+        return
+    # Imported here: a command that talks to a running mesh needs none of it.
+    from etude.mesh.embedded import embedded_mesh
+
+    async with AsyncExitStack() as stack:
+        directory = data_dir or stack.enter_context(throw_away_directory())
+        overrides = {"data_dir": directory, "drain_seconds": 2.0}
+        mesh = await stack.enter_async_context(
+            embedded_mesh(roots=["orchestrator"], addresses="unix", overrides=overrides)
+        )
+        yield await stack.enter_async_context(AsyncEtudeClient(mesh.targets["orchestrator"]))
+
+
+@contextmanager
+def throw_away_directory() -> Iterator[Path]:
+    """A directory of the user's cache that is gone afterwards; removes what killed processes have left."""
+    root = _cache_directory()
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.glob(f"{_DIRECTORY_PREFIX}*"):
+        if not _is_in_use(left):
+            shutil.rmtree(left, ignore_errors=True)
+    directory = root / f"{_DIRECTORY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    directory.mkdir(mode=0o700)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _cache_directory() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache") / "etude"
+
+
+def _is_in_use(directory: Path) -> bool:
+    """True when the process in a directory's name still lives, or cannot be told from the name."""
+    pid = directory.name.removeprefix(_DIRECTORY_PREFIX).partition("-")[0]
+    if not pid.isdecimal():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
