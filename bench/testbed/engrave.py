@@ -51,6 +51,15 @@ def run(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedPr
     )
 
 
+def is_measured_keyboard_music(source: Path) -> bool:
+    """True for one part on two staves with a meter: not chant, nor a vocal score with a figured bass."""
+    lines = source.read_text(errors="replace").splitlines()
+    spines = next((line.split("\t") for line in lines if line.startswith("**kern")), [])
+    parts = next((line.split("\t") for line in lines if line.startswith("*part")), [])
+    of_notes = [part for spine, part in zip(spines, parts, strict=False) if spine == "**kern"]
+    return spines.count("**kern") == 2 and len(set(of_notes)) <= 1 and any("*M" in line for line in lines)
+
+
 def musicxml_from_kern(source: Path, target: Path) -> None:
     """Converts Humdrum to MusicXML and drops the editors' warning signs."""
     import converter21
@@ -72,15 +81,16 @@ def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random
     import verovio
 
     toolkit = verovio.toolkit()
+    scale = rng.choice([25, 30, 35, 40, 45])
     toolkit.setOptions(
         {
             "font": face,
-            "scale": rng.choice([30, 35, 40, 45]),
-            "pageWidth": 2100,
-            "pageHeight": 2970,
-            "adjustPageHeight": False,
+            "scale": scale,
+            # Verovio counts the page in units that the scale shrinks: this is A4 at any scale.
+            "pageWidth": 2100 * 100 // scale,
+            "pageHeight": 2970 * 100 // scale,
+            "mmOutput": True,
             "breaks": "auto",
-            "scaleToPageSize": True,
         }
     )
     if not toolkit.loadFile(str(source)):
@@ -202,12 +212,14 @@ def main() -> int:
     engravers = [e for e in args.engravers.split(",") if e != "musescore4" or args.webmscore]
     args.out.mkdir(parents=True, exist_ok=True)
     pieces: list[Piece] = []
+    tried = 0
     for source in sources:
         if len(pieces) >= args.count:
             break
-        if sum(line.startswith("**kern") or "\t**kern" in line for line in source.open(errors="replace")) != 1:
+        if not is_measured_keyboard_music(source):
             continue
-        engraver = engravers[len(pieces) % len(engravers)]
+        engraver = engravers[tried % len(engravers)]
+        tried += 1
         face = rng.choice(FACES[engraver])
         # Humdrum file names are long and hold dots; a short stem keeps every program happy.
         stem = args.out / f"{engraver}-{face.replace(' ', '').lower()}-{source.stem[:60].replace('.', '_')}"
