@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 import pypdfium2
@@ -28,6 +29,7 @@ class InkMap:
     def __init__(self, dark: np.ndarray, width: float, height: float, staves: Sequence[StaffPlace]) -> None:
         """From dark squares of a page of the given size in points; plain staff lines are taken out of them."""
         self.ink = dark.copy()
+        self._marked = np.zeros_like(dark)
         self.width, self.height = width, height
         self.per_x: float = dark.shape[1] / width
         self.per_y: float = dark.shape[0] / height
@@ -66,12 +68,28 @@ class InkMap:
         """Row of a place in points."""
         return round(y * self.per_y)
 
-    def mark(self, box: Box, margin: float = 0.0) -> None:
+    def mark(self, box: Box) -> None:
         """Makes a box count as ink."""
-        self.ink[
-            max(0, int((box.y0 - margin) * self.per_y)) : max(0, int(np.ceil((box.y1 + margin) * self.per_y))),
-            max(0, int((box.x0 - margin) * self.per_x)) : max(0, int(np.ceil((box.x1 + margin) * self.per_x))),
-        ] = True
+        area = self._area(box, 0.0)
+        self.ink[area] = True
+        self._marked[area] = True
+
+    def is_marked(self, box: Box, margin: float) -> bool:
+        """True when something was marked in a box or within `margin` points around it."""
+        return bool(self._marked[self._area(box, margin)].any())
+
+    def _area(self, box: Box, margin: float) -> tuple[slice, slice]:
+        top, left = (box.y0 - margin) * self.per_y, (box.x0 - margin) * self.per_x
+        bottom, right = (box.y1 + margin) * self.per_y, (box.x1 + margin) * self.per_x
+        return slice(max(0, int(top)), max(0, ceil(bottom))), slice(max(0, int(left)), max(0, ceil(right)))
+
+    def crosses(self, start: tuple[float, float], end: tuple[float, float]) -> bool:
+        """True when there is ink on the straight line between two points."""
+        count = max(2, int(max(abs(end[0] - start[0]) * self.per_x, abs(end[1] - start[1]) * self.per_y)))
+        columns = np.linspace(start[0] * self.per_x, end[0] * self.per_x, count).astype(int)
+        rows = np.linspace(start[1] * self.per_y, end[1] * self.per_y, count).astype(int)
+        columns, rows = columns.clip(0, self.ink.shape[1] - 1), rows.clip(0, self.ink.shape[0] - 1)
+        return bool(self.ink[rows, columns].any())
 
     def stem_end(self, head: Box, space: float, up: bool) -> float | None:
         """Where the stem of a notehead ends (beams included), in points; None where no stem is found.
@@ -94,6 +112,39 @@ class InkMap:
         if length < 1.5 * space:
             return None
         return start / self.per_y - length if up else start / self.per_y + length
+
+
+class InkWindow:
+    """Counts the ink under a box at many places at once."""
+
+    def __init__(
+        self, ink: InkMap, tops: np.ndarray, lefts: np.ndarray, width: float, height: float, most: float
+    ) -> None:
+        """For boxes of one size at every pair of top and left, in points, with a margin of at most `most`."""
+        self._ink, self._tops, self._lefts, self._width, self._height = ink, tops, lefts, width, height
+        self._row = int(np.floor((tops.min() - most) * ink.per_y))
+        self._column = int(np.floor((lefts.min() - most) * ink.per_x))
+        rows = ceil((tops.max() + height + most) * ink.per_y) + 2 - self._row
+        columns = ceil((lefts.max() + width + most) * ink.per_x) + 2 - self._column
+        # the window may reach over the page's edges, where there is no ink (nor paper, but that is for others to know)
+        window = np.zeros((rows + 1, columns + 1), dtype=np.int32)
+        r0, r1 = max(self._row, 0), min(self._row + rows, ink.ink.shape[0])
+        c0, c1 = max(self._column, 0), min(self._column + columns, ink.ink.shape[1])
+        if r1 > r0 and c1 > c0:
+            inside = window[r0 - self._row + 1 : r1 - self._row + 1, c0 - self._column + 1 : c1 - self._column + 1]
+            inside[:] = ink.ink[r0:r1, c0:c1]
+        self._sums = window.cumsum(axis=0, dtype=np.int32).cumsum(axis=1, dtype=np.int32)
+
+    def count(self, margin: float) -> np.ndarray:
+        """Inked squares within the boxes and `margin` points around them: rows by top, columns by left."""
+        ink, sums = self._ink, self._sums
+        top = np.floor((self._tops - margin) * ink.per_y).astype(int) - self._row
+        left = np.floor((self._lefts - margin) * ink.per_x).astype(int) - self._column
+        bottom = top + ceil((self._height + 2 * margin) * ink.per_y)
+        right = left + ceil((self._width + 2 * margin) * ink.per_x)
+        at_top, at_bottom = sums[top], sums[bottom]
+        counted: np.ndarray = at_bottom[:, right] - at_bottom[:, left] - at_top[:, right] + at_top[:, left]
+        return counted
 
 
 def ink_of_page(page: pypdfium2.PdfPage, width: float, height: float, staves: Sequence[StaffPlace]) -> InkMap:
