@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 WHOLE_BAR = -1
 """End of a voice that lasts as long as the bar, whatever that is."""
@@ -119,12 +120,16 @@ class Costs:
 _Tuplet = tuple[int, int, int, int]
 _Voice = tuple[int, int, int, int, _Tuplet, int]
 _NO_TUPLET: _Tuplet = (1, 1, 0, 1)
+# How a partial solution came about: (what came before, onset, end, chain, reading); the first is None.
+_Trail = Any
+# A partial solution one item on: (cost, time, column x, voices, chains so far, trail)
+_Move = tuple[float, int, float, tuple[_Voice, ...], int, _Trail]
 
 
 def solve_bar(
     items: Sequence[Item],
     expected: Fraction | None,
-    costs: Costs = Costs(),  # noqa: B008 - frozen
+    costs: Costs = Costs(),
     effort: int = 40,
 ) -> BarSolution:
     """The cheapest placing of the items of one bar.
@@ -158,6 +163,16 @@ def _apart_cost(dx: float) -> float:
     return 0.6 + 6.0 * (0.7 - dx)
 
 
+# An entry of the queue: (cost, -depth, serial number, time, column x, voices, chains so far, trail)
+_Entry = tuple[float, int, int, int, float, tuple[_Voice, ...], int, _Trail]
+_State = tuple[tuple[int, int, int, int, _Tuplet], ...]
+
+
+def _state(voices: tuple[_Voice, ...]) -> _State:
+    """The voices without what does not matter for what comes."""
+    return tuple(sorted((end, staff, stem, beam, tuplet) for end, staff, stem, beam, tuplet, _ in voices))
+
+
 class _Search:
     def __init__(self, items: Sequence[Item], expected: Fraction | None, costs: Costs, effort: int) -> None:
         self.order = sorted(range(len(items)), key=lambda i: (items[i].x, items[i].staff, -items[i].height))
@@ -176,18 +191,14 @@ class _Search:
                     self.before[i] = last[item.beam]
                     self.after[last[item.beam]] = i
                 last[item.beam] = i
-        # how many of the items from i on stand on each staff: a staff with nothing left may stop being watched
-        self.counter = 0
 
     def run(self) -> BarSolution:
         n = len(self.items)
-        # entries: (cost, -depth, serial, time, column x, voices, chain count, trail)
-        start: tuple[float, int, int, int, float, tuple[_Voice, ...], int, tuple | None]
-        start = (0.0, 0, 0, 0, self.items[0].x, (), 0, None)
-        heap = [start]
+        start: _Entry = (0.0, 0, 0, 0, self.items[0].x, (), 0, None)
+        heap: list[_Entry] = [start]
         popped = [0] * (n + 1)
-        seen: set[tuple[int, int, float, tuple[_Voice, ...]]] = set()
-        best: tuple[float, int, bool, tuple | None] | None = None
+        seen: set[tuple[int, int, float, _State]] = set()
+        best: tuple[float, int, bool, _Trail] | None = None
         serial = 0
         while heap:
             cost, depth, _, time, column, voices, chains, trail = heapq.heappop(heap)
@@ -201,7 +212,7 @@ class _Search:
                 continue
             if popped[depth] >= self.effort:
                 continue
-            key = (depth, time, column, tuple(sorted(v[:5] for v in voices)))  # type: ignore[misc]
+            key = (depth, time, column, _state(voices))
             if key in seen:
                 continue
             seen.add(key)
@@ -224,8 +235,8 @@ class _Search:
         column: float,
         voices: tuple[_Voice, ...],
         chains: int,
-        trail: tuple | None,
-    ) -> list[tuple]:
+        trail: _Trail,
+    ) -> list[_Move]:
         item = self.items[i]
         dx = item.x - column
         times: list[tuple[int, float]] = []
@@ -241,7 +252,7 @@ class _Search:
                 times.append((time + max(min(self.ticks[i][:1]), 1), apart + self.costs.irregular))
                 if dx >= 3.2:
                     times.append((time, 2 * self.costs.overfull))
-        result = []
+        result: list[_Move] = []
         for at, extra in times:
             base = cost + extra
             new_column = column if at == time else item.x
@@ -278,8 +289,8 @@ class _Search:
         voices: tuple[_Voice, ...],
         slot: int,
         chains: int,
-        trail: tuple | None,
-    ) -> list[tuple]:
+        trail: _Trail,
+    ) -> list[_Move]:
         """Puts item i at a time into the voice at `slot`, or into a new one for slot -1; once per reading."""
         costs = self.costs
         on_staff = [v for v in voices if v[1] == item.staff]
@@ -305,7 +316,7 @@ class _Search:
         # the higher of two voices that start together has its stem up
         if item.stem and on_staff and slot < 0:
             cost += 0.05 * sum(1 for v in on_staff if v[2] == item.stem)
-        result = []
+        result: list[_Move] = []
         for k, reading in enumerate(item.readings):
             ticks = self.ticks[i][k]
             tuplet, extra = self.in_tuplet(reading, ticks, open_tuplet)
@@ -325,9 +336,7 @@ class _Search:
             home = item.staff if slot < 0 else voices[slot][1]
             voice: _Voice = (end, home, item.stem or stem, new_pending, tuplet, chain)
             rest = voices if slot < 0 else voices[:slot] + voices[slot + 1 :]
-            result.append(
-                (cost + extra + over, at, column, (*rest, voice), chains, (trail, at, end, chain, k))
-            )
+            result.append((cost + extra + over, at, column, (*rest, voice), chains, (trail, at, end, chain, k)))
         return result
 
     def in_tuplet(self, reading: Reading, ticks: int, before: _Tuplet) -> tuple[_Tuplet, float]:
@@ -356,7 +365,7 @@ class _Search:
         return (top, bottom, written, int(plain)), cost
 
     def finish(self, cost: float, voices: tuple[_Voice, ...]) -> tuple[float, int, bool]:
-        """Total cost, length and whether all voices fill the bar, for the cheaper of the expected and the real length."""
+        """Total cost, length and whether all voices fill the bar; for the cheaper of expected and real length."""
         ends = [v[0] for v in voices if v[0] != WHOLE_BAR]
         longest = max(ends, default=0)
         options: list[tuple[float, int, bool]] = []
@@ -385,7 +394,7 @@ class _Search:
             options.append((total, length, fits))
         return min(options) if options else (cost, self.expected or 4 * self.unit, True)
 
-    def solution(self, cost: float, length: int, fits: bool, trail: tuple | None) -> BarSolution:
+    def solution(self, cost: float, length: int, fits: bool, trail: _Trail) -> BarSolution:
         placed: list[Placed | None] = [None] * len(self.items)
         position = len(self.items) - 1
         while trail is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -184,7 +185,7 @@ def _groups(members_of: list[list[Chord]]) -> tuple[tuple[tuple[int, ...], ...],
         for chord in ordered:
             x_of[chord.index] = _stem_x(chord)
             find(chord.index)
-        for a, b in zip(ordered, ordered[1:], strict=False):
+        for a, b in itertools.pairwise(ordered):
             parent[find(a.index)] = find(b.index)
             links[a.index, b.index] = links.get((a.index, b.index), 0) + 1
     by_root: dict[int, list[int]] = {}
@@ -196,7 +197,7 @@ def _groups(members_of: list[list[Chord]]) -> tuple[tuple[tuple[int, ...], ...],
         if len(group) < 2:
             continue
         group.sort(key=lambda i: x_of[i])
-        inner = [links.get((a, b), 0) for a, b in zip(group, group[1:], strict=False)]
+        inner = [links.get((a, b), 0) for a, b in itertools.pairwise(group)]
         deepest = max(inner)
         cut = tuple(k + 1 for k, n in enumerate(inner) if n == 1 and deepest > 1)
         groups.append(tuple(group))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from etude.notation.ordering import sort_score
-from etude.score.v1 import event_pb2, measure_pb2, page_pb2, pitch_pb2, score_pb2, spanner_pb2
+from etude.notation.measures import fill_with_hidden_rests
+from etude.score.v1 import event_pb2, measure_pb2, page_pb2, pitch_pb2, provenance_pb2, score_pb2, spanner_pb2
 from omr_service.assembler.geometry import Barline
 from omr_service.assembler.join import (
     KEYBOARD,
@@ -20,6 +20,8 @@ from omr_service.assembler.music import Element, NoteSign
 from omr_service.symbols import Box
 
 SCHEMA_VERSION = "1.0.0"
+DOUBTFUL = 3.0
+"""Cost of a measure's rhythm from which on a person should look at it."""
 NOTE_TYPES = {
     -4: event_pb2.NOTE_TYPE_LONG,
     -3: event_pb2.NOTE_TYPE_BREVE,
@@ -91,12 +93,13 @@ class ScoreWriter:
         self._clefs()
         self._ties()
         self._slurs()
-        for i, measure in enumerate(self.draft.measures):
+        for measure in self.draft.measures:
             self._tuplets(measure)
             self._beams(measure)
         self._pages()
-        sort_score(self.score)
+        fill_with_hidden_rests(self.score)
         self._ids()
+        self._doubts()
         return self.score
 
     def _divisions(self) -> int:
@@ -163,9 +166,7 @@ class ScoreWriter:
         measures = self.draft.measures
         this, before = measures[index], measures[index - 1]
         expected = expected_length(this.meter)
-        if expected is None or before.rhythm.length + this.rhythm.length != expected:
-            return False
-        return True
+        return not (expected is None or before.rhythm.length + this.rhythm.length != expected)
 
     def _barline(self, out: measure_pb2.Barline, mark: Barline, page: int, left: bool) -> None:
         if mark.dashed:
@@ -242,7 +243,30 @@ class ScoreWriter:
         order[key] = event.grace.order + 1
 
     def _voice(self, part: str, staff: int, voice: int) -> int:
-        return voice if part != KEYBOARD else 4 * (staff - 1) + voice
+        """Number of a voice within its part: four to a staff, more than that above those of all staves."""
+        if part != KEYBOARD:
+            return voice
+        block, within = divmod(voice - 1, 4)
+        return 4 * self.draft.keyboard_staves * block + 4 * (staff - 1) + within + 1
+
+    def _doubts(self) -> None:
+        """Says which measures did not add up."""
+        for index, (joined, measure) in enumerate(zip(self.draft.measures, self.score.measures, strict=True)):
+            fit = joined.rhythm
+            ordinary = joined.rhythm.expected or measure.implicit or index in (0, len(self.draft.measures) - 1)
+            if fit.fits and ordinary and fit.cost < DOUBTFUL:
+                continue
+            if fit.cost < DOUBTFUL and fit.expected:
+                continue  # a voice whose rests are left out
+            what = "its voices do not add up" if not fit.fits else "it is not as long as its meter says"
+            self.score.doubts.add(
+                kind=provenance_pb2.DOUBT_KIND_MEASURE_LENGTH
+                if not fit.fits or not fit.expected
+                else provenance_pb2.DOUBT_KIND_ALIGNMENT,
+                message=f"Measure {measure.number}: {what}.",
+                measure_index=index,
+                region=measure.region,
+            )
 
     def _note(self, event: event_pb2.Event, joined: JoinedMeasure, sign: NoteSign) -> None:
         key = joined.key(sign.head)
@@ -303,6 +327,8 @@ class ScoreWriter:
             ] or [(s, e) for s in starts[:1] for e in ends[:1]]
             pairs.sort(key=lambda p: (p[0][0].voice != p[1][0].voice, p[0][0].duration_ticks))
             for (event, note), (other, end) in pairs[:1]:
+                if note.midi_pitch != end.midi_pitch:
+                    continue
                 spanner = self._spanner(event, event.onset_ticks, other.onset_ticks, [tie.curve])
                 spanner.tie.SetInParent()
                 spanner.start_note_id, spanner.end_note_id = note.note_id, end.note_id
@@ -436,3 +462,8 @@ class ScoreWriter:
                 continue
             measure.number = str(number)
             number += 1
+
+
+def write_score(draft: ScoreDraft) -> score_pb2.Score:
+    """The Score of a joined piece."""
+    return ScoreWriter(draft).write()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from omr_service.assembler.accidentals import AccidentalState, midi_of
+from omr_service.assembler.accidentals import LETTERS, AccidentalState, midi_of
 from omr_service.assembler.music import CurveSign, Element, MeasureSigns, NoteSign, PageMusic, SystemSigns, TupletSign
-from omr_service.assembler.rhythm import MeasureTiming, Timing, solve_measure
-from omr_service.assembler.signatures import LETTERS, ClefSign, MeterSign
+from omr_service.assembler.rhythm import MeasureTiming, solve_measure
+from omr_service.assembler.signatures import ClefSign, MeterSign
 
 Key = tuple[int, int]
 """An element or head: page number and number on the page."""
@@ -178,13 +177,6 @@ def step_rhythm(draft: ScoreDraft) -> None:
 def step_pitches(draft: ScoreDraft) -> None:
     """Clefs, ties and pitches together: a clef tells a position's letter, an accidental or a tie its alteration."""
     clefs: dict[Place, ClefSign] = {}
-    waiting: dict[int, list[tuple[int, CurveSign]]] = {}
-    for page in draft.pages:
-        for curve in page.curves:
-            for a, b in curve.tie_pairs:
-                for head in (a, b):
-                    if head >= 0:
-                        waiting.setdefault(hash((page.page_number, head)), []).append((page.page_number, curve))
     diatonics: dict[Key, int] = {}
     for i, measure in enumerate(draft.measures):
         _clef_changes(draft, i, measure, clefs)
@@ -214,8 +206,7 @@ def _clef_changes(draft: ScoreDraft, index: int, measure: JoinedMeasure, clefs: 
             if e.index in timings and e.staff == clef.staff and e.x > clef.x0 and not timings[e.index].whole_bar
         ]
         whole = any(
-            e.index in timings and e.staff == clef.staff and timings[e.index].whole_bar
-            for e in measure.signs.elements
+            e.index in timings and e.staff == clef.staff and timings[e.index].whole_bar for e in measure.signs.elements
         )
         onset = min(after, default=Fraction(0) if before is None else measure.rhythm.length)
         if whole and not after:
@@ -403,11 +394,11 @@ def _between(
     return False
 
 
-def _slurs(
-    draft: ScoreDraft, table: dict[Key, _Where], curves: list[tuple[int, CurveSign]], ties: set[int]
-) -> None:
+def _slurs(draft: ScoreDraft, table: dict[Key, _Where], curves: list[tuple[int, CurveSign]], ties: set[int]) -> None:
     """What is not a tie is a slur; halves at the ends of systems are joined in order."""
-    order = {(p.page_number, s.system.index): k for k, (p, s) in enumerate((p, s) for p in draft.pages for s in p.systems)}
+    order = {
+        (p.page_number, s.system.index): k for k, (p, s) in enumerate((p, s) for p in draft.pages for s in p.systems)
+    }
     halves: list[tuple[int, int, CurveSign]] = []
     for c, (page, curve) in enumerate(curves):
         if c in ties:
@@ -426,14 +417,12 @@ def _slurs(
         at, last = system, curve
         used.add(h)
         while last.open_right:
-            nexts = [
-                k
-                for k, (s, _, other) in enumerate(halves)
-                if k not in used and s == at + 1 and other.open_left
-            ]
+            nexts = [k for k, (s, _, other) in enumerate(halves) if k not in used and s == at + 1 and other.open_left]
             if not nexts:
                 break
-            k = min(nexts, key=lambda n: (halves[n][2].above != last.above, abs(_rank_in(halves, n) - _rank_in(halves, h))))
+            k = min(
+                nexts, key=lambda n: (halves[n][2].above != last.above, abs(_rank_in(halves, n) - _rank_in(halves, h)))
+            )
             used.add(k)
             at, _, last = halves[k]
             chain.append((halves[k][1], last))
@@ -449,9 +438,7 @@ def _rank_in(halves: list[tuple[int, int, CurveSign]], k: int) -> int:
     return sum(s == system and c.box.y0 < curve.box.y0 for s, _, c in halves)
 
 
-def _alterations(
-    draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key, int], tied_to: dict[Key, Key]
-) -> None:
+def _alterations(draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key, int], tied_to: dict[Key, Key]) -> None:
     """Sounding pitches of a measure's notes."""
     states: dict[Place, AccidentalState] = {}
     rows: list[tuple[tuple[Fraction, int, float, bool], Key, NoteSign, Place]] = []
@@ -472,20 +459,3 @@ def _alterations(
         if printed is None and start is not None and start in draft.pitches:
             alter = draft.pitches[start].alter
         draft.pitches[key] = PitchReading(letter, alter, octave, midi_of(letter, alter, octave))
-
-
-SCORE_STEPS = (step_measures, step_rhythm, step_pitches)
-"""What is done to a piece, in this order, before the Score is written."""
-
-
-def join_pages(pages: Iterable[PageMusic]) -> ScoreDraft:
-    """The pages of one piece joined."""
-    draft = ScoreDraft(list(pages))
-    for step in SCORE_STEPS:
-        step(draft)
-    return draft
-
-
-def timing_of(measure: JoinedMeasure, element: Element) -> Timing | None:
-    """When an element sounds; None for a grace note."""
-    return measure.rhythm.timings.get(element.index)

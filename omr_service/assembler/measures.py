@@ -125,7 +125,8 @@ def slashed_chords(chords: list[Chord], glyphs: list[Glyph], lines: list[Line]) 
             for v in slants
         )
         by_glyph = any(
-            g.name.startswith("graceNoteSlash") and g.box.x0 - length / 4 < x < g.box.x1 + length / 4
+            g.name.startswith("graceNoteSlash")
+            and g.box.x0 - length / 4 < x < g.box.x1 + length / 4
             and g.box.y0 - length / 4 < chord.tip < g.box.y1 + length / 2
             for g in glyphs
         )
@@ -145,10 +146,10 @@ def measure_edges(system: System, content_right: float) -> list[tuple[float, flo
     left: Barline | None = None
     x = system.x0
     for mark in system.barlines:
-        if not edges and left is None and mark.x - system.x0 < 12 * system.space and "H" in mark.strokes:
-            if mark.dots_right and not mark.dots_left and content_before(system, mark) is False:
-                left = mark
-                continue
+        at_start = not edges and left is None and not content_before(system, mark)
+        if at_start and "H" in mark.strokes and mark.dots_right and not mark.dots_left:
+            left = mark
+            continue
         edges.append((x, mark.x, left, mark))
         left, x = mark, mark.x
     if content_right > x:

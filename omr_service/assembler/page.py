@@ -15,8 +15,8 @@ from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_res
 from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
 from omr_service.assembler.staves import find_staves
 from omr_service.assembler.systems import group_systems, vertical_runs
-from omr_service.assembler.tuplets import find_tuplets
 from omr_service.assembler.ties_slurs import read_curves
+from omr_service.assembler.tuplets import find_tuplets
 from omr_service.symbols import Glyph, Line, PageSymbols, Text
 
 
@@ -66,6 +66,13 @@ class PageDraft:
         """Text in a system's band."""
         over, under = self.band(system)
         return [t for t in self.symbols.texts if over <= center(t.box)[1] < under]
+
+    def music(self) -> PageMusic:
+        """The finished page."""
+        symbols = self.symbols
+        return PageMusic(
+            symbols.page_number, symbols.width, symbols.height, symbols.rotation, tuple(self.signs), tuple(self.curves)
+        )
 
     def lines_of(self, system: System) -> list[Line]:
         """Lines in a system's band."""
@@ -179,28 +186,3 @@ def step_curves(page: PageDraft) -> None:
         over, under = page.band(system)
         own = [c for c in page.symbols.curves if over <= (c.y0 + c.y1) / 2 < under]
         page.curves.extend(read_curves(own, system, page.elements.get(system.index, [])))
-
-
-PAGE_STEPS = (
-    step_staves,
-    step_systems,
-    step_barlines,
-    step_heads,
-    step_chords,
-    step_beams,
-    step_rests,
-    step_signatures,
-    step_measures,
-    step_curves,
-)
-"""What is done to a page, in this order."""
-
-
-def assemble_page(symbols: PageSymbols) -> PageMusic:
-    """The music of one page, as far as it can be known without the other pages."""
-    page = PageDraft(symbols)
-    for step in PAGE_STEPS:
-        step(page)
-    return PageMusic(
-        symbols.page_number, symbols.width, symbols.height, symbols.rotation, tuple(page.signs), tuple(page.curves)
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -136,7 +137,7 @@ def find_dots(
     counts: dict[tuple[str, int], int] = {}
     for key, points in columns.items():
         xs = sorted(x for x, _ in points)
-        counts[key] = 1 + sum(b - a > 0.3 * widest for a, b in zip(xs, xs[1:], strict=False))
+        counts[key] = 1 + sum(b - a > 0.3 * widest for a, b in itertools.pairwise(xs))
     return Dots(
         {i: n for (kind, i), n in counts.items() if kind == "c"},
         {i: n for (kind, i), n in counts.items() if kind == "r"},

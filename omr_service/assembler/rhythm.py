@@ -155,9 +155,7 @@ class _Problem:
     def compatible(self, choice: Choice) -> bool:
         """True when no two tuplets cross."""
         runs = [set(t.options[k]) for t, (k, _) in zip(self.tuplets, choice, strict=True) if k >= 0]
-        return all(
-            not a & b or a < b or b < a for i, a in enumerate(runs) for b in runs[i + 1 :]
-        )
+        return all(not a & b or a < b or b < a for i, a in enumerate(runs) for b in runs[i + 1 :])
 
     def other_tuplets(self, best: _Attempt) -> _Attempt:
         """Tries other readings of the numbers, one number at a time, and the uncertain ones all at once."""
@@ -186,9 +184,7 @@ class _Problem:
         attempt = self.attempt(choice)
         return attempt if attempt.solution.cost + margin < best.solution.cost else best
 
-    def attempt(
-        self, choice: Choice, unmarked: tuple[tuple[Fraction, float], ...] = (), effort: int = 24
-    ) -> _Attempt:
+    def attempt(self, choice: Choice, unmarked: tuple[tuple[Fraction, float], ...] = (), effort: int = 24) -> _Attempt:
         """The measure under one reading of its numbers."""
         marks = self.marks(choice)
         items = [self.item(e, marks, unmarked) for e in self.timed]
@@ -294,11 +290,13 @@ def _timing(timed: list[Element], attempt: _Attempt) -> MeasureTiming:
             placed.onset, placed.duration, voice, home, tuple(ratios), reading.duration == 0, level, dots
         )
     unmarked = _unmarked(timed, solution.placed, items, by_chain)
+    # what does not fit is kept as read: the measure lasts as long as its longest voice
+    longest = max(t.onset + t.duration for t in timings.values())
     return MeasureTiming(
-        solution.length,
+        max(solution.length, longest),
         timings,
         solution.fits,
-        solution.expected,
+        solution.expected and longest <= solution.length,
         solution.cost,
         unmarked,
         tuple(k for k, _ in attempt.choice),
@@ -348,9 +346,7 @@ def _unmarked(
     return tuple(result)
 
 
-def _number_voices(
-    timed: list[Element], placed: Sequence[Placed], items: list[Item]
-) -> dict[int, tuple[int, int]]:
+def _number_voices(timed: list[Element], placed: Sequence[Placed], items: list[Item]) -> dict[int, tuple[int, int]]:
     """By chain of the solution, (home staff, voice from 1 within the staff).
 
     The upper of two voices, whose stems point up, is the first; chains that do not overlap can share a voice.

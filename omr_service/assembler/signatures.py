@@ -90,7 +90,7 @@ def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System) -> list[C
         match = CLEF.match(glyph.name)
         if not match or match[1] not in CLEF_PITCH:
             continue
-        x, y = center(glyph.box)
+        x, _y = center(glyph.box)
         nearest = min(range(len(system.staves)), key=lambda i: system.staves[i].distance(x, glyph.y))
         staff = system.staves[nearest]
         if staff.distance(x, glyph.y) > 1.5:
@@ -99,9 +99,7 @@ def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System) -> list[C
         if not 1 <= line <= 5:
             line = USUAL_LINE[match[1]]
         octave = _octave_in_name(glyph.name) or _octave_beside(glyph, glyphs, texts, staff.space, staff.x0)
-        clefs.append(
-            ClefSign(nearest, glyph.box.x0, glyph.box.x1, match[1], line, octave, glyph.box, glyph.confidence)
-        )
+        clefs.append(ClefSign(nearest, glyph.box.x0, glyph.box.x1, match[1], line, octave, glyph.box, glyph.confidence))
     return sorted(clefs, key=lambda c: (c.x0, c.staff))
 
 
@@ -160,7 +158,9 @@ def find_keys(
     """
     keys: list[KeySign] = []
     for i, (left, first) in enumerate(zip(left_ends, first_heads, strict=True)):
-        zone = [g for g in accidentals if left - 0.3 * system.space < g.box.x0 and g.box.x1 < first + 0.2 * system.space]
+        zone = [
+            g for g in accidentals if left - 0.3 * system.space < g.box.x0 and g.box.x1 < first + 0.2 * system.space
+        ]
         if i == 0 and all(_before_head(g, s, heads) for g in zone for s in [_staff_of(g, system)]):
             # a system that starts without a signature is in C major or A minor
             keys.append(KeySign(left, left, 0, frozenset()))

@@ -24,9 +24,7 @@ def vertical_runs(lines: list[Line], space: float) -> list[Line]:
             if line.y0 - current.y1 <= gap and _alike(current, line):
                 dashed = current.dashed or line.dashed or line.y0 - current.y1 > 0.15 * space
                 bottom = max(current.y1, line.y1)
-                current = Line(
-                    current.x0, current.y0, line.x1, bottom, max(current.thickness, line.thickness), dashed
-                )
+                current = Line(current.x0, current.y0, line.x1, bottom, max(current.thickness, line.thickness), dashed)
             else:
                 runs.append(current)
                 current = line

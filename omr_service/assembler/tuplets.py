@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -189,7 +190,7 @@ def _cost(
     space: float,
 ) -> float:
     first, last = run[0], run[-1]
-    if any(b.x - a.x < 0.5 * space for a, b in zip(run, run[1:], strict=False)):
+    if any(b.x - a.x < 0.5 * space for a, b in itertools.pairwise(run)):
         return 99.0  # two of them sound together: not one voice
     if span is not None:
         cost = max(0.0, abs(first.x - span[0]) / space - 1.2) + max(0.0, abs(last.x1 - span[1]) / space - 2.0)

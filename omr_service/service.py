@@ -1,0 +1,209 @@
+"""The servicer of OmrService: receives the file, has workers read its pages, joins them, answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path, PurePath
+from typing import TypeVar
+
+from etude import __version__ as etude_version
+from etude.mesh.calls import Context
+from etude.mesh.errors import EtudeError
+from etude.mesh.limits import MAX_CHUNK_BYTES
+from etude.mesh.workers import WorkerPool
+from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
+from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
+from omr_service.pdf.document import DocumentLimits, check_media_type
+from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
+from omr_service.settings import OmrSettings
+from omr_service.work import join_task, page_sizes, page_task
+
+T = TypeVar("T")
+READ_SHARE = 0.9
+"""Part of the progress that reading pages makes; joining them makes the rest."""
+
+
+class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
+    """Answers the calls of OmrService."""
+
+    def __init__(self, settings: OmrSettings, pool: WorkerPool) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._limits = DocumentLimits(
+            bytes=settings.max_file_bytes, pages=settings.max_pages, page_points=settings.max_page_points
+        )
+
+    async def Recognize(  # noqa: N802 - named by the contract
+        self, request_iterator: AsyncIterator[omr_service_pb2.RecognizeRequest], context: Context
+    ) -> AsyncIterator[omr_service_pb2.RecognizeResponse]:
+        """Reads a document; answers with progress and the result."""
+        options, data = await self._receive(request_iterator)
+        check_media_type(data)
+        _check_reader(options)
+        source = _source(options, data)
+        with tempfile.TemporaryDirectory(prefix="etude-omr-") as folder:
+            # the workers share the document by its file instead of being sent a copy for each page
+            path = Path(folder) / "document"
+            await asyncio.to_thread(path.write_bytes, data)
+            del data
+            sizes = await self._run(context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds)
+            numbers = _page_range(options, len(sizes))
+            yield _progress(0, len(numbers), 0.0, _count(len(numbers), "page") + " to read")
+            outcomes: dict[int, PageOutcome] = {}
+            tasks = [asyncio.create_task(self._page(context, path, n, sizes[n - 1])) for n in numbers]
+            try:
+                for done in asyncio.as_completed(tasks):
+                    outcome = await done
+                    number = outcome.entry().page_number
+                    outcomes[number] = outcome
+                    share = READ_SHARE * len(outcomes) / len(numbers)
+                    yield _progress(number, len(numbers), share, _told(outcome))
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        ordered = [outcomes[n] for n in numbers]
+        music = [outcome.music for outcome in ordered if outcome.music is not None]
+        if not music:
+            raise nothing_read(ordered)
+        yield _progress(0, len(numbers), READ_SHARE, "joining the pages")
+        seconds = self._settings.join_seconds + len(music)
+        written = await self._run(context, join_task, music, source, seconds=seconds)
+        yield omr_service_pb2.RecognizeResponse(result=_result(written, ordered))
+
+    async def GetStageInfo(  # noqa: N802 - named by the contract
+        self, request: omr_service_pb2.OmrServiceGetStageInfoRequest, context: Context
+    ) -> omr_service_pb2.OmrServiceGetStageInfoResponse:
+        """What this server is."""
+        info = stage_pb2.StageInfo(
+            name="omr_service",
+            version=etude_version,
+            accepted_media_types=["application/pdf"],
+            produced_media_types=["application/x-protobuf; messageType=etude.score.v1.Score"],
+        )
+        return omr_service_pb2.OmrServiceGetStageInfoResponse(info=info)
+
+    async def _receive(
+        self, requests: AsyncIterator[omr_service_pb2.RecognizeRequest]
+    ) -> tuple[omr_service_pb2.RecognizeOptions, bytes]:
+        """The options and the file; refuses a file as soon as it is too large."""
+        options: omr_service_pb2.RecognizeOptions | None = None
+        data = bytearray()
+        async for request in requests:
+            kind = request.WhichOneof("payload")
+            if kind == "options":
+                if options is not None or data:
+                    raise _invalid("options", "The options come once, in the first message of the call.")
+                options = request.options
+            elif kind == "chunk":
+                if options is None:
+                    raise _invalid("options", "The first message of the call holds the options.")
+                if len(request.chunk) > MAX_CHUNK_BYTES:
+                    raise _invalid("chunk", "A chunk holds at most 1 MiB.")
+                data += request.chunk
+                if len(data) > self._limits.bytes:
+                    raise EtudeError(
+                        "FILE_TOO_LARGE",
+                        f"The file is larger than {self._limits.bytes / 1e6:.0f} MB, which is the limit.",
+                    )
+            else:
+                raise _invalid("payload", "A message holds options or a chunk.")
+        return options or omr_service_pb2.RecognizeOptions(), bytes(data)
+
+    async def _page(self, context: Context, path: Path, number: int, size: tuple[float, float]) -> PageOutcome:
+        """One page; what its bounds cut off costs that page alone."""
+        try:
+            return await self._run(
+                context, page_task, str(path), self._limits, number, seconds=self._settings.page_seconds
+            )
+        except EtudeError as error:
+            remaining = context.time_remaining()
+            if error.reason not in PAGE_REASONS or (remaining is not None and remaining <= 0):
+                raise
+            explained = EtudeError(error.reason, f"Page {number} could not be read: {error.message}")
+            return failed_page(number, *size, explained)
+
+    async def _run(self, context: Context, function: Callable[..., T], *args: object, seconds: float) -> T:
+        """Runs a function in a worker within its own time and the call's."""
+        remaining = context.time_remaining()
+        return await self._pool.run(
+            function,
+            *args,
+            timeout_s=min(seconds, remaining) if remaining is not None else seconds,
+            memory_bytes=self._settings.page_memory_bytes,
+        )
+
+
+PAGE_REASONS = frozenset({"TIME_LIMIT", "MEMORY_LIMIT", "WORKER_DIED"})
+"""Failures of a worker that cost the page it was at and nothing else."""
+
+
+def _invalid(field: str, message: str) -> EtudeError:
+    return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])
+
+
+def _check_reader(options: omr_service_pb2.RecognizeOptions) -> None:
+    if options.reader == omr_service_pb2.READER_MODE_SCAN:
+        raise _invalid("options.reader", "This server reads engraved PDFs only; leave the reader to AUTO or ENGRAVED.")
+
+
+def _source(options: omr_service_pb2.RecognizeOptions, data: bytes) -> Source:
+    policy = options.uncertainty_policy or provenance_pb2.UNCERTAINTY_POLICY_KEEP_ALTERNATIVES
+    parameters = {"reader": "engraved"}
+    if options.first_page or options.last_page:
+        parameters["pages"] = f"{options.first_page or 1}-{options.last_page or 'last'}"
+    return Source(
+        filename=PurePath(options.filename.replace("\\", "/")).name,
+        digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
+        parameters=parameters,
+        policy=policy,
+    )
+
+
+def _page_range(options: omr_service_pb2.RecognizeOptions, count: int) -> range:
+    """Numbers of the pages to read."""
+    first, last = options.first_page or 1, options.last_page or count
+    if not 1 <= first <= last <= count:
+        raise EtudeError(
+            "OUT_OF_RANGE",
+            f"Pages {first} to {last} were asked for; the document has {_count(count, 'page')}.",
+            violations=[("options.first_page", f"from 1 to {count}"), ("options.last_page", f"from 1 to {count}")],
+        )
+    return range(first, last + 1)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _told(outcome: PageOutcome) -> str:
+    """A page's outcome in a sentence."""
+    entry = outcome.entry()
+    if outcome.music is None:
+        return entry.message
+    return f"page {entry.page_number}: {_count(sum(len(s.measures) for s in outcome.music.systems), 'measure')}"
+
+
+def _result(written: list[bytes], outcomes: list[PageOutcome]) -> omr_service_pb2.RecognizeResult:
+    """The result, with the systems of each page as its Score has them."""
+    result = omr_service_pb2.RecognizeResult()
+    read: dict[int, page_pb2.Page] = {}
+    for data in written:
+        score = score_pb2.Score.FromString(data)
+        read.update((page.page_number, page) for page in score.pages)
+        result.scores.append(score)
+    for outcome in outcomes:
+        entry = outcome.entry()
+        if entry.page_number in read:
+            entry.systems.extend(read[entry.page_number].systems)
+        result.pages.append(entry)
+    return result
+
+
+def _progress(page: int, count: int, fraction: float, message: str) -> omr_service_pb2.RecognizeResponse:
+    return omr_service_pb2.RecognizeResponse(
+        progress=stage_pb2.Progress(stage="omr", page=page, page_count=count, fraction=fraction, message=message)
+    )
