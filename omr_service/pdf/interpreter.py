@@ -111,6 +111,27 @@ class _State:
     rise: float = 0.0
     render: int = 0
 
+    def copy(self) -> _State:
+        """Returns a copy; `dataclasses.replace` takes ten times as long, and pages save their state often."""
+        return _State(
+            self.ctm,
+            self.clip,
+            self.width,
+            self.dash,
+            self.fill_white,
+            self.stroke_white,
+            self.fill_alpha,
+            self.stroke_alpha,
+            self.font,
+            self.font_size,
+            self.char_space,
+            self.word_space,
+            self.h_scale,
+            self.leading,
+            self.rise,
+            self.render,
+        )
+
 
 def _is_white(operator: str, values: list[Any]) -> bool:
     numbers = [value for value in values if isinstance(value, float)]
@@ -167,7 +188,7 @@ class Interpreter:
                 self._operators += 1
                 if token == "q":
                     if len(stack) < MAX_STATES:
-                        stack.append(replace(self._state))
+                        stack.append(self._state.copy())
                 elif token == "Q":
                     if stack:
                         self._state = stack.pop()

@@ -33,6 +33,7 @@ _TOKEN = re.compile(
     rb"""
       ([+-]*+(?:\d++\.?+\d*+|\.\d++))
     | ([A-Za-z'"][A-Za-z0-9'"*]*+)
+    | \(([^()\\]*+)\)
     | (\()
     | (/[^\s()<>\[\]{}/%]*+)
     | (\[|<<|\{)
@@ -42,7 +43,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_NUMBER, _WORD, _STRING, _NAME, _OPEN, _CLOSE, _HEX, _COMMENT = range(1, 9)
+_NUMBER, _WORD, _PLAIN_STRING, _STRING, _NAME, _OPEN, _CLOSE, _HEX, _COMMENT = range(1, 10)
 _STRING_PART = re.compile(rb"[()\\]")
 _ESCAPE = re.compile(rb"\\(\r\n|[0-7]{1,3}|.)", re.DOTALL)
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b"", b"\r\n": b""}
@@ -83,13 +84,6 @@ def _hex_bytes(token: bytes) -> bytes:
     return bytes.fromhex(digits.decode("ascii"))
 
 
-def _number(token: bytes) -> float:
-    try:
-        return float(token)
-    except ValueError:  # several signs, as some writers leave: "--3"
-        return -float(token.lstrip(b"+-"))
-
-
 def tokens(data: bytes) -> Iterator[Token]:
     """Yields the tokens of a content stream; the data of an inline image are left out.
 
@@ -97,37 +91,44 @@ def tokens(data: bytes) -> Iterator[Token]:
         data: The decoded stream.
     """
     position = 0
-    scan = _TOKEN.search
     in_image = False
-    while match := scan(data, position):
-        position = match.end()
-        kind = match.lastindex
-        token = match.group()
-        if kind == _NUMBER:
-            yield _number(token)
-        elif kind == _WORD:
-            if token == b"BI":
-                in_image = True
-            elif in_image and token == b"ID":
-                in_image = False
-                end = _INLINE_IMAGE_END.search(data, position)
-                position = end.end() if end else len(data)
-                yield "EI"
-                continue
-            yield token.decode("ascii")
-        elif kind == _STRING:
-            end_of_string = _string_end(data, position)
-            body = data[position:end_of_string]
-            position = end_of_string + 1
-            yield _ESCAPE.sub(_unescape, body) if b"\\" in body else body
-        elif kind == _HEX:
-            yield _hex_bytes(token)
-        elif kind == _NAME:
-            body = token[1:]
-            if b"#" in body:
-                body = _NAME_ESCAPE.sub(lambda m: bytes((int(m.group(1), 16),)), body)
-            yield Name(body.decode("latin-1"))
-        elif kind == _OPEN:
-            yield Open
-        elif kind == _CLOSE:
-            yield Close
+    while position < len(data):
+        for match in _TOKEN.finditer(data, position):
+            kind = match.lastindex or 0
+            token = match.group(kind)
+            if kind == _NUMBER:
+                try:
+                    yield float(token)
+                except ValueError:  # several signs, as some writers leave: "--3"
+                    yield -float(token.lstrip(b"+-"))
+            elif kind == _WORD:
+                if token == b"BI":
+                    in_image = True
+                elif in_image and token == b"ID":
+                    in_image = False
+                    end = _INLINE_IMAGE_END.search(data, match.end())
+                    position = end.end() if end else len(data)
+                    yield "EI"
+                    break
+                yield token.decode("ascii")
+            elif kind == _PLAIN_STRING:
+                yield token
+            elif kind == _STRING:
+                end_of_string = _string_end(data, match.end())
+                body = data[match.end() : end_of_string]
+                position = end_of_string + 1
+                yield _ESCAPE.sub(_unescape, body) if b"\\" in body else body
+                break
+            elif kind == _HEX:
+                yield _hex_bytes(token)
+            elif kind == _NAME:
+                body = token[1:]
+                if b"#" in body:
+                    body = _NAME_ESCAPE.sub(lambda m: bytes((int(m.group(1), 16),)), body)
+                yield Name(body.decode("latin-1"))
+            elif kind == _OPEN:
+                yield Open
+            elif kind == _CLOSE:
+                yield Close
+        else:
+            return

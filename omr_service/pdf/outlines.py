@@ -28,6 +28,7 @@ _RARE = re.compile(
     r"Diamond|XBlack|XHalf|15m[ab]|quindicesima|[gc]Clef8|fClef8|128th|timeSigPlus|keyboardPedal[PED]$|tremolo"
 )
 _RARE_DISTANCE = 0.06
+_DIGIT = re.compile(r"^(?:timeSig|tuplet|fingering)(\d)$")
 _MAX_POINTS = 4000
 # Outlines equal up to the rounding of coordinates are one.
 _SAME = 0.012
@@ -118,6 +119,18 @@ def likenesses(polygons: list[Points], em: float | None) -> list[Likeness]:
     return out
 
 
+def _kind(name: str) -> str:
+    """Returns what symbols of the same shape have in common."""
+    if name in ("augmentationDot", "articStaccatoAbove"):
+        return "dot"
+    if name in ("restWhole", "restHalf"):
+        return "bar"
+    if name.startswith("ottava"):
+        return "ottava"
+    digit = _DIGIT.match(name)
+    return digit.group(1) if digit else name
+
+
 def confidence_of(distance: float) -> float:
     """Returns how surely an outline at a distance is a known symbol at all, 0 to 1."""
     return exp(-((distance / 0.6) ** 2))
@@ -126,12 +139,15 @@ def confidence_of(distance: float) -> float:
 def placed(likeness: list[Likeness], ink: Box, em: float | None = None) -> Glyph:
     """Returns the symbol that an outline with a given ink is, its origin found by laying the known symbol's ink on it.
 
+    Its confidence counts symbols of one shape, as all dots are, as one: the place tells them apart, not the outline.
+
     Args:
         likeness: What it may be, likeliest first; not empty.
         ink: Where it is, in page points.
         em: Its em size in points when that is known.
     """
     first = likeness[0]
+    kin = sum(other.probability for other in likeness if _kind(other.name) == _kind(first.name))
     x0, y0, x1, y1 = first.box
     scale = ((ink.x1 - ink.x0) + (ink.y1 - ink.y0)) / ((x1 - x0) + (y1 - y0))
     sure = confidence_of(first.distance)
@@ -142,7 +158,7 @@ def placed(likeness: list[Likeness], ink: Box, em: float | None = None) -> Glyph
         y=ink.y1 + y0 * scale,
         box=ink,
         size=em if em is not None else scale,
-        confidence=sure * first.probability,
+        confidence=sure * kin,
         alternatives=tuple((other.name, sure * other.probability) for other in others),
     )
 

@@ -143,6 +143,10 @@ def crescent(contour: Points, width: float = 0.0) -> Curve | None:
     if len(contour) < 6:
         return None
     low, high = contour.min(axis=0), contour.max(axis=0)
+    x, y = contour[:, 0], contour[:, 1]
+    area = abs(float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]) + x[-1] * y[0] - x[0] * y[-1])) / 2
+    if area > 0.25 * float(((high - low) ** 2).sum()):
+        return None
     centre = contour.mean(axis=0)
     # Tips: the farthest point from the middle, and the farthest point from that one.
     tip_a = int(np.argmax(((contour - centre) ** 2).sum(axis=1)))
@@ -257,8 +261,10 @@ def _fill_one(subpath: _Subpath, mark: PathMark, result: ClassifiedPaths) -> boo
                 result.lines.append(Line(bar.x0, bar.y0, bar.x1, bar.y1, bar.thickness + width))
                 return True
         return False
+    if subpath.ops.count(b"c") > 8:
+        return False
     polygons = Shape(subpath.ops, subpath.points).polygons
-    if len(polygons) != 1 or subpath.ops.count(b"c") > 8:
+    if len(polygons) != 1:
         return False
     slur = crescent(polygons[0], width)
     if slur is None:

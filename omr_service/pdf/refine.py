@@ -99,7 +99,7 @@ def settle_rests(glyphs: list[Glyph], staff_lines: StaffLines) -> list[Glyph]:
     are looked at.
     """
     return [
-        _rest(g.box, staff_lines, g.confidence + sum(p for n, p in g.alternatives if n in _RESTS))
+        _rest(g.box, staff_lines, g.confidence)
         if g.name in _RESTS and any(name in _RESTS for name, _ in g.alternatives)
         else g
         for g in glyphs
