@@ -8,7 +8,7 @@ import click
 
 from etude.cli.annotating import Plan, annotate_files
 from etude.cli.connection import connect, run
-from etude.cli.failures import EXIT_FAILED
+from etude.cli.exit_codes import EXIT_FAILED
 from etude.cli.outputs import Formats, format_names, parse_formats, stems
 from etude.cli.progress import progress_display
 from etude.client import job_options

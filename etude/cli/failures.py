@@ -2,10 +2,6 @@
 
 from etude.mesh.errors import EtudeError
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
-
 
 def describe(error: BaseException) -> str:
     """A failure in one or two sentences.

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from etude.cli.connection import connect, run
-from etude.cli.failures import EXIT_FAILED
+from etude.cli.exit_codes import EXIT_FAILED
 from etude.cli.outputs import format_names, parse_formats, safe_name
 from etude.cli.progress import stage_text
 from etude.client import RESTING_STATES, AsyncEtudeClient

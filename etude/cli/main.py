@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from etude.cli.failures import EXIT_FAILED, EXIT_INTERRUPTED, describe
+from etude.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
 
 _COMMANDS = {
     "annotate": "etude.cli.annotate:annotate",
@@ -72,6 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if _verbose(given):
             raise
+        # Imported here: worker processes import this module again, and should have nothing of gRPC to load for it.
+        from etude.cli.failures import describe
+
         click.echo(f"Error: {describe(error)}", err=True)
         return EXIT_FAILED
     return result if isinstance(result, int) else 0
