@@ -21,7 +21,11 @@ LAYER = "Fingering"
 
 
 class AnnotationError(Exception):
-    """The file cannot be annotated; the message says why, for a person."""
+    """The file cannot be annotated; the message says why, for a person. `reason` is the name of an ErrorReason."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,13 @@ def annotate_pdf(
     """
     if not any(score.pages for score in scores):
         raise AnnotationError(
-            "There is no annotated PDF: this music was not read from pages, so there are none to print fingers on."
+            "INVALID_REQUEST", "this music was not read from pages, so there are none to print fingers on."
         )
+    if not original:
+        raise AnnotationError("INVALID_REQUEST", "the original was not sent along with the score.")
     if b"%PDF-" not in original[:1024]:
         raise AnnotationError(
-            "There is no annotated PDF: the original is not a PDF. Fingers can be printed on PDF files only."
+            "UNSUPPORTED_MEDIA_TYPE", "the original is not a PDF, and fingers can be printed on PDF files only."
         )
     collected = collect_stacks(scores, density)
     try:
@@ -77,9 +83,9 @@ def annotate_pdf(
                 compress_streams=True,
             )
     except pikepdf.PasswordError:
-        raise AnnotationError("There is no annotated PDF: the original is protected by a password.") from None
+        raise AnnotationError("ENCRYPTED_FILE", "the original is protected by a password.") from None
     except (pikepdf.PdfError, pypdfium2.PdfiumError) as error:
-        raise AnnotationError(f"There is no annotated PDF: the original cannot be opened ({error}).") from None
+        raise AnnotationError("CORRUPT_FILE", f"the original cannot be opened ({error}).") from None
     return AnnotatedPdf(buffer.getvalue(), tuple(placed), tuple(_remarks(collected, placed, len(collected.pages))))
 
 

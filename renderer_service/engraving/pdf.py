@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
-import json
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import typst
 
-from renderer_service.engraving.fonts import TEXT_FAMILY, font_files
-
+FONTS = Path(__file__).parent / "fonts"
+"""The music font, for signs within text such as metronome marks. Text is set in the open fonts Typst carries: a PDF
+that relied on fonts of the machine would look different on each."""
+TEXT_FAMILY = "Libertinus Serif"
 _STYLE_SHEET = re.compile(r"<style[^>]*>@font-face.*?</style>", re.DOTALL)
-_FAMILY = re.compile(r'font-family="Times,\s*serif"|font-family="Times"')
-
-
-@cache
-def _font_folder() -> Path:
-    """The fonts as files, as Typst wants them; the folder goes when the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="etude-fonts-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name, data in font_files().items():
-        (folder / name).write_bytes(data)
-    return folder
+_FAMILY = re.compile(r'font-family="Times[^"]*"')
 
 
 def pdf_bytes(pages: Sequence[str], title: str = "", author: str = "") -> bytes:
@@ -44,7 +31,7 @@ def pdf_bytes(pages: Sequence[str], title: str = "", author: str = "") -> bytes:
     pdf = typst.compile(
         files,
         format="pdf",
-        font_paths=[str(_font_folder())],
+        font_paths=[str(FONTS)],
         ignore_system_fonts=True,
         timestamp=int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()),
     )
@@ -53,7 +40,8 @@ def pdf_bytes(pages: Sequence[str], title: str = "", author: str = "") -> bytes:
 
 def _quoted(text: str) -> str:
     """A Typst string literal."""
-    return json.dumps(text, ensure_ascii=False)
+    plain = "".join(character for character in text if character.isprintable())
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _for_typst(svg: str) -> str:

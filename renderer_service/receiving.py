@@ -1,0 +1,71 @@
+"""What a Render call asks for, put together from its messages and checked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from etude.mesh.errors import EtudeError
+from etude.mesh.limits import MAX_CHUNK_BYTES
+from etude.stage.v1 import renderer_service_pb2
+from renderer_service.formats import FORMATS
+from renderer_service.settings import RendererSettings
+from renderer_service.steps import StepInput
+
+
+async def receive(requests: AsyncIterator[renderer_service_pb2.RenderRequest], settings: RendererSettings) -> StepInput:
+    """The whole request: options first, then Scores, then the original in chunks.
+
+    Raises:
+        EtudeError: INVALID_REQUEST naming the field; FILE_TOO_LARGE as soon as the limit is passed.
+    """
+    options: renderer_service_pb2.RenderOptions | None = None
+    scores: list[bytes] = []
+    total = 0
+    original = bytearray()
+    async for request in requests:
+        kind = request.WhichOneof("payload")
+        if kind == "options":
+            if options is not None:
+                raise _invalid("options", "The options come once, in the first message of the call.")
+            options = _checked(request.options)
+        elif options is None:
+            raise _invalid("options", "The first message of the call holds the options.")
+        elif kind == "score":
+            if original:
+                raise _invalid("score", "All Scores come before the first chunk of the original.")
+            scores.append(request.score.SerializeToString(deterministic=True))
+            total += len(scores[-1])
+            if len(scores) > settings.max_scores or total > settings.max_scores_bytes:
+                most = f"{settings.max_scores} Scores and {settings.max_scores_bytes / 1e6:.0f} MB of them"
+                raise _invalid("score", f"A call takes at most {most}.")
+        elif kind == "original_chunk":
+            if len(request.original_chunk) > MAX_CHUNK_BYTES:
+                raise _invalid("original_chunk", "A chunk holds at most 1 MiB.")
+            original += request.original_chunk
+            if len(original) > settings.max_file_bytes:
+                raise EtudeError(
+                    "FILE_TOO_LARGE",
+                    f"The original is larger than {settings.max_file_bytes / 1e6:.0f} MB, which is the limit.",
+                )
+        else:
+            raise _invalid("payload", "A message holds options, a Score or a chunk.")
+    if options is None:
+        raise _invalid("options", "The first message of the call holds the options.")
+    if not scores:
+        raise _invalid("score", "A call needs at least one Score.")
+    return StepInput(
+        tuple(scores), 0, bytes(original), frozenset(options.formats), options.density, options.filename_stem
+    )
+
+
+def _checked(options: renderer_service_pb2.RenderOptions) -> renderer_service_pb2.RenderOptions:
+    if not options.formats:
+        raise _invalid("options.formats", "At least one format is needed.")
+    for wanted in options.formats:
+        if wanted not in FORMATS:
+            raise _invalid("options.formats", f"There is no output format {wanted}.")
+    return options
+
+
+def _invalid(field: str, message: str) -> EtudeError:
+    return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])

@@ -1,0 +1,182 @@
+"""The steps of a rendering, in the order of the data: what each makes, and the function a worker runs for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import typst
+
+from etude.mesh.errors import EtudeError
+from etude.notation.validate import validate
+from etude.score.v1 import score_pb2
+from renderer_service.annotation import AnnotationError, annotate_pdf
+from renderer_service.engraving import EngravingError, pdf_bytes, svg_pages
+from renderer_service.fingers import Density, shown_fingers
+from renderer_service.formats import ANNOTATED_PDF, MIDI, MUSICXML, PDF, SVG, File, OutputFormat
+from renderer_service.midi import midi_bytes
+from renderer_service.musicxml import musicxml_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StepInput:
+    """What a step works on.
+
+    Attributes:
+        scores: Serialized Scores.
+        score_index: Index in the call of the first of them.
+        original: The user's own file, for the step that needs it; else empty.
+        formats: The formats wanted.
+        density: Which fingers are shown.
+        filename_stem: Title of a piece that has none.
+    """
+
+    scores: tuple[bytes, ...]
+    score_index: int
+    original: bytes
+    formats: frozenset[OutputFormat]
+    density: Density
+    filename_stem: str
+
+    def decoded(self) -> list[score_pb2.Score]:
+        """The Scores."""
+        return [score_pb2.Score.FromString(data) for data in self.scores]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A format that could not be made.
+
+    Attributes:
+        format: Which.
+        reason: Name of an ErrorReason.
+        message: Why, for a person.
+    """
+
+    format: OutputFormat
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutput:
+    """What a step made."""
+
+    files: tuple[File, ...] = ()
+    remarks: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step.
+
+    Attributes:
+        name: For progress messages: what is being done.
+        makes: Formats it makes; it runs when one of them is wanted.
+        per_score: True when it runs once for each Score, False when once for all of them.
+        function: Runs in a worker.
+        weight: Share of the time of a rendering it takes, roughly.
+    """
+
+    name: str
+    makes: frozenset[OutputFormat]
+    per_score: bool
+    function: Callable[[StepInput], StepOutput]
+    weight: float
+
+
+def check(task: StepInput) -> None:
+    """Returns when all Scores are valid.
+
+    Raises:
+        EtudeError: INVALID_SCORE, naming what is broken.
+    """
+    for index, score in enumerate(task.decoded(), task.score_index):
+        violations = validate(score)
+        if violations:
+            raise EtudeError(
+                "INVALID_SCORE",
+                f"Score {index} breaks {len(violations)} invariants; the first: {violations[0]}",
+                violations=[(violation.field, str(violation)) for violation in violations],
+            )
+
+
+def write(task: StepInput) -> StepOutput:
+    """MusicXML and MIDI, as wanted."""
+    files = []
+    for index, score in enumerate(task.decoded(), task.score_index):
+        if MUSICXML in task.formats:
+            data = musicxml_bytes(score, density=task.density, fallback_title=task.filename_stem)
+            files.append(File(MUSICXML, index, 0, data))
+        if MIDI in task.formats:
+            files.append(File(MIDI, index, 0, midi_bytes(score, fallback_title=task.filename_stem)))
+    return StepOutput(tuple(files))
+
+
+def engrave(task: StepInput) -> StepOutput:
+    """SVG pages and the PDF of them, as wanted."""
+    files: list[File] = []
+    failures: list[Failure] = []
+    for index, score in enumerate(task.decoded(), task.score_index):
+        musicxml = musicxml_bytes(score, density=task.density, fallback_title=task.filename_stem)
+        colors = {note.note_id: shown.color for note, shown in shown_fingers(score, task.density) if shown.color}
+        try:
+            pages = svg_pages(musicxml, colors)
+        except EngravingError as error:
+            failures += [Failure(format_, "INTERNAL", str(error)) for format_ in (SVG, PDF) if format_ in task.formats]
+            continue
+        if SVG in task.formats:
+            files += [File(SVG, index, number, page.encode()) for number, page in enumerate(pages, 1)]
+        if PDF in task.formats:
+            title = score.metadata.title or score.metadata.movement_title or task.filename_stem
+            try:
+                files.append(File(PDF, index, 0, pdf_bytes(pages, title, score.metadata.composer)))
+            except typst.TypstError as error:
+                failures.append(Failure(PDF, "INTERNAL", f"The engraved pages could not be put into a PDF: {error}"))
+    return StepOutput(tuple(files), failures=tuple(failures))
+
+
+def annotate(task: StepInput) -> StepOutput:
+    """The user's own pages with the fingers of all Scores."""
+    try:
+        annotated = annotate_pdf(task.original, task.decoded(), density=task.density)
+    except AnnotationError as error:
+        return StepOutput(failures=(Failure(ANNOTATED_PDF, error.reason, str(error)),))
+    return StepOutput((File(ANNOTATED_PDF, -1, 0, annotated.data),), annotated.remarks)
+
+
+# Each step begins at the Scores, so that one that fails takes no other with it; that the engraving writes the MusicXML
+# once more costs a thirtieth of what it takes itself.
+STEPS: tuple[Step, ...] = (
+    Step("writing", frozenset({MUSICXML, MIDI}), True, write, 1.0),
+    Step("engraving", frozenset({SVG, PDF}), True, engrave, 3.0),
+    Step("annotating", frozenset({ANNOTATED_PDF}), False, annotate, 3.0),
+)
+
+
+def tasks_of(task: StepInput) -> list[tuple[Step, StepInput]]:
+    """The steps that make what is wanted, each with its own input, in order."""
+    tasks: list[tuple[Step, StepInput]] = []
+    for step in STEPS:
+        if not step.makes & task.formats:
+            continue
+        original = task.original if ANNOTATED_PDF in step.makes else b""
+        parts: Sequence[tuple[int, tuple[bytes, ...]]]
+        parts = [(i, (data,)) for i, data in enumerate(task.scores)] if step.per_score else [(0, task.scores)]
+        for index, scores in parts:
+            part = StepInput(scores, index, original, task.formats, task.density, task.filename_stem)
+            tasks.append((step, part))
+    return tasks
+
+
+def warm_up() -> None:
+    """Called once in a new worker: engraves a bar, so that fonts and libraries are loaded before the first call."""
+    empty = score_pb2.Score(schema_version="1.0.0", divisions=1)
+    empty.parts.add(part_id="P1", staff_count=1)
+    empty.clefs.add(clef_id="c1", part_id="P1", staff=1, sign=1, line=2)
+    empty.measures.add(measure_id="m1", number="1", length_ticks=4).time_signature.beat_type = 4
+    empty.measures[0].time_signature.beats.append(4)
+    rest = empty.events.add(event_id="e1", part_id="P1", staff=1, voice=1, duration_ticks=4)
+    rest.rest.whole_measure = True
+    pdf_bytes(svg_pages(musicxml_bytes(empty)))
