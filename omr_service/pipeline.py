@@ -34,6 +34,7 @@ PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
     ("clefs, keys, meters, accidentals", page.step_signatures),
     ("measures and tuplets", page.step_measures),
     ("curves", page.step_curves),
+    ("octave lines", page.step_octave_lines),
 )
 """What is done to the symbols of one page."""
 

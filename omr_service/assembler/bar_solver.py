@@ -120,10 +120,12 @@ class Costs:
 _Tuplet = tuple[int, int, int, int]
 _Voice = tuple[int, int, int, int, _Tuplet, int]
 _NO_TUPLET: _Tuplet = (1, 1, 0, 1)
+# Left edges of the first and the last item of the present column, in spaces
+_Column = tuple[float, float]
 # How a partial solution came about: (what came before, onset, end, chain, reading); the first is None.
 _Trail = Any
 # A partial solution one item on: (cost, time, column x, voices, chains so far, trail)
-_Move = tuple[float, int, float, tuple[_Voice, ...], int, _Trail]
+_Move = tuple[float, int, _Column, tuple[_Voice, ...], int, _Trail]
 
 
 def solve_bar(
@@ -164,7 +166,7 @@ def _apart_cost(dx: float) -> float:
 
 
 # An entry of the queue: (cost, -depth, serial number, time, column x, voices, chains so far, trail)
-_Entry = tuple[float, int, int, int, float, tuple[_Voice, ...], int, _Trail]
+_Entry = tuple[float, int, int, int, _Column, tuple[_Voice, ...], int, _Trail]
 _State = tuple[tuple[int, int, int, int, _Tuplet], ...]
 
 
@@ -194,10 +196,10 @@ class _Search:
 
     def run(self) -> BarSolution:
         n = len(self.items)
-        start: _Entry = (0.0, 0, 0, 0, self.items[0].x, (), 0, None)
+        start: _Entry = (0.0, 0, 0, 0, (self.items[0].x, self.items[0].x), (), 0, None)
         heap: list[_Entry] = [start]
         popped = [0] * (n + 1)
-        seen: set[tuple[int, int, float, _State]] = set()
+        seen: set[tuple[int, int, _Column, _State]] = set()
         best: tuple[float, int, bool, _Trail] | None = None
         serial = 0
         while heap:
@@ -232,16 +234,16 @@ class _Search:
         i: int,
         cost: float,
         time: int,
-        column: float,
+        column: _Column,
         voices: tuple[_Voice, ...],
         chains: int,
         trail: _Trail,
     ) -> list[_Move]:
         item = self.items[i]
-        dx = item.x - column
+        dx = item.x - column[0]
         times: list[tuple[int, float]] = []
         if dx < 3.2:
-            times.append((time, _same_cost(dx)))
+            times.append((time, _same_cost(item.x - column[1])))
         apart = _apart_cost(dx)
         if i:
             later = sorted({v[0] for v in voices if v[0] > time})
@@ -255,7 +257,7 @@ class _Search:
         result: list[_Move] = []
         for at, extra in times:
             base = cost + extra
-            new_column = column if at == time else item.x
+            new_column = (column[0], item.x) if at == time else (item.x, item.x)
             open_voices = voices
             if at != time:
                 gone = [v for v in voices if v[0] != WHOLE_BAR and v[0] < at]
@@ -285,7 +287,7 @@ class _Search:
         item: Item,
         cost: float,
         at: int,
-        column: float,
+        column: _Column,
         voices: tuple[_Voice, ...],
         slot: int,
         chains: int,

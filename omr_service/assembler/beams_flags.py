@@ -58,7 +58,8 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
                 touched[chord.index].append(beam)
     levels = {i: len(_distinct(own, chords[i], staves)) for i, own in touched.items() if own}
     _read_flags(stemmed, order, glyphs, staves, levels, tremolos)
-    groups, breaks = _groups(members_of)
+    reach = 1.4 * max((s.space for s in staves), default=1.0)
+    groups, breaks = _groups(members_of, levels, reach)
     return Beaming(levels, groups, breaks, tremolos)
 
 
@@ -87,12 +88,19 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
                 firm.setdefault(chord.index, []).append(y)
             members.append((chord, y, meets))
         found.append((beam, members))
+    firm_members = [frozenset(c.index for c, _, meets in entries if meets) for _, entries in found]
+    beams_of: dict[int, list[int]] = {}
+    for k, firmly in enumerate(firm_members):
+        for index in firmly:
+            beams_of.setdefault(index, []).append(k)
     result: list[tuple[Line, list[Chord]]] = []
-    for beam, entries in found:
+    for k, (beam, entries) in enumerate(found):
         kept = []
         for chord, y, meets in entries:
             near = [abs(y - other) for other in firm.get(chord.index, [])]
-            if meets or (near and min(near) < 1.1 * staves[chord.staff].space):
+            # the beam beyond must be one of the same group: another stem meets both
+            together = any(firm_members[k] & firm_members[other] for other in beams_of.get(chord.index, []))
+            if meets or (near and min(near) < 1.1 * staves[chord.staff].space and together):
                 kept.append(chord)
         result.append((beam, kept))
     return result
@@ -169,7 +177,22 @@ def _read_flags(
             tremolos[best[1].index] = int(stroke[1])
 
 
-def _groups(members_of: list[list[Chord]]) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+def _one_at_a_time(group: list[int], x_of: dict[int, float], levels: dict[int, int], reach: float) -> list[int]:
+    """The group without stems that stand so close to another member that both sound together: those of another voice
+    that run into the beam. The one with more beams is the member; the left one, if they have equally many."""
+    kept: list[int] = []
+    for index in group:
+        if kept and x_of[index] - x_of[kept[-1]] < reach:
+            if levels.get(index, 0) > levels.get(kept[-1], 0):
+                kept[-1] = index
+        else:
+            kept.append(index)
+    return kept
+
+
+def _groups(
+    members_of: list[list[Chord]], levels: dict[int, int], reach: float
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
     """Chords joined by any chain of beams, and where only the first beam goes on."""
     parent: dict[int, int] = {}
 
@@ -196,7 +219,9 @@ def _groups(members_of: list[list[Chord]]) -> tuple[tuple[tuple[int, ...], ...],
     for group in sorted(by_root.values(), key=lambda g: min(x_of[i] for i in g)):
         if len(group) < 2:
             continue
-        group.sort(key=lambda i: x_of[i])
+        group = _one_at_a_time(sorted(group, key=lambda i: x_of[i]), x_of, levels, reach)
+        if len(group) < 2:
+            continue
         inner = [links.get((a, b), 0) for a, b in itertools.pairwise(group)]
         deepest = max(inner)
         cut = tuple(k + 1 for k, n in enumerate(inner) if n == 1 and deepest > 1)

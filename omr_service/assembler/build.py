@@ -96,6 +96,7 @@ class ScoreWriter:
         for measure in self.draft.measures:
             self._tuplets(measure)
             self._beams(measure)
+        self._octave_lines()
         self._pages()
         fill_with_hidden_rests(self.score)
         self._ids()
@@ -379,6 +380,34 @@ class ScoreWriter:
                 spanner = self._members(members)
                 spanner.tuplet.ratio.actual, spanner.tuplet.ratio.normal = pair
                 spanner.confidence = 0.7
+
+    def _octave_lines(self) -> None:
+        """Octave lines over the time of the notes they reach."""
+        for page in self.draft.pages:
+            for sign in page.octaves:
+                slack = 0.7 * page.systems[sign.system].system.space
+                under: list[event_pb2.Event] = []
+                for joined in self.draft.measures:
+                    if joined.page is not page or joined.system.system.index != sign.system:
+                        continue
+                    for element in joined.signs.elements:
+                        event = self.events.get(joined.key(element.index))
+                        hit = any(
+                            n.staff == sign.staff and sign.x0 - slack <= (n.box.x0 + n.box.x1) / 2 <= sign.x1 + slack
+                            for n in element.notes
+                        )
+                        if event is not None and hit:
+                            under.append(event)
+                            place = self.draft.place(joined, sign.staff)
+                if not under:
+                    continue
+                spanner = self.score.spanners.add(confidence=1.0)
+                spanner.part_id, spanner.staff = place
+                spanner.start_ticks = min(e.onset_ticks for e in under)
+                spanner.end_ticks = max(e.onset_ticks + max(e.duration_ticks, 0) for e in under)
+                spanner.octave_line.octaves = sign.octaves
+                spanner.placement = spanner_pb2.PLACEMENT_ABOVE if sign.octaves > 0 else spanner_pb2.PLACEMENT_BELOW
+                spanner.regions.append(region(page.page_number, sign.box))
 
     def _members(self, members: list[event_pb2.Event]) -> spanner_pb2.Spanner:
         members = sorted(members, key=lambda e: (e.onset_ticks, e.event_id))

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from omr_service.assembler.accidentals import LETTERS, AccidentalState, midi_of
-from omr_service.assembler.music import CurveSign, Element, MeasureSigns, NoteSign, PageMusic, SystemSigns, TupletSign
+from omr_service.assembler.music import (
+    CurveSign,
+    Element,
+    MeasureSigns,
+    NoteSign,
+    OctaveSign,
+    PageMusic,
+    SystemSigns,
+    TupletSign,
+)
 from omr_service.assembler.rhythm import MeasureTiming, solve_measure
 from omr_service.assembler.signatures import ClefSign, MeterSign
 
@@ -151,27 +160,51 @@ def expected_length(meter: MeterSign | None) -> Fraction | None:
 
 def step_rhythm(draft: ScoreDraft) -> None:
     """Onsets, durations and voices, measure by measure."""
-    recent: list[frozenset[Fraction]] = []
-    last = len(draft.measures) - 1
-    for i, measure in enumerate(draft.measures):
-        signs = measure.signs
-        edges = [b for b in (signs.left, signs.right) if b is not None]
-        special = i in (0, last) or any("H" in b.strokes or len(b.strokes) > 1 or b.dots_left for b in edges)
-        special = special or signs.right is None
-        measure.timing = solve_measure(
-            signs.elements,
-            measure.tuplets,
-            expected_length(measure.meter),
-            measure.system.system.space,
-            special,
-            frozenset().union(*recent[-3:]) if recent else frozenset(),
-        )
-        ratios = {Fraction(b, a) for t in measure.timing.timings.values() for a, b in t.ratios}
-        recent.append(frozenset(ratios))
+    _solve_all(draft, {})
+    usual = _usual_lengths(draft)
+    if usual:
+        _solve_all(draft, usual)
     onset = Fraction(0)
     for measure in draft.measures:
         measure.onset = onset
         onset += measure.rhythm.length
+
+
+def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction]) -> None:
+    """Solves all measures, or those named in `usual`, for which it tells the length to be expected."""
+    recent: list[frozenset[Fraction]] = []
+    last = len(draft.measures) - 1
+    for i, measure in enumerate(draft.measures):
+        signs = measure.signs
+        if not usual or i in usual:
+            edges = [b for b in (signs.left, signs.right) if b is not None]
+            special = i in (0, last) or any("H" in b.strokes or len(b.strokes) > 1 or b.dots_left for b in edges)
+            measure.timing = solve_measure(
+                signs.elements,
+                measure.tuplets,
+                usual.get(i, expected_length(measure.meter)),
+                measure.system.system.space,
+                special or signs.right is None,
+                frozenset().union(*recent[-3:]) if recent else frozenset(),
+            )
+        ratios = {Fraction(b, a) for t in measure.rhythm.timings.values() for a, b in t.ratios}
+        recent.append(frozenset(ratios))
+
+
+def _usual_lengths(draft: ScoreDraft) -> dict[int, Fraction]:
+    """For measures without a meter that differ from their neighbours, the length most of those have."""
+    result: dict[int, Fraction] = {}
+    free = [i for i, m in enumerate(draft.measures) if m.meter is None]
+    counts: dict[Fraction, int] = {}
+    for i in free:
+        length = draft.measures[i].rhythm.length
+        counts[length] = counts.get(length, 0) + 1
+    if not counts:
+        return result
+    usual = max(counts, key=lambda n: (counts[n], -n))
+    if counts[usual] * 2 > len(free):
+        result = {i: usual for i in free if draft.measures[i].rhythm.length != usual}
+    return result
 
 
 def step_pitches(draft: ScoreDraft) -> None:
@@ -238,6 +271,13 @@ def _letters(
                 sign, line = DEFAULT_CLEFS[min(place[1], 2) - 1 if place[0] == KEYBOARD else 0]
                 clef = ClefSign(note.staff, 0, 0, sign, line, 0, note.box)
             diatonics[measure.key(note.head)] = clef.diatonic(note.step)
+
+
+def _octaves(measure: JoinedMeasure, note: NoteSign, lines: list[OctaveSign]) -> int:
+    """Octaves that the octave lines over a note move it."""
+    x = (note.box.x0 + note.box.x1) / 2
+    slack = 0.7 * measure.system.system.space
+    return sum(o.octaves for o in lines if o.staff == note.staff and o.x0 - slack <= x <= o.x1 + slack)
 
 
 @dataclass(slots=True)
@@ -440,6 +480,7 @@ def _rank_in(halves: list[tuple[int, int, CurveSign]], k: int) -> int:
 
 def _alterations(draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key, int], tied_to: dict[Key, Key]) -> None:
     """Sounding pitches of a measure's notes."""
+    lines = [o for o in measure.page.octaves if o.system == measure.system.system.index]
     states: dict[Place, AccidentalState] = {}
     rows: list[tuple[tuple[Fraction, int, float, bool], Key, NoteSign, Place]] = []
     for element in measure.signs.elements:
@@ -458,4 +499,5 @@ def _alterations(draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key,
         start = tied_to.get(key)
         if printed is None and start is not None and start in draft.pitches:
             alter = draft.pitches[start].alter
-        draft.pitches[key] = PitchReading(letter, alter, octave, midi_of(letter, alter, octave))
+        sounding = midi_of(letter, alter, octave) + 12 * _octaves(measure, note, lines)
+        draft.pitches[key] = PitchReading(letter, alter, octave, sounding)

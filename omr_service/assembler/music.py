@@ -177,6 +177,26 @@ class CurveSign:
 
 
 @dataclass(frozen=True, slots=True)
+class OctaveSign:
+    """An octave line within a system.
+
+    Attributes:
+        system: Index of the system on the page.
+        staff: Position of the staff whose notes it moves.
+        octaves: How far they move: 1 for 8va, -1 for 8vb, 2 for 15ma.
+        x0, x1: From where to where it reaches.
+        box: Its ink.
+    """
+
+    system: int
+    staff: int
+    octaves: int
+    x0: float
+    x1: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class PageMusic:
     """A page.
 
@@ -186,6 +206,7 @@ class PageMusic:
         rotation: Degrees, already applied.
         systems: Its systems, top to bottom.
         curves: Its curves.
+        octaves: Its octave lines.
     """
 
     page_number: int
@@ -194,3 +215,4 @@ class PageMusic:
     rotation: int
     systems: tuple[SystemSigns, ...]
     curves: tuple[CurveSign, ...]
+    octaves: tuple[OctaveSign, ...] = ()

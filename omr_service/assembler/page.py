@@ -10,7 +10,8 @@ from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
-from omr_service.assembler.music import CurveSign, Element, PageMusic, SystemSigns
+from omr_service.assembler.music import CurveSign, Element, OctaveSign, PageMusic, SystemSigns
+from omr_service.assembler.octave_lines import find_octave_lines
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
 from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
 from omr_service.assembler.staves import find_staves
@@ -42,6 +43,7 @@ class PageDraft:
     elements: dict[int, list[Element]] = field(default_factory=dict)
     signs: list[SystemSigns] = field(default_factory=list)
     curves: list[CurveSign] = field(default_factory=list)
+    octaves: list[OctaveSign] = field(default_factory=list)
 
     def place(self) -> dict[int, tuple[int, int]]:
         """By staff index on the page, its system and its position there."""
@@ -71,7 +73,13 @@ class PageDraft:
         """The finished page."""
         symbols = self.symbols
         return PageMusic(
-            symbols.page_number, symbols.width, symbols.height, symbols.rotation, tuple(self.signs), tuple(self.curves)
+            symbols.page_number,
+            symbols.width,
+            symbols.height,
+            symbols.rotation,
+            tuple(self.signs),
+            tuple(self.curves),
+            tuple(self.octaves),
         )
 
     def lines_of(self, system: System) -> list[Line]:
@@ -186,3 +194,10 @@ def step_curves(page: PageDraft) -> None:
         over, under = page.band(system)
         own = [c for c in page.symbols.curves if over <= (c.y0 + c.y1) / 2 < under]
         page.curves.extend(read_curves(own, system, page.elements.get(system.index, [])))
+
+
+def step_octave_lines(page: PageDraft) -> None:
+    """Octave lines move the sound of the notes under them."""
+    for system in page.systems:
+        found = find_octave_lines(page.glyphs_of(system), page.texts_of(system), page.lines_of(system), system)
+        page.octaves.extend(found)

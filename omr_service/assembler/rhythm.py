@@ -97,6 +97,13 @@ def solve_measure(
     best = problem.attempt(problem.first_choice())
     if best.solution.cost > GOOD and tuplets:
         best = problem.other_tuplets(best)
+    if best.solution.cost > GOOD and problem.collisions():
+        problem.snapped = problem.collisions()
+        again = problem.attempt(best.choice)
+        if again.solution.cost + 0.1 < best.solution.cost:
+            best = again
+        else:
+            problem.snapped = {}
     if best.solution.cost > GOOD:
         unmarked = tuple((r, c * (0.4 if r in recent else 1.0)) for r, c in UNMARKED)
         again = problem.attempt(best.choice, unmarked, 60)
@@ -129,6 +136,7 @@ class _Problem:
         costs: Costs,
     ) -> None:
         self.timed, self.tuplets, self.expected, self.space, self.costs = timed, tuplets, expected, space, costs
+        self.snapped: dict[int, float] = {}
 
     def normals(self, tuplet: TupletSign) -> tuple[int, ...]:
         """What a number can replace, the usual first."""
@@ -159,14 +167,25 @@ class _Problem:
 
     def other_tuplets(self, best: _Attempt) -> _Attempt:
         """Tries other readings of the numbers, one number at a time, and the uncertain ones all at once."""
+        starts = [best.choice]
         doubtful = [i for i, t in enumerate(self.tuplets) if not t.certain]
         if doubtful:
             everything = list(best.choice)
             for i in doubtful:
-                everything[i] = (0, everything[i][1])
-                if not self.compatible(tuple(everything)):
+                for k in range(len(self.tuplets[i].options)):
+                    everything[i] = (k, everything[i][1])
+                    if self.compatible(tuple(everything)):
+                        break
                     everything[i] = (-1, everything[i][1])
-            best = self.better(best, tuple(everything), 0.0)
+            starts.append(tuple(everything))
+        for start in starts:
+            found = self.descend(best if start == best.choice else self.attempt(start))
+            if found.solution.cost < best.solution.cost:
+                best = found
+        return best
+
+    def descend(self, best: _Attempt) -> _Attempt:
+        """Changes the reading of one number after the other as long as it helps."""
         for _ in range(2):
             before = best.solution.cost
             for i, tuplet in enumerate(self.tuplets):
@@ -213,7 +232,7 @@ class _Problem:
             ratio *= Fraction(normal, actual)
         value = element.value * ratio
         readings = [Reading(value)]
-        x = element.x
+        x = self.snapped.get(element.index, element.x)
         if element.is_rest and element.level <= -2 and not element.dots:
             # the sign of the whole rest stands for a whole bar; it is printed in the bar's middle
             longer = self.expected is not None and self.expected > 4
@@ -225,6 +244,21 @@ class _Problem:
         stem = 0 if element.up is None else 1 if element.up else -1
         height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)
         return Item(element.staff, x / self.space, tuple(readings), stem, element.is_rest, element.beam, height)
+
+    def collisions(self) -> dict[int, float]:
+        """By element, the x of the chord of another voice that it was moved right of because they collide."""
+        chords = [e for e in self.timed if e.notes and e.up is not None]
+        found: dict[int, float] = {}
+        for element in chords:
+            for other in chords:
+                if other.staff != element.staff or other.up == element.up:
+                    continue
+                if not 0.4 * self.space < element.x - other.x < 2.3 * self.space:
+                    continue
+                upper, lower = (element, other) if element.up else (other, element)
+                if min(n.step for n in upper.notes) <= max(n.step for n in lower.notes) + 1:
+                    found[element.index] = other.x
+        return found
 
     def overlaid(self, element: Element) -> list[Reading]:
         """Readings of a chord laid on another one.
@@ -240,7 +274,7 @@ class _Problem:
             if e is not element and e.notes and e.staff == element.staff and abs(e.x - element.x) < 1.6 * self.space
         ]
         readings: list[Reading] = []
-        if element.beam >= 0 and any(e.beam == element.beam for e in near):
+        if element.beam < 0 and element.level > 0 and any(e.beam >= 0 for e in near):
             plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
             readings.append(Reading(plain, 0.3))
         if element.dots and any({n.step for n in e.notes} & {n.step for n in element.notes} for e in near):

@@ -146,9 +146,11 @@ def _options(
                 run = voice[start : end + 1]
                 if len(run) > number.number:
                     break
-                if len(run) < 2 or not _unit(total, number.number):
+                whole = len(run) > 1 and _unit(total, number.number)
+                # under a bracket some members may be hidden rests or stand on the other staff
+                if not whole and (span is None or total >= number.number):
                     continue
-                cost = _cost(run, voice, start, end, cx, cy, span, space)
+                cost = _cost(run, voice, start, end, cx, cy, span, space) + (0.0 if whole else 1.5)
                 key = tuple(e.index for e in run)
                 if cost < 6.0 and (key not in found or cost < found[key][0]):
                     found[key] = (cost, run)
@@ -204,6 +206,11 @@ def _cost(
             cost += 0.4
         if first.beam != last.beam or first.beam < 0:
             cost += 0.6
+    beams = {e.beam for e in run if not e.is_rest}
+    if len(beams) > 1:
+        cost += 0.5
+    if len({e.up for e in run if not e.is_rest}) > 1:
+        cost += 0.3
     tips = [e.tip for e in run if not e.is_rest] or [e.tip for e in run]
     tops = [min(e.tip, e.box.y0) for e in run]
     bottoms = [max(e.tip, e.box.y1) for e in run]
