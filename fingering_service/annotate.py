@@ -25,13 +25,14 @@ from fingering_service.constraints import (
     standing_wishes,
 )
 from fingering_service.correction import kept_fingers
+from fingering_service.decode import decode
 from fingering_service.handing import give_hands
 from fingering_service.lattice import Lattice
 from fingering_service.lines import Line, Strike, build_line
 from fingering_service.models import FingeringModel
 from fingering_service.played import PlayedNote, keyboard_parts, played_notes
 from fingering_service.profile import HandProfile
-from fingering_service.search import Path, best_path, best_paths, finger_posterior, posterior
+from fingering_service.search import Path
 from fingering_service.writing import HandResult, write_doubts, write_hand
 
 Report = Callable[[float, str], None]
@@ -120,15 +121,14 @@ def finger_hand(
         raise _impossible(error, line, notes, index) from error
     lattice = constrained.lattice
     costs = model.costs(lattice, options.profile)
-    probability = posterior(costs, model.temperature)
-    paths = best_paths(costs, options.alternative_count + 1) if options.alternative_count else [best_path(costs)]
+    decoded = decode(lattice, costs, model.temperature, model.coherence, options.alternative_count + 1)
     return HandResult(
         right=right,
         notes=notes,
         line=line,
-        fingers=[_fingers(lattice, path) for path in paths],
-        extra_costs=[path.cost - paths[0].cost for path in paths],
-        probability=finger_posterior(lattice, probability),
+        fingers=[_fingers(lattice, path) for path in decoded.paths],
+        extra_costs=[path.cost - decoded.paths[0].cost for path in decoded.paths],
+        probability=decoded.probability,
         wishes=asked,
         dropped=constrained.dropped,
         kept={i: f for i, f in kept.items() if i not in asked},

@@ -27,18 +27,28 @@ _STEPS = 2 * _WIDE + 1
 _GRIP = 17
 _EDGES = np.array([-8, -5, -3, -2, -1, 0, 1, 2, 3, 5, 8])
 _COARSE = len(_EDGES)
+_REACH = 6
+_REACHES = np.array([1, 3, 5, 8, 12])
+_HORIZON = 5
+"""Slices a range looks ahead or back."""
 _GAPS = np.array([0.01, 1.0])
 _TIMES = np.array([0.2, 0.45, 1.1])
 
 SIZES = {
     "unary_role": 4 * 2,
     "unary_key": 2 * 12,
+    "unary_next": 3 * _COARSE * _COARSE,
+    "unary_before": 3 * _COARSE * _COARSE,
+    "unary_range": 3 * _REACH * _REACH,
+    "unary_past": 3 * _REACH * _REACH,
     "grip_span": 3 * _GRIP,
     "grip_colour": 3 * _GRIP * 4,
     "step_span": 7 * _STEPS,
     "step_colour": 3 * _STEPS * 4,
     "step_gap": 2 * 3 * _COARSE,
     "step_time": 2 * 4 * _COARSE,
+    "step_next": 3 * _COARSE * _COARSE,
+    "step_range": 3 * _COARSE * _REACH * _REACH,
     "turn_path": 3 * _COARSE * _COARSE,
     "turn_span": 3 * _STEPS,
     "turn_gap": 3 * 3 * _COARSE,
@@ -46,12 +56,8 @@ SIZES = {
 }
 """Rows of each table."""
 
-WIDTHS = {
-    "unary_role": 5, "unary_key": 5,
-    "grip_span": 25, "grip_colour": 25,
-    "step_span": 25, "step_colour": 25, "step_gap": 25, "step_time": 25,
-    "turn_path": 125, "turn_span": 25, "turn_gap": 25, "turn_colour": 125,
-}  # fmt: skip
+WIDTHS = {name: {"unary": 5, "grip": 25, "step": 25, "turn": 125}[name.split("_")[0]] for name in SIZES}
+WIDTHS |= {"turn_span": 25, "turn_gap": 25}
 """Numbers in a row of each table: per finger, per pair of fingers (earlier or lower first), or per triple."""
 
 
@@ -69,8 +75,9 @@ class Features:
 
 def features_of(lattice: Lattice) -> Features:
     """The features of a lattice."""
-    rows = {}
+    rows: dict[str, Ints] = {}
     rows |= _unary(lattice)
+    rows |= _outlook(lattice)
     rows |= _grips(lattice)
     rows |= _steps(lattice)
     rows |= _turns(lattice)
@@ -80,6 +87,60 @@ def features_of(lattice: Lattice) -> Features:
 def single(lattice: Lattice) -> NDArray[np.bool_]:
     """[T] True where one key is struck."""
     return np.asarray(lattice.low == lattice.high)
+
+
+def _ranges(now: Ints, *, ahead: bool) -> Ints:
+    """[T, 2] how far the music goes above and below each outer key within the horizon, as one of 36 classes."""
+    count = len(now)
+    top, bottom = now.copy(), now.copy()
+    for lag in range(1, _HORIZON + 1):
+        if lag >= count:
+            break
+        if ahead:
+            np.maximum(top[:-lag], now[lag:], out=top[:-lag])
+            np.minimum(bottom[:-lag], now[lag:], out=bottom[:-lag])
+        else:
+            np.maximum(top[lag:], now[:-lag], out=top[lag:])
+            np.minimum(bottom[lag:], now[:-lag], out=bottom[lag:])
+    above = np.searchsorted(_REACHES, top - now, side="right")
+    below = np.searchsorted(_REACHES, now - bottom, side="right")
+    return above * _REACH + below
+
+
+def _outlook(lattice: Lattice) -> dict[str, Ints]:
+    """Tables that look beyond the next slice: where the music goes and where it comes from."""
+    now, before, chordal = _outer(lattice, 1)
+    count = len(now)
+    after = np.roll(now, -1, axis=0)
+    later = np.roll(now, -2, axis=0)
+    earlier = np.roll(now, 2, axis=0)
+    role = np.where(single(lattice), 0, 1)[:, None] + np.array([0, 1]) * ~single(lattice)[:, None]
+    ahead, back = _ranges(now, ahead=True), _ranges(now, ahead=False)
+    at = np.arange(count)[:, None]
+    next_two = np.where(at < count - 2, (role * _COARSE + _coarse(after - now)) * _COARSE + _coarse(later - now), -1)
+    last_two = np.where(at >= 2, (role * _COARSE + _coarse(before - now)) * _COARSE + _coarse(earlier - now), -1)
+    in_range = role * _REACH * _REACH + ahead
+    in_past = role * _REACH * _REACH + back
+    result = {}
+    for name, values in (
+        ("unary_next", next_two),
+        ("unary_before", last_two),
+        ("unary_range", in_range),
+        ("unary_past", in_past),
+    ):
+        slots = np.full((count, MAX_KEYS), -1, dtype=np.int64)
+        slots[np.arange(count), lattice.low] = values[:, 0]
+        chords = np.flatnonzero(~single(lattice))
+        slots[chords, lattice.high[chords]] = values[chords, 1]
+        result[name] = slots
+    voice = np.where(chordal[:, None], np.array([1, 2]), 0)
+    use = np.stack([np.ones_like(chordal), chordal], axis=1)
+    use[0] = False
+    step = _coarse(now - before)
+    further = _coarse(after - now)
+    result["step_next"] = np.where(use & (at < count - 1), (voice * _COARSE + step) * _COARSE + further, -1)
+    result["step_range"] = np.where(use, (voice * _COARSE + step) * _REACH * _REACH + ahead, -1)
+    return result
 
 
 def _unary(lattice: Lattice) -> dict[str, Ints]:

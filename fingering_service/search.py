@@ -62,7 +62,7 @@ def best_paths(costs: Potentials, number: int) -> list[Path]:
         return [best_path(costs)]
     local = costs.step + costs.node[:, None, :]
     total = np.full((MAX_STATES, MAX_STATES, number), np.inf)
-    total[:, :, 0] = costs.node[0][:, None] + local[1]
+    total[:, :, 0] = costs.node[0][:, None].astype(np.float64) + local[1]
     back = np.zeros((count, MAX_STATES, MAX_STATES, number), dtype=np.int16)
     for t in range(2, count):
         # [earlier state, rank, state, next state]

@@ -33,6 +33,11 @@ class FingeringModel(Protocol):
         ...
 
     @property
+    def coherence(self) -> float:
+        """Weight of the costs beside one expected right finger; see `decode`."""
+        ...
+
+    @property
     def description(self) -> str:
         """What it is, in a sentence."""
         ...

@@ -18,6 +18,7 @@ class Ergonomic:
     version: str = "1.0.0"
     digest: str = ""
     temperature: float = 3.0
+    coherence: float = 10.0
     description: str = "Ergonomic costs after Parncutt and others, for any hand size; no learned weights."
     size_bytes: int = 0
 

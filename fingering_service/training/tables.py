@@ -15,6 +15,10 @@ from pathlib import Path
 
 from fingering_service.lines import Line, Strike, build_line
 
+COLUMNS = (
+    "onset", "duration", "midi", "pitch", "hand", "staff", "voice", "measure", "finger", "grace", "tie_continuation",
+)  # fmt: skip
+
 _FINGER = re.compile(r"[1-5](_[1-5])*")
 
 

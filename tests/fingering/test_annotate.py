@@ -13,9 +13,9 @@ from tests.support.score_builder import ScoreBuilder
 
 
 def test_scale_of_c_major_as_in_every_method():
-    up = "c5/8 d5/8 e5/8 f5/8 g5/8 a5/8 b5/8 c6/8"
-    down = "b5/8 a5/8 g5/8 f5/8 e5/8 d5/8 c5/4"
-    result = finger(build(f"{up} | {down}", f"{up} | {down}".replace("5/8", "3/8").replace("6/8", "4/8")).score())
+    upper = "c5/8 d5/8 e5/8 f5/8 g5/8 a5/8 b5/8 c6/8 | b5/8 a5/8 g5/8 f5/8 e5/8 d5/8 c5/4"
+    lower = "c3/8 d3/8 e3/8 f3/8 g3/8 a3/8 b3/8 c4/8 | b3/8 a3/8 g3/8 f3/8 e3/8 d3/8 c3/4"
+    result = finger(build(upper, lower).score())
     assert digits(result.score, 1) == "12312345" + "4321321"
     assert digits(result.score, 2) == "54321321" + "2312345"
 

@@ -1,0 +1,69 @@
+"""From costs to fingerings: probabilities first, then the fingering that is expected to be right most often.
+
+The cheapest path is the likeliest fingering as a whole, which is not the one most of whose fingers are right. So the
+search runs a second time, on the posterior: it takes the path with the greatest expected number of right fingers, with
+a share of the model's own costs so that neighbouring fingers still belong together (Lember and Koloydenko, "Bridging
+Viterbi and posterior decoding", JMLR 15, 2014). Only grips of the lattice are ever chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fingering_service.lattice import Lattice
+from fingering_service.lines import MAX_KEYS
+from fingering_service.potentials import IMPOSSIBLE, Potentials
+from fingering_service.search import Path, best_path, best_paths, finger_posterior, posterior
+
+_SUBSTITUTION = 2.0
+"""Cost of another finger on a held key, in expected right fingers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What is known about a lattice's fingering.
+
+    Attributes:
+        paths: Whole fingerings, best first. Their costs are in expected right fingers.
+        probability: [T, K, 5] posterior of each finger on each slot.
+    """
+
+    paths: list[Path]
+    probability: NDArray[np.float64]
+
+
+def decode(lattice: Lattice, costs: Potentials, temperature: float, coherence: float, number: int = 1) -> Decoded:
+    """The best `number` fingerings of a lattice and the probability of every finger.
+
+    Args:
+        lattice: The states.
+        costs: Their prices under a model.
+        temperature: What the costs are divided by to make them negative logarithms of probabilities.
+        coherence: Weight of the model's costs, in natural logarithms, beside one expected right finger. A large one
+            gives the cheapest path.
+        number: How many whole fingerings are wanted, at least 1.
+    """
+    probability = finger_posterior(lattice, posterior(costs, temperature))
+    consensus = _consensus(lattice, costs.scaled(coherence / temperature), probability)
+    paths = best_paths(consensus, number) if number > 1 else [best_path(consensus)]
+    return Decoded(paths, probability)
+
+
+def _consensus(lattice: Lattice, share: Potentials, probability: NDArray[np.float64]) -> Potentials:
+    expected = np.zeros(lattice.valid.shape)
+    fingers = np.maximum(lattice.fingers.astype(np.int64) - 1, 0)
+    for slot in range(MAX_KEYS):
+        right = np.take_along_axis(probability[:, slot], fingers[:, :, slot], axis=1)
+        expected += right * lattice.struck[:, slot, None]
+    node = np.where(lattice.valid, share.node - expected, IMPOSSIBLE).astype(np.float32)
+    step = share.step
+    for slot in range(MAX_KEYS):
+        at = np.flatnonzero(lattice.carried[:, slot] >= 0)
+        if len(at):
+            before = lattice.fingers[at - 1, :, lattice.carried[at, slot]]
+            now = lattice.fingers[at, :, slot]
+            step[at] += np.float32(_SUBSTITUTION) * (before[:, :, None] != now[:, None, :])
+    return Potentials(node, step, share.turn)

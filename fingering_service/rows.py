@@ -1,0 +1,74 @@
+"""From rows of numbers per finger, pair and triple of fingers to costs of a lattice's states, steps and turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fingering_service.features import PAIRS
+from fingering_service.lattice import MAX_STATES, Lattice
+from fingering_service.lines import MAX_KEYS
+from fingering_service.potentials import IMPOSSIBLE, Potentials
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Scores (higher is better) for a lattice of T slices, by fingers less one.
+
+    Attributes:
+        unary: [T, 5 slots, 5] of a finger.
+        grip: [T, 10 pairs of slots, 25] of the lower and the higher slot's fingers.
+        step: [T, 2, 25] of the fingers before and now, on the lowest and on the highest struck keys.
+        turn: [T, 2, 125] of the fingers two slices before, before and now, likewise.
+    """
+
+    unary: Floats
+    grip: Floats
+    step: Floats
+    turn: Floats
+
+
+def no_rows(count: int) -> Rows:
+    """Rows that say nothing, for `count` slices."""
+    return Rows(
+        unary=np.zeros((count, MAX_KEYS, 5), dtype=np.float32),
+        grip=np.zeros((count, len(PAIRS), 25), dtype=np.float32),
+        step=np.zeros((count, 2, 25), dtype=np.float32),
+        turn=np.zeros((count, 2, 125), dtype=np.float32),
+    )
+
+
+def potentials_of(rows: Rows, lattice: Lattice) -> Potentials:
+    """The costs that rows give to a lattice."""
+    count = len(lattice)
+    at = np.arange(count)
+    fingers = np.maximum(lattice.fingers.astype(np.int64) - 1, 0)
+    node = np.zeros((count, MAX_STATES), dtype=np.float32)
+    for slot in range(MAX_KEYS):
+        node -= np.take_along_axis(rows.unary[:, slot], fingers[:, :, slot], axis=1)
+    for number, (low, high) in enumerate(PAIRS):
+        used = np.flatnonzero(lattice.present[:, high])
+        if len(used):
+            index = fingers[used, :, low] * 5 + fingers[used, :, high]
+            node[used] -= np.take_along_axis(rows.grip[used, number], index, axis=1)
+    node[~lattice.valid] = IMPOSSIBLE
+    step = np.zeros((count, MAX_STATES, MAX_STATES), dtype=np.float32)
+    turn = np.zeros((count, MAX_STATES, MAX_STATES, MAX_STATES), dtype=np.float32)
+    chordal = rows.step[:, 1].any(axis=1) | rows.turn[:, 1].any(axis=1)
+    for voice, slots in enumerate((lattice.low, lattice.high)):
+        own = fingers[at, :, slots]
+        used = at[1:] if voice == 0 else np.flatnonzero(chordal[1:]) + 1
+        pair = own[used - 1][:, :, None] * 5 + own[used][:, None, :]
+        values = np.take_along_axis(rows.step[used, voice], pair.reshape(len(used), -1), axis=1)
+        step[used] -= values.reshape(pair.shape)
+        used = used[used >= 2]
+        triple = (
+            own[used - 2][:, :, None, None] * 25 + own[used - 1][:, None, :, None] * 5 + own[used][:, None, None, :]
+        )
+        values = np.take_along_axis(rows.turn[used, voice], triple.reshape(len(used), -1), axis=1)
+        turn[used] -= values.reshape(triple.shape)
+    return Potentials(node, step, turn)
