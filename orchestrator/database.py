@@ -3,7 +3,7 @@
 SQLite runs in WAL mode with one writer at a time. A writing transaction takes the write lock at its start
 (`BEGIN IMMEDIATE`): SQLite cannot wait for a lock that a reading transaction wants to grow into, it fails. Writers of
 this process queue up in front of an asyncio lock, because SQLite's own busy handler sleeps in steps of many
-milliseconds.
+milliseconds. WAL with `synchronous = NORMAL` is consistent whatever dies; a power cut may take the last moments back.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from orchestrator import inline_sqlite
 
 _WRITE = "etude_write"
 
@@ -29,7 +32,12 @@ class Database:
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self.engine: AsyncEngine = create_async_engine(url, pool_size=8, max_overflow=24)
+        creator = (
+            {"async_creator": partial(inline_sqlite.connect, make_url(url).database or ":memory:")}
+            if self.is_sqlite
+            else {}
+        )
+        self.engine: AsyncEngine = create_async_engine(url, pool_size=8, max_overflow=24, **creator)
         self._write_lock: contextlib.AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
@@ -84,8 +92,6 @@ class Database:
 def _prepare_sqlite(engine: AsyncEngine, busy_timeout_s: float) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
-        # SQLAlchemy begins transactions itself (below); sqlite3's own idea of when to begin would miss reads.
-        connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")

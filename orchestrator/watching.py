@@ -50,7 +50,8 @@ async def watch_job(
                 async with store.database.read() as connection:
                     repository = JobRepository(connection, caller.tenant_id)
                     position = await repository.position(job_id)
-                    events = await repository.events(job_id, after=cursor, limit=_BATCH)
+                    new = position is not None and position[1] > cursor
+                    events = await repository.events(job_id, after=cursor, limit=_BATCH) if new else ()
                 if position is None:
                     raise EtudeError("JOB_NOT_FOUND", f"the job {job_id!r} was deleted")
                 for event in events:

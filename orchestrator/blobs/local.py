@@ -1,8 +1,10 @@
 """Blobs as files of a directory.
 
-Layout: `<root>/blobs/<key>` for what is there, `<root>/uploads/` for what is in the making. Bytes are written under a
-temporary name, forced to the disk, and linked to their final name, so that a reader sees all of a blob or none of it
-whatever dies in between.
+Layout: `<root>/blobs/<key>` for what is there, `<root>/uploads/` for what is in the making. Bytes are written whole
+under a temporary name and then linked to their final one, so that a reader sees all of a blob or none of it. A blob counts as
+stored, and its row may be written, once file and directories were forced to the disk. They are forced at the same time
+by several threads: the file system makes one flush of it, and a flush is what storing costs (milliseconds each). What a
+power cut leaves behind before that has no row and is swept.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -64,7 +67,6 @@ class LocalUpload:
 
     def _commit(self, key: str) -> None:
         self._file.flush()
-        os.fsync(self._file.fileno())
         self._store.publish(self._path, key, self._size, self.sha256)
 
 
@@ -77,6 +79,8 @@ class LocalBlobStore:
         self._uploads = root / "uploads"
         for directory in (root, self._blobs, self._uploads):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Threads are only made when there is something to flush.
+        self._flushers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="blob-flush")
 
     @contextlib.asynccontextmanager
     async def upload(self) -> AsyncIterator[LocalUpload]:
@@ -101,39 +105,37 @@ class LocalBlobStore:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
             self.publish(Path(name), key, len(data), sha256)
         finally:
             Path(name).unlink(missing_ok=True)
         return StoredBlob(key, len(data), sha256)
 
     def publish(self, source: Path, key: str, size_bytes: int, sha256: str) -> None:
-        """Give the finished file `source` its name. Blocks; for this module's own use."""
+        """Give the finished file `source` its name, durably. Blocks; for this module's own use."""
         target = self._blobs / key
         while True:
-            self._make_directories(target.parent)
+            changed = self._make_directories(target.parent)
             try:
                 # A hard link fails when the name is taken, which a rename would silently replace.
                 os.link(source, target)
+                break
             except FileExistsError:
                 if target.stat().st_size != size_bytes or _sha256_of(target) != sha256:
                     raise BlobExistsError(f"{key} already holds other content") from None
-                return
+                break
             except FileNotFoundError:
                 # A deletion removed the directory because it was empty: make it again. A lost source is not that.
                 if not source.exists():
                     raise
-                continue
-            _sync_directory(target.parent)
-            return
+        list(self._flushers.map(_sync, [target, target.parent, *changed]))
 
-    def _make_directories(self, directory: Path) -> None:
+    def _make_directories(self, directory: Path) -> list[Path]:
+        """Makes a directory; the directories that hold a new name because of it."""
         if directory.is_dir():
-            return
-        self._make_directories(directory.parent)
+            return []
+        changed = [*self._make_directories(directory.parent), directory.parent]
         directory.mkdir(mode=0o700, exist_ok=True)
-        _sync_directory(directory.parent)
+        return changed
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a blob; see the port."""
@@ -221,8 +223,8 @@ def _sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

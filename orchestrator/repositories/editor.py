@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from google.rpc import status_pb2
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
@@ -24,6 +24,27 @@ from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, eve
 from orchestrator.repositories.wire import now, timestamp, to_column
 from orchestrator.states import TERMINAL, Cause, check, state_name
 from orchestrator.tables import artifact_lineage, artifacts, job_events, job_steps, jobs
+
+_IS_JOB = (
+    (jobs.c.tenant_id == bindparam("b_tenant_id"))
+    & (jobs.c.job_id == bindparam("b_job_id"))
+    & (jobs.c.epoch == bindparam("b_epoch"))
+    & (jobs.c.last_sequence == bindparam("b_sequence"))
+)
+_IS_STEP = (
+    (job_steps.c.tenant_id == bindparam("b_tenant_id"))
+    & (job_steps.c.job_id == bindparam("b_job_id"))
+    & (job_steps.c.step == bindparam("b_step"))
+    & (job_steps.c.attempt == bindparam("b_attempt"))
+)
+# Built once: putting a statement together costs SQLAlchemy several times what running it does.
+_UPDATE_JOB = update(jobs).where(_IS_JOB)
+_STEP_RUNS = select(job_steps.c.runs).where(_IS_STEP)
+_UPDATE_STEP = update(job_steps).where(_IS_STEP)
+_INSERT_STEP = insert(job_steps)
+_INSERT_EVENTS = insert(job_events)
+_INSERT_ARTIFACTS = insert(artifacts)
+_INSERT_LINEAGE = insert(artifact_lineage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,40 +193,34 @@ class JobEditor:
 
     async def begin_step(self, step: str) -> int:
         """Note that a stage begins in the present attempt; how often it was begun in it before."""
-        key = (
-            (job_steps.c.tenant_id == self.job.tenant_id)
-            & (job_steps.c.job_id == self.job.job_id)
-            & (job_steps.c.step == step)
-            & (job_steps.c.attempt == self.job.attempt)
-        )
-        runs = (await self._connection.execute(select(job_steps.c.runs).where(key))).scalar_one_or_none()
+        key = self._step_key(step)
+        runs = (await self._connection.execute(_STEP_RUNS, key)).scalar_one_or_none()
         if runs is None:
-            await self._connection.execute(
-                insert(job_steps).values(
-                    tenant_id=self.job.tenant_id,
-                    job_id=self.job.job_id,
-                    step=step,
-                    attempt=self.job.attempt,
-                    runs=1,
-                    start_time=self._time,
-                )
-            )
+            row = {
+                "tenant_id": self.job.tenant_id,
+                "job_id": self.job.job_id,
+                "step": step,
+                "attempt": self.job.attempt,
+                "runs": 1,
+                "start_time": self._time,
+            }
+            await self._connection.execute(_INSERT_STEP, row)
             return 0
-        await self._connection.execute(update(job_steps).where(key).values(runs=runs + 1))
+        await self._connection.execute(_UPDATE_STEP, {**key, "runs": runs + 1})
         return int(runs)
 
     async def end_step(self, step: str, outcome: str, error_reason: str | None = None) -> None:
         """Note how a stage ended in the present attempt."""
-        await self._connection.execute(
-            update(job_steps)
-            .where(
-                job_steps.c.tenant_id == self.job.tenant_id,
-                job_steps.c.job_id == self.job.job_id,
-                job_steps.c.step == step,
-                job_steps.c.attempt == self.job.attempt,
-            )
-            .values(outcome=outcome, error_reason=error_reason, end_time=self._time)
-        )
+        values = {"outcome": outcome, "error_reason": error_reason, "end_time": self._time}
+        await self._connection.execute(_UPDATE_STEP, {**self._step_key(step), **values})
+
+    def _step_key(self, step: str) -> dict[str, Any]:
+        return {
+            "b_tenant_id": self.job.tenant_id,
+            "b_job_id": self.job.job_id,
+            "b_step": step,
+            "b_attempt": self.job.attempt,
+        }
 
     async def cancel_steps(self) -> None:
         """Note that whatever stage runs was cancelled."""
@@ -246,23 +261,20 @@ class JobEditor:
             del values["complete_time"]  # written once, never taken back
         if self._trace_context is not None:
             values["trace_context"] = self._trace_context
-        changed = await self._connection.execute(
-            update(jobs)
-            .where(
-                jobs.c.tenant_id == job.tenant_id,
-                jobs.c.job_id == job.job_id,
-                jobs.c.epoch == self._stored_epoch,
-                jobs.c.last_sequence == self._stored_sequence,
-            )
-            .values(values)
-        )
+        key = {
+            "b_tenant_id": job.tenant_id,
+            "b_job_id": job.job_id,
+            "b_epoch": self._stored_epoch,
+            "b_sequence": self._stored_sequence,
+        }
+        changed = await self._connection.execute(_UPDATE_JOB, {**key, **values})
         if changed.rowcount != 1:
             raise EtudeError("STALE_EPOCH", "the job was changed by somebody else in the meantime; look again")
-        await self._connection.execute(insert(job_events), [event_row(job.tenant_id, event) for event in self._events])
+        await self._connection.execute(_INSERT_EVENTS, [event_row(job.tenant_id, event) for event in self._events])
         if self._artifacts:
-            await self._connection.execute(insert(artifacts), self._artifacts)
+            await self._connection.execute(_INSERT_ARTIFACTS, self._artifacts)
         if self._lineage:
-            await self._connection.execute(insert(artifact_lineage), self._lineage)
+            await self._connection.execute(_INSERT_LINEAGE, self._lineage)
         self._record = JobRecord(job, self.trace_context)
         self._stored_epoch, self._stored_sequence = job.epoch, job.last_sequence
         self._events, self._artifacts, self._lineage, self._trace_context = [], [], [], None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from google.rpc import status_pb2
-from sqlalchemy import Row, delete, func, insert, select, tuple_
+from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.job.v1 import job_pb2
@@ -19,6 +19,22 @@ from orchestrator.states import AT_REST, state_name
 from orchestrator.tables import job_events, jobs
 
 _KIND = "JOB_EVENT_KIND_"
+
+# Built once: putting a statement together costs SQLAlchemy several times what running it does.
+_IS_JOB = (jobs.c.tenant_id == bindparam("b_tenant_id")) & (jobs.c.job_id == bindparam("b_job_id"))
+_GET = select(jobs).where(_IS_JOB)
+_GET_LOCKED = _GET.with_for_update()
+_POSITION = select(jobs.c.state, jobs.c.last_sequence).where(_IS_JOB)
+_EVENTS = (
+    select(job_events)
+    .where(
+        job_events.c.tenant_id == bindparam("b_tenant_id"),
+        job_events.c.job_id == bindparam("b_job_id"),
+        job_events.c.sequence > bindparam("b_after"),
+    )
+    .order_by(job_events.c.sequence)
+    .limit(bindparam("b_limit"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +102,9 @@ class JobRepository:
         Raises:
             EtudeError: JOB_NOT_FOUND, also for a job of another tenant or user: nobody learns that it exists.
         """
-        query = select(jobs).where(jobs.c.tenant_id == self._tenant_id, jobs.c.job_id == job_id)
-        if user_id is not None:
-            query = query.where(jobs.c.user_id == user_id)
-        if lock:
-            query = query.with_for_update()
-        row = (await self._connection.execute(query)).one_or_none()
-        if row is None:
+        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
+        row = (await self._connection.execute(_GET_LOCKED if lock else _GET, key)).one_or_none()
+        if row is None or (user_id is not None and row.user_id != user_id):
             raise EtudeError("JOB_NOT_FOUND", f"there is no job {job_id!r}, or it is not yours")
         return _record(row)
 
@@ -120,24 +132,13 @@ class JobRepository:
 
     async def events(self, job_id: str, *, after: int, limit: int) -> Sequence[job_pb2.JobEvent]:
         """Events with a sequence number above `after`, in order, at most `limit`."""
-        query = (
-            select(job_events)
-            .where(
-                job_events.c.tenant_id == self._tenant_id,
-                job_events.c.job_id == job_id,
-                job_events.c.sequence > after,
-            )
-            .order_by(job_events.c.sequence)
-            .limit(limit)
-        )
-        return [_event(row) for row in await self._connection.execute(query)]
+        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id, "b_after": after, "b_limit": limit}
+        return [_event(row) for row in await self._connection.execute(_EVENTS, key)]
 
     async def position(self, job_id: str) -> tuple[JobState.ValueType, int] | None:
         """State and latest sequence number, cheaper than the whole job; None when there is no such job."""
-        query = select(jobs.c.state, jobs.c.last_sequence).where(
-            jobs.c.tenant_id == self._tenant_id, jobs.c.job_id == job_id
-        )
-        row = (await self._connection.execute(query)).one_or_none()
+        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
+        row = (await self._connection.execute(_POSITION, key)).one_or_none()
         return None if row is None else (JobState.Value("JOB_STATE_" + row.state), row.last_sequence)
 
 

@@ -226,7 +226,9 @@ class Renderer(renderer_service_pb2_grpc.RendererServiceServicer):
                         for score in (scores if annotated else [scores[index]])
                     ]
                     for page in pages:
-                        content = f"{format_} {index} {page} {fingers}".encode() + (bytes(original) if annotated else b"")
+                        content = f"{format_} {index} {page} {fingers}".encode() + (
+                            bytes(original) if annotated else b""
+                        )
                         head = renderer_service_pb2.RenderedFile(
                             format=format_,
                             score_index=index,
