@@ -88,22 +88,35 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
                 firm.setdefault(chord.index, []).append(y)
             members.append((chord, y, meets))
         found.append((beam, members))
-    firm_members = [frozenset(c.index for c, _, meets in entries if meets) for _, entries in found]
-    beams_of: dict[int, list[int]] = {}
-    for k, firmly in enumerate(firm_members):
-        for index in firmly:
-            beams_of.setdefault(index, []).append(k)
-    result: list[tuple[Line, list[Chord]]] = []
-    for k, (beam, entries) in enumerate(found):
-        kept = []
-        for chord, y, meets in entries:
-            near = [abs(y - other) for other in firm.get(chord.index, [])]
-            # the beam beyond must be one of the same group: another stem meets both
-            together = any(firm_members[k] & firm_members[other] for other in beams_of.get(chord.index, []))
-            if meets or (near and min(near) < 1.1 * staves[chord.staff].space and together):
-                kept.append(chord)
-        result.append((beam, kept))
-    return result
+    found = [(beam, _one_size(beam, entries, staves)) for beam, entries in found]
+    joined = [{c.index for c, _, meets in entries if meets} for _, entries in found]
+    beams_of: dict[int, set[int]] = {}
+    for k, own in enumerate(joined):
+        for index in own:
+            beams_of.setdefault(index, set()).add(k)
+    grown = True
+    while grown:  # one stem after the other, starting from those that meet both beams
+        grown = False
+        for k, (_, entries) in enumerate(found):
+            for chord, y, meets in entries:
+                if meets or chord.index in joined[k]:
+                    continue
+                near = any(abs(y - other) < 1.1 * staves[chord.staff].space for other in firm.get(chord.index, []))
+                if near and any(joined[k] & joined[other] for other in beams_of.get(chord.index, ())):
+                    joined[k].add(chord.index)
+                    beams_of.setdefault(chord.index, set()).add(k)
+                    grown = True
+    return [(beam, [c for c, _, _ in entries if c.index in joined[k]]) for k, (beam, entries) in enumerate(found)]
+
+
+def _one_size(
+    beam: Line, entries: list[tuple[Chord, float, bool]], staves: list[Staff]
+) -> list[tuple[Chord, float, bool]]:
+    """A beam joins grace notes or others, never both; that of grace notes is thinner."""
+    if len({c.small for c, _, _ in entries}) < 2:
+        return entries
+    thin = beam.thickness < 0.38 * staves[entries[0][0].staff].space
+    return [entry for entry in entries if entry[0].small == thin]
 
 
 def _stem_x(chord: Chord) -> float:
