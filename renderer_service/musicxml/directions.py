@@ -164,8 +164,8 @@ def _line(spanner: spanner_pb2.Spanner, number: int, measures: Sequence[measure_
         index = measure_of_stop(measures, spanner.start_ticks, tick) if stop else measure_at(measures, tick)
         return TimedItem(index, tick, staff, STOPS if stop else STARTS, new)
 
-    kind = spanner.WhichOneof("kind")
-    if kind == "hairpin":
+    what = spanner.WhichOneof("kind")
+    if what == "hairpin":
         hairpin = spanner.hairpin
         crescendo = hairpin.kind != spanner_pb2.HAIRPIN_KIND_DIMINUENDO
         if hairpin.text:
@@ -176,7 +176,7 @@ def _line(spanner: spanner_pb2.Spanner, number: int, measures: Sequence[measure_
         shape = "crescendo" if crescendo else "diminuendo"
         yield item(spanner.start_ticks, False, element("wedge", type=shape, number=number))
         yield item(spanner.end_ticks, True, element("wedge", type="stop", number=number))
-    elif kind == "octave_line":
+    elif what == "octave_line":
         octaves = spanner.octave_line.octaves
         size = 7 * abs(octaves) + 1
         # MusicXML tells how the writing is moved against the sound: an 8va is written down
@@ -188,7 +188,11 @@ def _line(spanner: spanner_pb2.Spanner, number: int, measures: Sequence[measure_
         line, sign = ("yes", "no") if pedal.line else ("no", "yes")
         yield item(spanner.start_ticks, False, element("pedal", type="start", number=number, line=line, sign=sign))
         for tick in pedal.change_ticks:
-            yield item(tick, False, element("pedal", type="change", number=number, line=line, sign=sign))
+            if pedal.line:
+                yield item(tick, False, element("pedal", type="change", number=number, line=line, sign=sign))
+                continue
+            for kind in ("stop", "start"):  # signs have no notch: an asterisk and a new "Ped."
+                yield item(tick, False, element("pedal", type=kind, number=number, line=line, sign=sign))
         if not pedal.open_ended:
             stop = element("pedal", type="stop", number=number, line=line, sign=sign)
             yield item(spanner.end_ticks, True, stop)

@@ -37,9 +37,11 @@ def musicxml_bytes(
     ids = Ids()
     root = element("score-partwise", version="4.0")
     _add_header(root, score.metadata, fallback_title)
-    _add_part_list(root, score.parts, ids)
+    part_ids = _add_part_list(root, score.parts, ids)
     for index, part in enumerate(score.parts):
-        root.append(_part(score, part, index == 0, density, ids))
+        new = _part(score, part, index == 0, density, ids)
+        new.set("id", part_ids[index])
+        root.append(new)
     ET.indent(root, " ")
     return (HEAD + ET.tostring(root, encoding="unicode") + "\n").encode()
 
@@ -73,20 +75,24 @@ def _add_header(root: ET.Element, metadata: score_pb2.ScoreMetadata, fallback_ti
     add(miscellaneous, "miscellaneous-field", PINNED_COLOR, name="color-of-pinned-fingering")
 
 
-def _add_part_list(root: ET.Element, parts: Iterable[score_pb2.Part], ids: Ids) -> None:
+def _add_part_list(root: ET.Element, parts: Iterable[score_pb2.Part], ids: Ids) -> list[str]:
+    """Adds <part-list>; returns the ids of its parts."""
+    part_ids = []
     part_list = add(root, "part-list")
     for number, part in enumerate(parts, 1):
         keyboard = part.role != score_pb2.PART_ROLE_OTHER
-        score_part = add(part_list, "score-part", id=ids(part.part_id) or f"P{number}")
+        part_ids.append(ids(part.part_id or f"P{number}") or "")
+        score_part = add(part_list, "score-part", id=part_ids[-1])
         add(score_part, "part-name", part.name)
         if part.abbreviation:
             add(score_part, "part-abbreviation", part.abbreviation)
         if keyboard:
-            instrument = ids(f"{score_part.get('id')}-I1")
+            instrument = ids(f"{part_ids[-1]}-I1")
             add(add(score_part, "score-instrument", id=instrument), "instrument-name", part.name or "Piano")
             midi = add(score_part, "midi-instrument", id=instrument)
             add(midi, "midi-channel", (number - 1) % 9 + 1)
             add(midi, "midi-program", 1)
+    return part_ids
 
 
 def _part(score: score_pb2.Score, part: score_pb2.Part, first: bool, density: Density, ids: Ids) -> ET.Element:
@@ -102,7 +108,7 @@ def _part(score: score_pb2.Score, part: score_pb2.Part, first: bool, density: De
     for item in (*directions(score, part.part_id, first, ids), *line_spanners(score, part.part_id)):
         items[item.measure_index].append(item)
     fermatas = _barline_fermatas(score, part.part_id)
-    new = element("part", id=part.part_id or None)
+    new = element("part")
     previous = None
     for layout in layouts:
         measure = layout.measure

@@ -243,8 +243,8 @@ def _attached(direction: direction_pb2.Direction, event_id: str, marks: PartMark
     elif kind == "articulation":
         tag = vocabulary.ARTICULATIONS.get(direction.articulation.kind)
         if tag == "strong-accent":
-            up_or_down = "down" if direction.placement == spanner_pb2.PLACEMENT_BELOW else "up"
-            new.append(("articulations", element(tag, type=up_or_down, placement=side)))
+            down = "down" if direction.placement == spanner_pb2.PLACEMENT_BELOW else None
+            new.append(("articulations", element(tag, type=down, placement=side)))
         elif tag:
             new.append(("articulations", element(tag, placement=side)))
         else:

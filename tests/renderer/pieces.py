@@ -145,3 +145,32 @@ def everything() -> score_pb2.Score:
     b.direction(onset + 2 * q, 0, jump=direction_pb2.Jump(kind=direction_pb2.JUMP_KIND_DAL_SEGNO, text="D.S. al Fine"))
     m.right_barline.style = measure_pb2.BARLINE_STYLE_LIGHT_HEAVY
     return b.score()
+
+
+def plain(bars: int = 8) -> score_pb2.Score:
+    """Ordinary piano music: runs and chords in the right hand, broken chords and octaves in the left; all fingered."""
+    b = ScoreBuilder(divisions=4, title="Plain piece")
+    b.raw.metadata.composer = "A. Nonymous"
+    for bar in range(bars):
+        m = b.measure("4/4", fifths=-1)
+        if bar % 2:
+            right = b.voice(
+                1, 1, "f5=5/16 e5=4/16 d5=3/16 c5=2/16 b-4=1/16 a4=3/16 g4=2/16 f4=1/16 e4+g4+c5=5/4 r/8 c5=5/8"
+            )
+            groups = [right[:4], right[4:8]]
+        else:
+            right = b.voice(1, 1, "f4=1+a4=3+c5=5/4. g4=2/8 a4=3/8 b-4=4/8 c5=5/4")
+            groups = [right[2:4]]
+        left = b.voice(
+            2,
+            2,
+            "f2=5+f3=1/8 c3=5/8 a3=2/8 c3=5/8 c2=5+c3=1/4 r/4" if bar % 2 else "f3=5/8 a3=3/8 c4=1/8 a3=3/8 f3=5/2",
+        )
+        for group in [*groups, left[:4]]:
+            b.spanner(group, beam_group=spanner_pb2.BeamGroup())
+        b.spanner(right[:4], slur=spanner_pb2.Slur())
+        b.direction(m.onset_ticks, 1, dynamic=direction_pb2.Dynamic(text="pf"[bar % 2]))
+        if bar == 0:
+            b.direction(m.onset_ticks, 0, tempo=direction_pb2.Tempo(text="Andante"))
+    b.raw.measures[-1].right_barline.style = measure_pb2.BARLINE_STYLE_LIGHT_HEAVY
+    return b.score()
