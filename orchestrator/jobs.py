@@ -85,6 +85,7 @@ class Jobs:
                 size_bytes=upload.size_bytes,
                 sha256=upload.sha256,
             ),
+            summary=job_pb2.JobSummary(),
             epoch=1,
             attempt=1,
             create_time=timestamp(created),

@@ -1,0 +1,178 @@
+"""What every blob store must do. A further adapter joins by adding itself to `store`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from orchestrator.blobs.local import LocalBlobStore
+from orchestrator.blobs.port import (
+    CHUNK_BYTES,
+    BlobExistsError,
+    BlobNotFoundError,
+    BlobRangeError,
+    BlobStore,
+)
+
+KEY = "jobs/j1/artifacts/a1.pdf"
+
+
+@pytest.fixture(params=["local"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    return {"local": lambda: LocalBlobStore(tmp_path / "store")}[request.param]()
+
+
+async def content(store: BlobStore, key: str = KEY, offset: int = 0, length: int | None = None) -> bytes:
+    return b"".join([chunk async for chunk in store.read(key, offset, length)])
+
+
+async def keys(store: BlobStore, prefix: str = "") -> list[str]:
+    return [info.key async for info in store.scan(prefix)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 17])
+async def test_put_and_read(store: BlobStore, size: int) -> None:
+    data = bytes(range(256)) * (size // 256 + 1)
+    data = data[:size]
+    stored = await store.put(KEY, data)
+    assert (stored.key, stored.size_bytes, stored.sha256) == (KEY, size, hashlib.sha256(data).hexdigest())
+    assert await content(store) == data
+    assert [len(chunk) <= CHUNK_BYTES async for chunk in store.read(KEY)] == [True] * -(-size // CHUNK_BYTES)
+    info = await store.stat(KEY)
+    assert (info.key, info.size_bytes) == (KEY, size)
+    assert info.modify_time.tzinfo is not None
+
+
+async def test_upload_in_pieces(store: BlobStore) -> None:
+    async with store.upload() as upload:
+        for piece in (b"abc", b"", b"def"):
+            await upload.write(piece)
+        assert upload.size_bytes == 6
+        assert upload.sha256 == hashlib.sha256(b"abcdef").hexdigest()
+        assert await keys(store) == []  # nothing is visible before the commit
+        stored = await upload.commit(KEY)
+        assert stored.size_bytes == 6
+        assert await content(store) == b"abcdef"  # and everything after it
+    assert await content(store) == b"abcdef"
+
+
+async def test_upload_without_commit_leaves_nothing(store: BlobStore, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        async with store.upload() as upload:
+            await upload.write(b"x" * 1000)
+            raise RuntimeError
+    async with store.upload() as upload:
+        await upload.write(b"y")
+    assert await keys(store) == []
+    assert await store.clear_uploads() == 0
+
+
+async def test_cancelled_upload_leaves_nothing(store: BlobStore) -> None:
+    written = asyncio.Event()
+
+    async def endless() -> None:
+        async with store.upload() as upload:
+            while True:
+                await upload.write(b"x" * 100)
+                written.set()
+
+    task = asyncio.create_task(endless())
+    await written.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await keys(store) == []
+    assert await store.clear_uploads() == 0
+
+
+@pytest.mark.parametrize(
+    ("offset", "length", "wanted"),
+    [(0, None, b"0123456789"), (3, None, b"3456789"), (3, 4, b"3456"), (8, 100, b"89"), (10, None, b""), (0, 0, b"")],
+)
+async def test_ranges(store: BlobStore, offset: int, length: int | None, wanted: bytes) -> None:
+    await store.put(KEY, b"0123456789")
+    assert await content(store, offset=offset, length=length) == wanted
+
+
+@pytest.mark.parametrize("offset", [-1, 11])
+async def test_range_beyond_the_end(store: BlobStore, offset: int) -> None:
+    await store.put(KEY, b"0123456789")
+    with pytest.raises(BlobRangeError):
+        await content(store, offset=offset)
+
+
+async def test_blobs_are_immutable(store: BlobStore) -> None:
+    await store.put(KEY, b"one")
+    await store.put(KEY, b"one")  # the same again is no change
+    with pytest.raises(BlobExistsError):
+        await store.put(KEY, b"two")
+    with pytest.raises(BlobExistsError):
+        await store.put(KEY, b"longer")
+    assert await content(store) == b"one"
+
+
+async def test_missing_blob(store: BlobStore) -> None:
+    with pytest.raises(BlobNotFoundError):
+        await content(store)
+    with pytest.raises(BlobNotFoundError):
+        await store.stat(KEY)
+    await store.put(KEY, b"x")
+    with pytest.raises(BlobNotFoundError):
+        await content(store, "jobs/j1/artifacts")  # a prefix is no blob
+    with pytest.raises(BlobNotFoundError):
+        await content(store, KEY + "/below")
+
+
+async def test_delete_and_scan(store: BlobStore) -> None:
+    for key in ("jobs/b/artifacts/2.svg", "jobs/a/artifacts/1.pdf", "jobs/ab/artifacts/3.mid"):
+        await store.put(key, key.encode())
+    assert await keys(store) == sorted(["jobs/a/artifacts/1.pdf", "jobs/ab/artifacts/3.mid", "jobs/b/artifacts/2.svg"])
+    assert await keys(store, "jobs/a/") == ["jobs/a/artifacts/1.pdf"]
+    assert await keys(store, "jobs/none/") == []
+    await store.delete("jobs/a/artifacts/1.pdf")
+    await store.delete("jobs/a/artifacts/1.pdf")  # again: nothing to do
+    assert await keys(store) == ["jobs/ab/artifacts/3.mid", "jobs/b/artifacts/2.svg"]
+    await store.put("jobs/a/artifacts/1.pdf", b"anew")
+    assert await content(store, "jobs/a/artifacts/1.pdf") == b"anew"
+
+
+@pytest.mark.parametrize(
+    "key", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a b", "ä", "a\n", "a\x00b", "x" * 513]
+)
+async def test_keys_that_lead_elsewhere_are_refused(store: BlobStore, key: str) -> None:
+    with pytest.raises(ValueError, match="no key"):
+        await store.put(key, b"x")
+    with pytest.raises(ValueError, match="no key"):
+        await content(store, key)
+    with pytest.raises(ValueError, match="no key"):
+        await store.delete(key)
+    assert await keys(store) == []
+
+
+async def test_many_at_once(store: BlobStore) -> None:
+    async def cycle(number: int) -> None:
+        key = f"jobs/{number % 5}/artifacts/{number}.bin"
+        await store.put(key, str(number).encode())
+        assert await content(store, key) == str(number).encode()
+        await store.delete(key)
+
+    await asyncio.gather(*(cycle(number) for number in range(60)))
+    assert await keys(store) == []
+
+
+async def test_same_key_at_once_is_stored_once(store: BlobStore) -> None:
+    results = await asyncio.gather(*(store.put(KEY, b"same") for _ in range(8)))
+    assert len({result.sha256 for result in results}) == 1
+    assert await content(store) == b"same"
+
+
+def test_local_files_are_private_and_uploads_of_the_dead_are_cleared(tmp_path: Path) -> None:
+    store = LocalBlobStore(tmp_path / "store")
+    (tmp_path / "store" / "uploads" / "tmpdead").write_bytes(b"half")
+    assert asyncio.run(store.clear_uploads()) == 1
+    asyncio.run(store.put(KEY, b"x"))
+    assert list((tmp_path / "store" / "uploads").iterdir()) == []
+    assert (tmp_path / "store").stat().st_mode & 0o077 == 0
