@@ -1,11 +1,13 @@
-"""Builds omr_service/pdf/symbol_shapes.npz: what the symbols of piano music look like in the open music fonts.
+r"""Builds omr_service/pdf/symbol_shapes.npz: what the symbols of piano music look like in the open music fonts.
 
 Reads the glyph outlines that the verovio package ships (Bravura, Gootville, Leipzig, Leland, Petaluma), OpenType
-fonts named on the command line as FAMILY=FILE (LilyPond's Emmentaler), and music fonts embedded in PDFs named as
-FAMILY=FILE.pdf (their characters must have SMuFL code points), and keeps of each symbol its box in ems and its
-coverage on a small grid. All of these fonts are under the SIL Open Font License 1.1.
+fonts named on the command line as FAMILY=FILE (LilyPond's Emmentaler, MuseScore's MScore and MuseJazz), and music fonts
+embedded in PDFs named as FAMILY=FILE.pdf (their characters must have SMuFL code points: FinaleMaestro and
+FinaleBroadway as MuseScore 4 embeds them), and keeps of each symbol its box in ems and its coverage on a small grid.
+All of these fonts are under the SIL Open Font License 1.1.
 
-    python tools/build_symbol_shapes.py Emmentaler=/usr/share/lilypond/2.24.1/fonts/otf/emmentaler-20.otf
+    python tools/build_symbol_shapes.py Emmentaler=/usr/share/lilypond/2.24.1/fonts/otf/emmentaler-20.otf \
+        MScore=mscore.ttf MuseJazz=MuseJazz.otf FinaleMaestro=maestro.pdf FinaleBroadway=broadway.pdf
 """
 
 from __future__ import annotations
@@ -79,9 +81,28 @@ def from_verovio(family: str) -> Iterator[tuple[str, Shape]]:
         yield name, pen.shape(1000.0)
 
 
-def from_emmentaler(file: Path) -> Iterator[tuple[str, Shape]]:
-    """Yields the symbols of a font whose glyph names are in the manner of Emmentaler."""
+def from_smufl(font: TTFont) -> Iterator[tuple[str, Shape]]:
+    """Yields the symbols of an OpenType font with SMuFL code points."""
+    glyphs = font.getGlyphSet()
+    for code_point, glyph_name in (font.getBestCmap() or {}).items():
+        name = smufl.name_of(code_point)
+        if name is not None and WANTED.match(name):
+            pen = ShapePen(glyphs)
+            glyphs[glyph_name].draw(pen)
+            yield name, pen.shape(font["head"].unitsPerEm)
+
+
+def from_font(file: Path) -> Iterator[tuple[str, Shape]]:
+    """Yields the symbols of an OpenType font, by glyph names in the manner of Emmentaler or by SMuFL code points."""
     font = TTFont(file)
+    if emmentaler.is_family("", frozenset(font.getGlyphOrder())):
+        yield from from_emmentaler(font)
+    else:
+        yield from from_smufl(font)
+
+
+def from_emmentaler(font: TTFont) -> Iterator[tuple[str, Shape]]:
+    """Yields the symbols of a font whose glyph names are in the manner of Emmentaler."""
     glyphs = font.getGlyphSet()
     for glyph_name in font.getGlyphOrder():
         name = emmentaler.smufl_name(glyph_name)
@@ -126,7 +147,7 @@ def main() -> int:
     for item in arguments.fonts:
         family, _, name = item.partition("=")
         file = Path(name)
-        sources.append((family, from_pdf(file, family) if file.suffix == ".pdf" else from_emmentaler(file)))
+        sources.append((family, from_pdf(file, family) if file.suffix == ".pdf" else from_font(file)))
     for family, shapes in sources:
         for name, shape in shapes:
             found.setdefault((family, name), []).append(shape)

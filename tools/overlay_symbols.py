@@ -2,7 +2,7 @@
 
     python tools/overlay_symbols.py FILE.pdf PAGE OUT.png [--dpi 150] [--crop X0 Y0 X1 Y1]
 
-Boxes and names of glyphs are red, text blue, lines green (beams filled), curves magenta; crop is in page points.
+Boxes and names of glyphs are red, text blue, lines green, curves and wavy lines magenta; crop is in page points.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def main() -> int:
         tips = (curve.x0 * scale, curve.y0 * scale), (curve.x1 * scale, curve.y1 * scale)
         points = [tips[0], (middle, curve.mid_y * scale), tips[1]]
         draw.line(points, fill=(220, 0, 220), width=2)
+    for wiggle in page.wiggles:
+        draw.rectangle([wiggle.x0 * scale, wiggle.y0 * scale, wiggle.x1 * scale, wiggle.y1 * scale], outline=(220, 0, 220))
     for text in page.texts:
         box = text.box
         draw.rectangle([box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale], outline=(0, 0, 255))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omr_service.pdf.interpreter import PathMark
 from omr_service.pdf.staves import StaffLines
@@ -16,6 +17,14 @@ _WIDEST_BRACE = 4.0
 _WIGGLE_LINKS = 2
 _UNSURE = 0.6
 _MOST_CHAINS = 400
+_CORE = re.compile(r"notehead(Black|Half)|accidental(Sharp|Flat|Natural)$|[gf]Clef$|flag|rest(Quarter|8th|16th)$")
+_LETTERLIKE = re.compile(
+    r"timeSig|tuplet|fingering|dynamic(Piano|Mezzo|Forte|Rinforzando|Sforzando|Z)$|breathMarkComma|noteheadWhole"
+    r"|restDoubleWhole|accidental(DoubleSharp|Parens)|augmentationDot|articStacc|articMarcato|articTenuto|ottava"
+)
+_LEAST_CORE = 5
+_SPREAD = 0.15
+_LEAST_LETTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +35,13 @@ class DrawnOutline:
         ops: Its segments.
         ink: Its box in page points.
         glyph: The symbol; None when it is like none.
+        distance: How unlike the symbol the outline is, as `outlines.Likeness`.
     """
 
     ops: bytes
     ink: Box
     glyph: Glyph | None
+    distance: float
 
 
 def _bounds(mark: PathMark) -> Box:
@@ -86,6 +97,49 @@ def take_braces(
     return braces, other_outlines, [curve for curve in curves if id(curve) not in taken]
 
 
+def without_words(drawn: list[DrawnOutline], staff_lines: StaffLines) -> list[DrawnOutline]:
+    """Returns the outlines without what is like a symbol by chance: letters of words that are drawn as outlines too.
+
+    On a page whose noteheads, clefs and accidentals are those of a known font its other symbols are so as well, and
+    what is merely like one is a letter. In fonts that are not known, letters are told by standing in words.
+
+    Args:
+        drawn: Filled paths with what they were matched to.
+        staff_lines: Those of the page.
+    """
+    core = sorted(o.distance for o in drawn if o.glyph is not None and _CORE.match(o.glyph.name))
+    limit = core[len(core) // 2] + _SPREAD if len(core) >= _LEAST_CORE else 1.0
+    near = [
+        replace(o, glyph=None) if o.glyph is not None and o.distance > limit and not _CORE.match(o.glyph.name) else o
+        for o in drawn
+    ]
+    space = staff_lines.space
+    words: set[int] = set()
+    ordered = sorted((o for o in near if o.ink.y1 - o.ink.y0 < 3 * space), key=lambda o: o.ink.x0)
+    chains: list[list[DrawnOutline]] = []
+    for outline in ordered:
+        chains = [chain for chain in chains if outline.ink.x0 - chain[-1].ink.x1 < space or _ended(chain, words)]
+        for chain in chains:
+            last = chain[-1].ink
+            gap = outline.ink.x0 - last.x1
+            if abs(outline.ink.y1 - last.y1) < 0.4 * space and -0.5 * space < gap < 0.7 * space:
+                chain.append(outline)
+                break
+        else:
+            chains.append([outline])
+    for chain in chains:
+        _ended(chain, words)
+    return [replace(o, glyph=None) if id(o) in words else o for o in near]
+
+
+def _ended(chain: list[DrawnOutline], words: set[int]) -> bool:
+    """Enters a finished chain of outlines among the words if it is one; returns False."""
+    letters = sum(1 for o in chain if o.glyph is None or _LETTERLIKE.match(o.glyph.name))
+    if len(chain) >= _LEAST_LETTERS and letters >= 0.8 * len(chain):
+        words |= {id(o) for o in chain}
+    return False
+
+
 def join_wiggles(drawn: list[DrawnOutline], staff_lines: StaffLines) -> tuple[list[Box], list[Glyph]]:
     """Returns (wavy lines, the symbols among the other outlines).
 
@@ -139,7 +193,7 @@ def _continues(chain: list[DrawnOutline], outline: DrawnOutline, space: float, u
     step, off = (b.y0 - a.y0, b.x0 - a.x0) if upright else (b.x0 - a.x0, b.y0 - a.y0)
     size = b.y1 - b.y0 if upright else b.x1 - b.x0
     other_size = a.y1 - a.y0 if upright else a.x1 - a.x0
-    if abs(off) > 0.05 * space or abs(size - other_size) > 0.03 * size or not 0.6 * size < step < 1.04 * size:
+    if abs(off) > 0.05 * space or abs(size - other_size) > 0.03 * size or not 0.3 * size < step < 1.04 * size:
         return False
     if len(chain) == 1:
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pikepdf
 
 from omr_service.pdf import pages, paths, refine
-from omr_service.pdf.compose import join_wiggles, take_braces
+from omr_service.pdf.compose import join_wiggles, take_braces, without_words
 from omr_service.pdf.interpreter import ImageMark, Interpreter, Marks
 from omr_service.pdf.recognize import FontKnowledge, match_outlines, sort_characters
 from omr_service.pdf.staves import find_staff_lines
@@ -46,7 +46,8 @@ def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowled
     staff_lines = find_staff_lines(lines)
     if staff_lines is not None:
         braces, outlines, curves = take_braces(classified.outlines, curves, staff_lines)
-        wiggles, drawn = join_wiggles(match_outlines(outlines, staff_lines, knowledge.matcher), staff_lines)
+        matched = match_outlines(outlines, staff_lines, knowledge.matcher)
+        wiggles, drawn = join_wiggles(without_words(matched, staff_lines), staff_lines)
         rests: list[Glyph] = []
         if drawn:
             lines, rests = refine.rests_among_bars(lines, staff_lines)

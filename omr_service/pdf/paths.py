@@ -276,8 +276,11 @@ def _fill_one(subpath: _Subpath, mark: PathMark, result: ClassifiedPaths) -> boo
 def classify(marks: list[PathMark]) -> ClassifiedPaths:
     """Returns what painted paths are; paths repeated in place (a bar filled, then stroked) count once."""
     result = ClassifiedPaths()
-    for mark in marks:
+    for index, mark in enumerate(marks):
         ops = mark.ops
+        before = marks[index - 1] if index else None
+        if before is not None and before.filled and not mark.filled and _in_place(before, mark):
+            continue
         if not mark.filled and len(mark.points) == 2 and ops[:2] == b"ml":
             (x0, y0), (x1, y1) = mark.points.tolist()
             if x0 != x1 or y0 != y1:
@@ -298,7 +301,42 @@ def classify(marks: list[PathMark]) -> ClassifiedPaths:
         elif subpaths:
             result.outlines.append(mark)
     result.lines = _unique(result.lines)
+    result.curves = _unique_curves(result.curves)
     return result
+
+
+def _in_place(a: PathMark, b: PathMark) -> bool:
+    """Returns whether two paths are the same: some writers fill an outline and then draw its edge."""
+    return (
+        a.ops.rstrip(b"h") == b.ops.rstrip(b"h")
+        and len(a.points) == len(b.points)
+        and bool(abs(a.points - b.points).max() < 0.02)
+    )
+
+
+def _unique_curves(curves: list[Curve]) -> list[Curve]:
+    """Returns curves without those drawn twice in place, as some writers fill and then stroke."""
+    seen: dict[tuple[int, int, int, int, int], int] = {}
+    out: list[Curve] = []
+    for curve in curves:
+        tips = sorted([(curve.x0, curve.y0), (curve.x1, curve.y1)])
+        key = (round(tips[0][0]), round(tips[0][1]), round(tips[1][0]), round(tips[1][1]), round(curve.mid_y))
+        at = next((seen[near] for near in _around(key) if near in seen), None)
+        if at is None:
+            seen[key] = len(out)
+            out.append(curve)
+        elif curve.thickness > out[at].thickness:
+            out[at] = curve
+    return out
+
+
+def _around(key: tuple[int, int, int, int, int]) -> list[tuple[int, int, int, int, int]]:
+    """Returns a key of rounded points and those one point off in one place."""
+    near = [key]
+    for index in range(5):
+        for step in (-1, 1):
+            near.append((*key[:index], key[index] + step, *key[index + 1 :]))  # type: ignore[arg-type]
+    return near
 
 
 def _unique(lines: list[Line]) -> list[Line]:

@@ -26,6 +26,11 @@ _LEGACY = re.compile(
     r"|toccata|november|partita|tamburo|vivace|ash|swing|anastasia|musix|mscore1|xmusica)",
     re.IGNORECASE,
 )
+# Fonts with SMuFL code points; where a file says their characters are others, it is the file that errs.
+_SMUFL_FAMILY = re.compile(
+    r"^(bravura|leland|petaluma|leipzig|gootville|gonville|mscore|musejazz|finale|sebastian|ekmelos|emmentaler|golden)",
+    re.IGNORECASE,
+)
 _LEGACY_TEXT = re.compile(r"text|chords|script|roman|metronome|figured|perc|special(extra)?text", re.IGNORECASE)
 # A font is one of music when this share of the characters a page shows in it are like known symbols.
 _MUSIC_SHARE = 0.5
@@ -96,14 +101,34 @@ def _height_of_origin(name: str, ink: Box) -> float:
     return ink.y0 if name.endswith("Below") else ink.y1
 
 
-def _is_text(font: Font, code: int) -> bool:
+def _is_text(font: Font, code: int, distrusted: bool) -> bool:
     """Returns whether a code stands for ordinary text."""
-    if _LEGACY.match(font.name) and not _LEGACY_TEXT.search(font.name):
+    if distrusted or (_LEGACY.match(font.name) and not _LEGACY_TEXT.search(font.name)):
         return False
     text = font.unicode(code)
     if not text or text == "\ufffd":
         return False
+    if _SMUFL_FAMILY.match(font.name) and (not text.isascii() or "text" not in font.name.lower()):
+        return False
     return not any(0xE000 <= ord(char) <= 0xF8FF or (ord(char) < 32 and not char.isspace()) for char in text)
+
+
+def _fonts_with_wrong_unicode(marks: list[CharMark]) -> set[int]:
+    """Returns the ids of fonts in which several codes are said to be the same letter.
+
+    Some writers cut SMuFL code points to their high byte.
+    """
+    codes: dict[int, dict[int, str]] = defaultdict(dict)
+    for mark in marks:
+        known = codes[id(mark.font)]
+        if mark.code not in known:
+            known[mark.code] = mark.font.unicode(mark.code) or ""
+    out: set[int] = set()
+    for font, texts in codes.items():
+        letters = [text for text in texts.values() if text.strip() and text != "\ufffd"]
+        if len(letters) >= 4 and len(set(letters)) <= 0.7 * len(letters):
+            out.add(font)
+    return out
 
 
 def _path_of(mark: CharMark, shape: Shape) -> PathMark:
@@ -157,6 +182,7 @@ def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedCh
     """Returns the shown characters of a page sorted into symbols, text and outlines."""
     result = SortedChars()
     unknown: dict[int, list[CharMark]] = defaultdict(list)
+    distrusted = _fonts_with_wrong_unicode(marks)
     for mark in marks:
         font = mark.font
         named = knowledge.names_of(font).of(mark.code)
@@ -164,7 +190,7 @@ def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedCh
             (result.digits if named.digit else result.glyphs).append(_named_glyph(mark, named))
             if named.digit:
                 result.digit_marks.append(mark)
-        elif _is_text(font, mark.code):
+        elif _is_text(font, mark.code, id(font) in distrusted):
             text = font.unicode(mark.code)
             if text:
                 if text == ".":
@@ -199,5 +225,6 @@ def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: Outl
         x0, y0, x1, y1 = shape.box
         ink = Box(x0, -y1, x1, -y0)
         likeness = matcher.match(mark.ops, points, shape.polygons, em)
-        out.append(DrawnOutline(mark.ops, ink, placed(likeness, ink) if likeness else None))
+        glyph = placed(likeness, ink) if likeness else None
+        out.append(DrawnOutline(mark.ops, ink, glyph, likeness[0].distance if likeness else 1.0))
     return out

@@ -66,14 +66,14 @@ def tell_digits_apart(glyphs: list[Glyph], digits: list[Glyph]) -> list[Glyph]:
 
 def join_dynamics(glyphs: list[Glyph]) -> list[Glyph]:
     """Returns the symbols with dynamics spelled in letters (m, f) made one symbol each (mf)."""
-    letters = sorted((g for g in glyphs if g.name in _LETTERS), key=lambda g: (round(g.y, 1), g.x))
+    letters = sorted((g for g in glyphs if g.name in _LETTERS), key=lambda g: (round(g.y / max(g.size, 1.0) * 4), g.x))
     out = [g for g in glyphs if g.name not in _LETTERS]
     word: list[Glyph] = []
     for letter in letters:
         if word:
             last = word[-1]
             gap = letter.box.x0 - last.box.x1
-            if abs(letter.y - last.y) > 0.02 * last.size or not -0.5 * last.size < gap < 0.12 * last.size:
+            if abs(letter.y - last.y) > 0.06 * last.size or not -0.5 * last.size < gap < 0.12 * last.size:
                 out += _one_dynamic(word)
                 word = []
         word.append(letter)
