@@ -9,6 +9,7 @@ from etude.notation.measures import fill_with_hidden_rests
 from etude.score.v1 import event_pb2, measure_pb2, page_pb2, pitch_pb2, provenance_pb2, score_pb2, spanner_pb2
 from omr_service.assembler.geometry import Barline
 from omr_service.assembler.join import (
+    DOUBTFUL,
     KEYBOARD,
     JoinedMeasure,
     Key,
@@ -20,8 +21,6 @@ from omr_service.assembler.music import Element, NoteSign
 from omr_service.symbols import Box
 
 SCHEMA_VERSION = "1.0.0"
-DOUBTFUL = 3.0
-"""Cost of a measure's rhythm from which on a person should look at it."""
 NOTE_TYPES = {
     -4: event_pb2.NOTE_TYPE_LONG,
     -3: event_pb2.NOTE_TYPE_BREVE,

@@ -24,6 +24,8 @@ Key = tuple[int, int]
 Place = tuple[str, int]
 """A staff: part id and staff number within the part."""
 KEYBOARD = "P1"
+DOUBTFUL = 3.0
+"""Cost of a measure's rhythm from which on a person should look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,9 +361,10 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                     continue
                 follows = first.end == second.onset or (first.grace and first.onset <= second.onset)
                 if not follows:
-                    # a tie may skip nothing; a rhythm read wrong is likelier in the same measure
+                    # a tie skips nothing, but the rhythm may have been read wrong
+                    doubtful = any(draft.measures[w.measure].rhythm.cost > DOUBTFUL for w in (first, second))
                     between = _between(table, draft, first, second, diatonics[start], diatonics)
-                    if between or first.onset >= second.onset:
+                    if not doubtful or between or first.onset >= second.onset:
                         continue
                     cost += 1.2
                 options.append((cost, c, start, end))
@@ -398,7 +401,7 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                 continue
             half = next((h for h in half_ends if h[0] == end and h[1] not in done), None)
             # half a tie at the end of a system is one without its other half when it is close enough to its head
-            if half is None and cost > 1.3:
+            if half is None and cost > 2.2:
                 continue
             result.append((TieReading(start, end, curves[c]), cost))
             starts[start] = ends[end] = c

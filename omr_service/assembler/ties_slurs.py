@@ -24,9 +24,11 @@ def read_curves(curves: list[Curve], system: System, elements: list[Element]) ->
     signs: list[CurveSign] = []
     first_x = min(e.x for e in chords)
     last_x = max(e.x1 for e in chords)
-    for curve in curves:
-        if curve.x1 - curve.x0 < 0.8 * space:
+    seen: list[Curve] = []
+    for curve in sorted(curves, key=lambda c: (c.x0, c.y0, c.x1)):
+        if curve.x1 - curve.x0 < 0.8 * space or any(_same(curve, other, space) for other in seen[-8:]):
             continue
+        seen.append(curve)
         above = curve.mid_y < (curve.y0 + curve.y1) / 2
         open_left = curve.x0 < first_x - 0.1 * space
         open_right = curve.x1 > last_x + 0.1 * space
@@ -50,6 +52,12 @@ def read_curves(curves: list[Curve], system: System, elements: list[Element]) ->
             )
         )
     return signs
+
+
+def _same(a: Curve, b: Curve, space: float) -> bool:
+    """True for one curve painted twice: filled and outlined."""
+    tips = (a.x0 - b.x0, a.y0 - b.y0, a.x1 - b.x1, a.y1 - b.y1)
+    return max(abs(d) for d in tips) < 0.25 * space and abs(a.mid_y - b.mid_y) < 0.25 * space
 
 
 def _tie_heads(
