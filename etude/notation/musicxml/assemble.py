@@ -270,7 +270,7 @@ class _Builder:
                 )
 
 
-def _spanner_order(spanner: spanner_pb2.Spanner) -> tuple[int, str, int, int, str, str, str]:
+def _spanner_order(spanner: spanner_pb2.Spanner) -> tuple[int, str, int, int, str, str, str, int]:
     """An order that does not depend on the order within the file."""
     return (
         spanner.start_ticks,
@@ -280,6 +280,7 @@ def _spanner_order(spanner: spanner_pb2.Spanner) -> tuple[int, str, int, int, st
         spanner.start_note_id,
         " ".join(spanner.event_ids),
         spanner.part_id,
+        spanner.placement,
     )
 
 

@@ -14,6 +14,9 @@ _KEYBOARD = re.compile(
     r"celest|clavichord|pf\.?$|pno\.?",
     re.I,
 )
+_NAMELESS = re.compile(
+    r"\s*(?:(?:musicxml\s+)?part|track|staff|(?:right|left)(?:\s+hand)?|[rl]\.?\s*h\.?)?[\s\d]*", re.I
+)
 _MAX_TEXT = 1000
 # Names of the fields in which Étude's own files say how their fingerings are coloured.
 _COLOR_FIELDS = {
@@ -107,9 +110,12 @@ def _all_below(node: Node, tag: str) -> list[Node]:
 
 
 def settle_roles(parts: list[RawPart]) -> list[score_pb2.PartRole.ValueType]:
-    """Which parts are keyboards: by staves, instrument and name; a lone part is one."""
-    likely = [part.staff_count >= 2 or part.keyboard_sound for part in parts]
+    """Which parts are keyboards: those of several staves and those named so; else a lone part, or a pair of parts
+    that are not named after anything else (the two hands apart).
+    """
+    likely = [part.staff_count >= 2 or bool(_KEYBOARD.search(part.name)) for part in parts]
     if not any(likely):
-        likely = [len(parts) <= 2] * len(parts)
+        hands = len(parts) == 2 and all(part.keyboard_sound or _NAMELESS.fullmatch(part.name) for part in parts)
+        likely = [hands or len(parts) == 1] * len(parts)
     keyboard, other = score_pb2.PART_ROLE_KEYBOARD, score_pb2.PART_ROLE_OTHER
     return [keyboard if is_keyboard else other for is_keyboard in likely]

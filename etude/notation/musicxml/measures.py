@@ -44,7 +44,7 @@ def build_measures(parts: list[RawPart], part_ids: list[str]) -> list[measure_pb
             time_signature=first.time,
             time_signature_printed=any(measure.time_printed for measure in raw),
             key_signatures=_keys(present),
-            key_signature_printed=any(measure.keys_printed for measure in raw),
+            key_signature_printed=any(measure.keys_printed for measure in raw) and (index > 0 or _alters(raw)),
             left_barline=next((measure.left for measure in raw if measure.left), None),
             right_barline=next((measure.right for measure in raw if measure.right), None),
             starts_page=index > 0 and any(measure.new_page for measure in raw),
@@ -67,6 +67,11 @@ def _keys(measures: list[tuple[str, RawMeasure]]) -> list[measure_pb2.KeySignatu
         for part_id, keys in all_keys
         for staff, key in sorted(keys.items())
     ]
+
+
+def _alters(measures: list[RawMeasure]) -> bool:
+    """True when a key has sharps or flats: without any, nothing is printed at the start of a piece."""
+    return any(key.fifths for measure in measures for key in measure.keys.values())
 
 
 def _ending(

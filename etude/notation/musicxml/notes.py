@@ -49,7 +49,8 @@ def read_event(node: Node, measure: int, onset: Fraction, duration: Fraction) ->
     )
     event.type = vocabulary.NOTE_TYPES.get(node.child_text("type"), event_pb2.NOTE_TYPE_UNSPECIFIED)
     event.dots = min(len(node.all("dot")), 4)
-    event.stem = vocabulary.STEMS.get(node.child_text("stem"), event_pb2.STEM_DIRECTION_UNSPECIFIED)
+    if not is_hidden(node):
+        event.stem = vocabulary.STEMS.get(node.child_text("stem"), event_pb2.STEM_DIRECTION_UNSPECIFIED)
     grace = node.find("grace")
     if grace is not None:
         event.grace = event_pb2.Grace(slash=grace.get("slash") == "yes")

@@ -17,6 +17,9 @@ MAX_MEASURES = 20_000
 MAX_EVENTS = 1_000_000
 MAX_MEASURE_QUARTERS = 4_000
 
+_FINEST = Fraction(1, 96)
+"""Quarters below which a difference of two places is rounding and no music."""
+
 Sources = Mapping[str, fingering_pb2.FingeringSource.ValueType]
 
 
@@ -105,7 +108,15 @@ class PartReader:
             measure.reached = max(measure.reached, self._position())
         else:
             # a little too far back is rounding; what is before the measure cannot be meant
-            self._cursor = max(Fraction(0), self._cursor - duration)
+            self._cursor = self._unrounded(max(Fraction(0), self._cursor - duration))
+
+    def _unrounded(self, position: Fraction) -> Fraction:
+        """The place meant by a <backup>: rounded durations before it may have left it beside a place known."""
+        if position in self._exact:
+            return position
+        reach = min(Fraction(2, self._divisions), _FINEST)
+        near = min(self._exact, key=lambda known: abs(known - position))
+        return near if abs(near - position) <= reach else position
 
     def _note(self, node: Node, measure: RawMeasure, index: int) -> None:
         if node.has("chord") and self._event is not None:

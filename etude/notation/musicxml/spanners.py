@@ -117,14 +117,14 @@ class Matcher:
                     stop = next((item for item in early_stops[key] if self._follows(event, item[0])), None)
                     if stop is not None:
                         early_stops[key].remove(stop)
-                        found.append(self._event_spanner(event, end, stop[0], stop[1]))
+                        found += self._event_spanner(event, end, stop[0], stop[1])
                     else:
                         open_starts[key].append((event, end))
                 elif end.type == "stop":
                     start = next((item for item in reversed(open_starts[key]) if self._follows(item[0], event)), None)
                     if start is not None:
                         open_starts[key].remove(start)
-                        found.append(self._event_spanner(start[0], start[1], event, end))
+                        found += self._event_spanner(start[0], start[1], event, end)
                     else:
                         early_stops[key].append((event, end))
         self._report(early_stops)
@@ -139,7 +139,7 @@ class Matcher:
             self.open_ends += [OpenEnd(event.measure, kind.replace("_", " ")) for event, _ in items]
         ends.clear()
 
-    def _event_spanner(self, first: RawEvent, start: RawEnd, last: RawEvent, stop: RawEnd) -> RawSpanner:
+    def _event_spanner(self, first: RawEvent, start: RawEnd, last: RawEvent, stop: RawEnd) -> Iterable[RawSpanner]:
         message = spanner_pb2.Spanner(staff=first.home_staff, placement=start.placement)
         if start.kind == "slur":
             message.slur.SetInParent()
@@ -150,8 +150,11 @@ class Matcher:
             message.trill_line.SetInParent()
         else:
             message.tremolo_between.strokes = max(start.strokes, 1)
+        if first is last and start.kind != "trill_line":
+            self.open_ends.append(OpenEnd(first.measure, start.kind.replace("_", " ")))
+            return
         events = [first] if first is last else [first, last]
-        return RawSpanner(message, self.at(first), max(self.at(last) + last.duration, self.at(first)), events)
+        yield RawSpanner(message, self.at(first), max(self.at(last) + last.duration, self.at(first)), events)
 
     # beams
 
@@ -210,6 +213,9 @@ class Matcher:
             elif line.type in ("change", "resume", "continue"):
                 if line.type == "change" and (match := self._opened(opened, line)):
                     opened[match][1].append(self._when(line))
+            elif twin := next((stop for stop in early if self._is_twin(stop, line)), None):
+                early.remove(twin)  # it ends where it starts
+                self.open_ends.append(OpenEnd(line.measure, _LINE_NAMES[line.kind]))
             else:
                 if key in opened:  # a new one before the old one has ended: it ends here
                     start, changes = opened.pop(key)
@@ -222,6 +228,10 @@ class Matcher:
                 self.open_ends.append(OpenEnd(start.measure, _LINE_NAMES[start.kind]))
         self.open_ends += [OpenEnd(line.measure, _LINE_NAMES[line.kind]) for line in early]
         return found
+
+    def _is_twin(self, stop: RawLine, start: RawLine) -> bool:
+        same = (stop.kind, stop.number) == (start.kind, start.number)
+        return same and self._when(stop) == self._when(start) and stop.measure == start.measure
 
     def _when(self, line: RawLine) -> Fraction:
         return self.starts[line.measure] + line.onset
@@ -237,6 +247,9 @@ class Matcher:
 
     def _line(self, start: RawLine, end: Fraction, changes: list[Fraction], open_ended: bool) -> Iterable[RawSpanner]:
         begin = self._when(start)
+        if end <= begin:
+            self.open_ends.append(OpenEnd(start.measure, _LINE_NAMES[start.kind]))
+            return
         message = spanner_pb2.Spanner(staff=start.staff, placement=start.placement)
         if start.kind == "wedge":
             down = start.type == "diminuendo"
@@ -253,7 +266,7 @@ class Matcher:
         else:
             message.pedal.line = start.line
             message.pedal.open_ended = open_ended
-        yield RawSpanner(message, begin, max(begin, end), changes=[tick for tick in changes if begin <= tick <= end])
+        yield RawSpanner(message, begin, end, changes=[tick for tick in changes if begin <= tick <= end])
 
     # arpeggios over several chords
 

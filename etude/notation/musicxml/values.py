@@ -58,7 +58,7 @@ def _settle_rest(event: RawEvent, length: Fraction, alone: bool) -> None:
         event.duration = length
         return
     event.rest.whole_measure = False
-    if not event.type:
+    if not event.type and not event.rest.hidden:
         _infer(event)
         if not event.type:
             event.rest.hidden = True  # a length that no rest has
