@@ -24,6 +24,8 @@ Key = tuple[int, int]
 Place = tuple[str, int]
 """A staff: part id and staff number within the part."""
 KEYBOARD = "P1"
+TIE_LIMIT = 2.35
+"""Greatest cost, in staff spaces off the ideal place, of a curve read as a tie."""
 DOUBTFUL = 3.0
 """Cost of a measure's rhythm from which on a person should look at it."""
 
@@ -380,7 +382,7 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
     half_starts: list[tuple[Key, int, float]] = []
     half_ends: list[tuple[Key, int, float]] = []
     for cost, c, start, end in options:
-        if c in done or cost > 3.0:
+        if c in done or cost > TIE_LIMIT:
             continue
         if (start is not None and start in starts) or (end is not None and end in ends):
             continue
@@ -397,7 +399,7 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
             continue
         where = table[start]
         for end in by_place.get((where.place, diatonics[start], where.end), ()):
-            if end in ends or table[end].grace:
+            if end in ends or table[end].grace or not _next_system(draft, where.measure, table[end].measure):
                 continue
             half = next((h for h in half_ends if h[0] == end and h[1] not in done), None)
             # half a tie at the end of a system is one without its other half when it is close enough to its head
@@ -411,6 +413,11 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
             break
     _slurs(draft, table, curves, done)
     return result
+
+
+def _next_system(draft: ScoreDraft, start: int, end: int) -> bool:
+    """True when a measure begins the system after that of another."""
+    return start < end and draft.measures[end].first_in_system
 
 
 def _between(
