@@ -24,7 +24,7 @@ Key = tuple[int, int]
 Place = tuple[str, int]
 """A staff: part id and staff number within the part."""
 KEYBOARD = "P1"
-TIE_LIMIT = 2.35
+TIE_LIMIT = 2.9
 """Greatest cost, in staff spaces off the ideal place, of a curve read as a tie."""
 DOUBTFUL = 3.0
 """Cost of a measure's rhythm from which on a person should look at it."""

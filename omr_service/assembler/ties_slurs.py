@@ -76,12 +76,12 @@ def _tie_heads(
             reach = 1.9 + (element.x1 - note.box.x1) / space
             if x < middle - 0.3 * space or dx > reach:
                 continue
-            off = max(0.0, dx - 0.4) * 0.5 + max(0.0, -dx - 0.3) * 0.4
+            off = max(0.0, dx - 0.4) * 1.5 + max(0.0, -dx - 0.3) * 0.4
         else:
             dx = (note.box.x0 - x) / space
             if x > middle + 0.3 * space or dx > 1.9:
                 continue
-            off = max(0.0, dx - 0.4) * 0.5 + max(0.0, -dx - 0.3) * 0.4
+            off = max(0.0, dx - 0.4) * 1.5 + max(0.0, -dx - 0.3) * 0.4
         found.append((dy + off, note))
     found.sort(key=lambda f: (f[0], f[1].head))
     return found
