@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +135,22 @@ def refused(reason: str) -> Any:
     with pytest.raises(EtudeError) as caught:
         yield caught
     assert caught.value.reason == reason, caught.value
+
+
+async def until(condition: Callable[[], bool], timeout: float = 10) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(timeout):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def database_dump(data_dir: Path) -> str:
+    """Everything in the orchestrator's databases, as text."""
+    text = []
+    for path in data_dir.glob("*.sqlite"):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            text.extend(connection.iterdump())
+    return "\n".join(text)
 
 
 @dataclass

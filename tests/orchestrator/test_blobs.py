@@ -140,7 +140,8 @@ async def test_delete_and_scan(store: BlobStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a b", "ä", "a\n", "a\x00b", "x" * 513]
+    "key",
+    ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a b", "ä", "a\n", "a\x00b", "x" * 513],
 )
 async def test_keys_that_lead_elsewhere_are_refused(store: BlobStore, key: str) -> None:
     with pytest.raises(ValueError, match="no key"):

@@ -176,7 +176,9 @@ async def test_times_keep_microseconds_and_zone(database: Database) -> None:
     assert job.create_time.ToDatetime(tzinfo=UTC) == created
     with pytest.raises(Exception, match="naive"):
         async with database.write() as connection:
-            await connection.execute(tables.tenants.insert().values(tenant_id="x", display_name="", create_time=datetime(2026, 1, 1)))  # noqa: DTZ001, E501
+            await connection.execute(
+                tables.tenants.insert().values(tenant_id="x", display_name="", create_time=datetime(2026, 1, 1))
+            )  # noqa: DTZ001, E501
 
 
 # Jobs
@@ -352,7 +354,14 @@ async def test_deleting_a_job_leaves_no_row(database: Database) -> None:
     async with database.write() as connection:
         await JobRepository(connection, "t1").delete("j1")
     async with database.read() as connection:
-        for table in (tables.jobs, tables.job_steps, tables.job_events, tables.artifacts, tables.artifact_lineage, tables.requests):  # noqa: E501
+        for table in (
+            tables.jobs,
+            tables.job_steps,
+            tables.job_events,
+            tables.artifacts,
+            tables.artifact_lineage,
+            tables.requests,
+        ):  # noqa: E501
             assert (await connection.execute(select(table))).all() == [], table.name
 
 

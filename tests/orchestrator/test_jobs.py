@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from etude.identity.v1 import identity_service_pb2
+from etude.job.v1 import job_service_pb2, model_service_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.job.v1.job_pb2 import JobEventKind, JobState
-from tests.orchestrator.conftest import Mesh
+from etude.mesh.errors import from_status
+from tests.orchestrator.conftest import Mesh, database_dump, errors, refused, until
 from tests.orchestrator.stage_servers import document
 
 
@@ -41,3 +52,414 @@ async def test_a_job_goes_through_all_stages(mesh: Mesh) -> None:
         ("SCORE_PDF", "piece.pdf"),
         ("ANNOTATED_PDF", "piece.annotated.pdf"),
     ]
+
+
+PENDING, READING = JobState.JOB_STATE_PENDING, JobState.JOB_STATE_OMR_PROCESSING
+FINGERING, RENDERING = JobState.JOB_STATE_FINGERING_PROCESSING, JobState.JOB_STATE_RENDERING_PROCESSING
+COMPLETED, FAILED, CANCELLED = (
+    JobState.JOB_STATE_COMPLETED,
+    JobState.JOB_STATE_FAILED,
+    JobState.JOB_STATE_CANCELLED,
+)
+OMR_FAILED, FINGERING_FAILED = JobState.JOB_STATE_OMR_FAILED, JobState.JOB_STATE_FINGERING_FAILED
+
+
+async def test_several_scores_and_failed_pages(mesh: Mesh) -> None:
+    content = document(pages=4, failed_pages=[2], scores=2, rendering_remarks=["no room for a finger"])
+    job = await mesh.client.create(content, filename="C:\\sheets\\two pieces.PDF")
+    done = await mesh.client.settled(job.job_id)
+    assert done.state == COMPLETED
+    assert done.source.filename == "two pieces.PDF"
+    assert (done.summary.score_count, done.summary.pages_read, done.summary.pages_failed) == (2, 3, 1)
+    assert list(done.summary.remarks) == ["Page 2 could not be read: too dark", "no room for a finger"]
+    names = [artifact.filename for artifact in await mesh.client.list_artifacts(job.job_id)]
+    assert "two pieces.1.ir_v1.json" in names
+    assert "two pieces.2.page2.svg" in names
+    assert names.count("two pieces.annotated.pdf") == 1
+    assert mesh.journal.count("fingering", "start", job.job_id) == 2
+    assert mesh.journal.count("rendering", "start", job.job_id) == 1
+
+
+async def test_stages_get_job_id_deadline_and_one_trace(mesh: Mesh) -> None:
+    job = await mesh.client.create(document())
+    await mesh.client.settled(job.job_id)
+    starts = [entry for entry in mesh.journal.read() if entry["what"] == "start"]
+    assert [entry["stage"] for entry in starts] == ["omr", "fingering", "rendering"]
+    assert {entry["job_id"] for entry in starts} == {job.job_id}
+    settings = mesh.settings
+    for entry, limit in zip(
+        starts,
+        (settings.omr_timeout_seconds, settings.fingering_timeout_seconds, settings.rendering_timeout_seconds),
+        strict=True,
+    ):
+        assert 0 < entry["time_remaining"] <= 1.01 * limit  # gRPC rounds long timeouts up
+
+
+@pytest.mark.parametrize(
+    ("stage", "state"), [("omr", OMR_FAILED), ("fingering", FINGERING_FAILED), ("rendering", FAILED)]
+)
+async def test_a_stage_that_fails(mesh: Mesh, stage: str, state: JobState.ValueType) -> None:
+    job = await mesh.client.create(document(**{f"{stage}_error": "NO_MUSIC"}))
+    failed = await mesh.client.settled(job.job_id)
+    assert failed.state == state
+    error = from_status(failed.error)
+    assert (error.reason, error.message) == ("NO_MUSIC", "planned: NO_MUSIC")
+    assert error.metadata["planned"] == "yes"
+    assert mesh.journal.count(stage, "start") == 1  # what is wrong with the input is not tried again
+    assert failed.HasField("complete_time") == (state == FAILED)
+    assert [stored.kind for stored in await mesh.client.list_artifacts(job.job_id)][0] == 1  # the source is kept
+
+
+@pytest.mark.parametrize("stage", ["omr", "fingering"])
+async def test_retry_goes_on_from_the_failed_stage(mesh: Mesh, stage: str) -> None:
+    job = await mesh.client.create(document(**{f"{stage}_error": "TIME_LIMIT", f"{stage}_errors": 1}))
+    first = await mesh.client.settled(job.job_id)
+    request_id = str(uuid.uuid4())
+    retried = await mesh.client.retry(job.job_id, request_id)
+    assert (retried.attempt, retried.HasField("error")) == (2, False)
+    assert (await mesh.client.retry(job.job_id, request_id)).attempt == 2  # the same request once more
+    events = await mesh.client.watch(job.job_id, after=first.last_sequence)
+    assert events[0].reason == "the owner asked to try again"
+    assert not any("interruption" in event.reason for event in events)
+    done = await mesh.client.get(job.job_id)
+    assert (done.state, done.attempt) == (COMPLETED, 2)
+    assert mesh.journal.count("omr", "end") == 1
+    assert mesh.journal.count(stage, "start") == 2
+    with refused("INVALID_STATE"):
+        await mesh.client.retry(job.job_id)
+
+
+async def test_a_stage_that_is_away_is_waited_for(mesh: Mesh) -> None:
+    job = await mesh.client.create(document(omr_error="DEPENDENCY_UNAVAILABLE", omr_errors=9))
+    assert (await mesh.client.settled(job.job_id)).state == COMPLETED
+    assert mesh.journal.count("omr", "start") == 10
+
+
+async def test_a_stage_that_stays_away_fails_the_job_with_a_word_about_it(make_mesh: Any) -> None:
+    mesh = await make_mesh(fingering_target="127.0.0.1:1", stage_patience_seconds=0.5)
+    job = await mesh.client.create(document())
+    failed = await mesh.client.settled(job.job_id)
+    assert failed.state == FINGERING_FAILED
+    error = from_status(failed.error)
+    assert error.reason == "DEPENDENCY_UNAVAILABLE"
+    assert "fingering stage cannot be reached" in error.message
+
+
+async def test_a_file_that_does_not_match_its_checksum_is_not_stored(mesh: Mesh) -> None:
+    job = await mesh.client.create(document(rendering_lies=True))
+    failed = await mesh.client.settled(job.job_id)
+    assert failed.state == FAILED
+    assert "SHA-256" in failed.error.message
+    assert len(await mesh.client.list_artifacts(job.job_id)) == 3
+
+
+# Uploads
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "EMPTY_FILE"),
+        (b"hello", "UNSUPPORTED_MEDIA_TYPE"),
+        (b"text, not music. " * 1000, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 5000, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"%PDF-1.7\n" + b"x" * 300_000, "FILE_TOO_LARGE"),
+    ],
+)
+async def test_refused_uploads_leave_no_file_and_no_row(make_mesh: Any, content: bytes, reason: str) -> None:
+    mesh = await make_mesh(max_upload_bytes=200_000)
+    for chunk_bytes in (1000, 1 << 20):
+        with refused(reason) as error:
+            await mesh.client.create(content, chunk_bytes=chunk_bytes)
+    assert mesh.files() == set()
+    assert (await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest())).jobs == []
+    if reason == "UNSUPPORTED_MEDIA_TYPE":
+        assert "PDF" in error.value.message
+    if reason == "FILE_TOO_LARGE":
+        assert error.value.metadata["limit_bytes"] == "200000"
+
+
+async def test_a_file_at_the_limit_is_taken_and_a_mark_may_come_late(make_mesh: Any) -> None:
+    mesh = await make_mesh(max_upload_bytes=200_000)
+    content = b"\0" * 900 + document()
+    content = content + b" " * (200_000 - len(content))
+    assert len(content) == 200_000
+    job = await mesh.client.create(content, chunk_bytes=7)
+    assert job.source.size_bytes == 200_000
+    assert job.source.sha256 == hashlib.sha256(content).hexdigest()
+    await mesh.client.cancel(job.job_id)
+
+
+async def test_no_byte_beyond_the_limit_is_written(make_mesh: Any) -> None:
+    mesh = await make_mesh(max_upload_bytes=100_000)
+    most = 0
+
+    async def requests() -> AsyncIterator[job_service_pb2.CreateJobRequest]:
+        nonlocal most
+        yield job_service_pb2.CreateJobRequest(create=job_service_pb2.CreateJobOptions())
+        yield job_service_pb2.CreateJobRequest(chunk=b"%PDF-1.7\n")
+        for _ in range(1000):
+            yield job_service_pb2.CreateJobRequest(chunk=b"x" * 9_000)
+            sizes = [path.stat().st_size for path in (mesh.data_dir / "artifacts" / "uploads").iterdir()]
+            most = max([most, *sizes])
+            await asyncio.sleep(0)
+
+    with refused("FILE_TOO_LARGE"), errors():
+        await mesh.client.jobs.CreateJob(requests(), timeout=20)
+    assert 0 < most <= 100_000
+    assert mesh.files() == set()
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(mesh: Mesh) -> None:
+    stuck = asyncio.Event()
+
+    async def requests() -> AsyncIterator[job_service_pb2.CreateJobRequest]:
+        yield job_service_pb2.CreateJobRequest(create=job_service_pb2.CreateJobOptions())
+        yield job_service_pb2.CreateJobRequest(chunk=document() + b"x" * 100_000)
+        stuck.set()
+        await asyncio.sleep(60)
+
+    call = mesh.client.jobs.CreateJob(requests(), timeout=20)
+    waiting = asyncio.ensure_future(call.code())
+    await stuck.wait()
+    await until(lambda: any((mesh.data_dir / "artifacts" / "uploads").iterdir()))
+    call.cancel()
+    await waiting
+    await until(lambda: mesh.files() == set())
+    assert (await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest())).jobs == []
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"hand_profile": {"max_span_semitones": 9}}, "options.hand_profile.max_span_semitones"),
+        ({"hand_profile": {"size": 9}}, "options.hand_profile.size"),
+        ({"formats": [1, 0]}, "options.formats[1]"),
+        ({"formats": [77]}, "options.formats[0]"),
+        ({"density": 7}, "options.density"),
+        ({"reader": 7}, "options.reader"),
+        ({"uncertainty_policy": 7}, "options.uncertainty_policy"),
+        ({"first_page": -1}, "options.first_page"),
+        ({"first_page": 3, "last_page": 2}, "options.last_page"),
+        ({"request_id": "not a uuid"}, "request_id"),
+    ],
+)
+async def test_wrong_options_are_named(mesh: Mesh, options: dict[str, Any], field: str) -> None:
+    with refused("INVALID_REQUEST") as error:
+        await mesh.client.create(document(), **options)
+    assert [name for name, _ in error.value.violations] == [field]
+    assert mesh.files() == set()
+
+
+async def test_messages_out_of_order_are_refused(mesh: Mesh) -> None:
+    head = job_service_pb2.CreateJobRequest(create=job_service_pb2.CreateJobOptions())
+    chunk = job_service_pb2.CreateJobRequest(chunk=document())
+    big = job_service_pb2.CreateJobRequest(chunk=b"%PDF-" + b"x" * (1 << 20))
+    for messages in ([], [chunk], [head, head, chunk], [head, big]):
+        with refused("INVALID_REQUEST"), errors():
+            await mesh.client.jobs.CreateJob(iter(messages), timeout=10)
+    with refused("EMPTY_FILE"), errors():
+        await mesh.client.jobs.CreateJob(iter([head]), timeout=10)
+    assert mesh.files() == set()
+
+
+async def test_preferences_fill_what_options_leave_open(mesh: Mesh) -> None:
+    preferences = {"hand_profile": {"size": 3}, "density": 2, "formats": [1, 2]}
+    request = identity_service_pb2.UpdateUserPreferencesRequest(preferences=preferences)
+    await mesh.client.identity.UpdateUserPreferences(request)
+    plain = await mesh.client.create(document())
+    assert (plain.options.hand_profile.size, plain.options.density, list(plain.options.formats)) == (3, 2, [1, 2])
+    own = await mesh.client.create(document(), hand_profile={"size": 1}, density=1, formats=[3])
+    assert (own.options.hand_profile.size, own.options.density, list(own.options.formats)) == (1, 1, [3])
+    await mesh.client.settled(plain.job_id)
+    kinds = {artifact.kind for artifact in await mesh.client.list_artifacts(plain.job_id)}
+    assert kinds == {1, 2, 3, 4, 5}
+    (v2,) = [artifact for artifact in await mesh.client.list_artifacts(plain.job_id) if artifact.kind == 3]
+    assert v2.parameters["size"] == "HAND_SIZE_LARGE"
+    with refused("INVALID_REQUEST"), errors():
+        wrong = identity_service_pb2.UpdateUserPreferencesRequest(preferences={"density": 9})
+        await mesh.client.identity.UpdateUserPreferences(wrong)
+    answer = await mesh.client.identity.GetCurrentUser(identity_service_pb2.GetCurrentUserRequest())
+    assert (answer.user.user_id, answer.tenant.tenant_id) == ("local", "local")
+    await mesh.client.settled(own.job_id)
+
+
+# Idempotency
+
+
+async def test_a_request_id_makes_one_job(mesh: Mesh) -> None:
+    request_id = str(uuid.uuid4())
+    first, *others = await asyncio.gather(*(mesh.client.create(document(), request_id=request_id) for _ in range(6)))
+    assert {job.job_id for job in others} == {first.job_id}
+    later = await mesh.client.create(document(), request_id=request_id.upper())
+    assert later.job_id == first.job_id
+    with refused("REQUEST_ID_REUSED"):
+        await mesh.client.create(document(notes=5), request_id=request_id)
+    with refused("REQUEST_ID_REUSED"):
+        await mesh.client.create(document(), request_id=request_id, first_page=1)
+    another = await mesh.client.create(document())
+    assert another.job_id != first.job_id
+    await mesh.client.settled(another.job_id)
+    await mesh.client.settled(first.job_id)
+    assert len([name for name in mesh.files() if first.job_id in name]) == 9
+    assert len({name.split("/")[2] for name in mesh.files()}) == 2
+
+
+# Cancel and delete
+
+
+@pytest.mark.parametrize(("stage", "state"), [("omr", READING), ("fingering", FINGERING), ("rendering", RENDERING)])
+async def test_cancelling_reaches_the_stage(mesh: Mesh, stage: str, state: JobState.ValueType) -> None:
+    job = await mesh.client.create(document(**{f"{stage}_seconds": 60}))
+    await mesh.client.until(job.job_id, state)
+    await until(lambda: mesh.journal.count(stage, "start") == 1)
+    cancelled = await mesh.client.cancel(job.job_id, "changed my mind")
+    assert cancelled.state == CANCELLED
+    assert cancelled.HasField("complete_time")
+    await until(lambda: mesh.journal.count(stage, "cancelled") == 1)
+    events = await mesh.client.watch(job.job_id)
+    assert (events[-1].state, events[-1].reason, events[-1].actor) == (CANCELLED, "changed my mind", "user:local")
+    with refused("INVALID_STATE") as error:
+        await mesh.client.cancel(job.job_id)
+    assert error.value.metadata["state"] == "CANCELLED"
+    await asyncio.sleep(0.2)
+    assert (await mesh.client.get(job.job_id)).last_sequence == cancelled.last_sequence
+
+
+async def test_a_waiting_job_can_be_cancelled_and_the_next_takes_its_place(make_mesh: Any) -> None:
+    mesh = await make_mesh(stage_concurrency=1)
+    first = await mesh.client.create(document(omr_seconds=60))
+    await until(lambda: mesh.journal.count("omr", "start") == 1)
+    second = await mesh.client.create(document())
+    third = await mesh.client.create(document())
+    assert (await mesh.client.cancel(second.job_id)).state == CANCELLED
+    assert (await mesh.client.get(third.job_id)).state == PENDING
+    await mesh.client.cancel(first.job_id)
+    assert (await mesh.client.settled(third.job_id)).state == COMPLETED
+    assert mesh.journal.count("omr", "start", second.job_id) == 0
+
+
+async def test_deleting_leaves_nothing(mesh: Mesh) -> None:
+    job = await mesh.client.create(document(fingering_seconds=60))
+    await mesh.client.until(job.job_id, FINGERING)
+    with refused("INVALID_STATE"):
+        await mesh.client.delete(job.job_id)
+    await mesh.client.cancel(job.job_id)
+    other = await mesh.client.create(document())
+    await mesh.client.settled(other.job_id)
+    assert any(job.job_id in name for name in mesh.files())
+    await mesh.client.delete(job.job_id)
+    assert not any(job.job_id in name for name in mesh.files())
+    assert job.job_id not in database_dump(mesh.data_dir)
+    with refused("JOB_NOT_FOUND"):
+        await mesh.client.get(job.job_id)
+    with refused("JOB_NOT_FOUND"):
+        await mesh.client.delete(job.job_id)
+    assert (await mesh.client.get(other.job_id)).state == COMPLETED
+    await mesh.client.delete(other.job_id)
+    assert mesh.files() == set()
+    assert other.job_id not in database_dump(mesh.data_dir)
+
+
+# Listing and watching
+
+
+async def test_listing(mesh: Mesh) -> None:
+    jobs = [await mesh.client.create(document()) for _ in range(5)]
+    for job in jobs:
+        await mesh.client.settled(job.job_id)
+    await mesh.client.cancel((waiting := await mesh.client.create(document(omr_seconds=60))).job_id)
+    seen: list[str] = []
+    token = ""
+    while True:
+        request = job_service_pb2.ListJobsRequest(page_size=2, page_token=token, states=[COMPLETED])
+        page = await mesh.client.jobs.ListJobs(request)
+        seen += [job.job_id for job in page.jobs]
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == [job.job_id for job in reversed(jobs)]
+    everything = await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest())
+    assert [job.job_id for job in everything.jobs] == [waiting.job_id, *seen]
+    first = await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest(page_size=2))
+    for wrong in (
+        {"page_size": -1},
+        {"page_size": 1001},
+        {"page_token": "nonsense"},
+        {"page_token": "é"},
+        {"page_token": first.next_page_token, "states": [COMPLETED]},  # another question's token
+    ):
+        with refused("INVALID_REQUEST"), errors():
+            await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest(**wrong))
+
+
+async def test_watching_resumes_where_it_stopped(mesh: Mesh) -> None:
+    job = await mesh.client.create(document(pages=20, page_seconds=0.02))
+    cursor, seen = 0, []
+    while True:
+        request = job_service_pb2.WatchJobRequest(job_id=job.job_id, after_sequence=cursor)
+        call = mesh.client.jobs.WatchJob(request, timeout=20)
+        taken = 0
+        async for response in call:
+            seen.append(response.event.sequence)
+            cursor = response.event.sequence
+            taken += 1
+            if taken == 3:
+                break
+        else:
+            break
+        call.cancel()
+    assert seen == list(range(1, len(seen) + 1))
+    done = await mesh.client.get(job.job_id)
+    assert (done.state, done.last_sequence) == (COMPLETED, len(seen))
+    assert await mesh.client.watch(job.job_id, after=len(seen)) == []
+    with refused("OUT_OF_RANGE"):
+        await mesh.client.watch(job.job_id, after=len(seen) + 1)
+    with refused("INVALID_REQUEST"):
+        await mesh.client.watch(job.job_id, after=-1)
+    with refused("JOB_NOT_FOUND"):
+        await mesh.client.watch("nothing")
+
+
+async def test_many_watchers_and_a_slow_one(mesh: Mesh) -> None:
+    job = await mesh.client.create(document(pages=10, page_seconds=0.01))
+
+    async def slow() -> list[int]:
+        call = mesh.client.jobs.WatchJob(job_service_pb2.WatchJobRequest(job_id=job.job_id), timeout=30)
+        seen = []
+        async for response in call:
+            seen.append(response.event.sequence)
+            await asyncio.sleep(0.03)
+        return seen
+
+    slow_one, *others = await asyncio.gather(slow(), *(mesh.client.watch(job.job_id) for _ in range(20)))
+    assert slow_one == list(range(1, len(slow_one) + 1))
+    assert all([event.sequence for event in events] == slow_one for events in others)
+
+
+async def test_silence_is_filled_with_heartbeats(mesh: Mesh) -> None:
+    job = await mesh.client.create(document(omr_seconds=60))
+    request = job_service_pb2.WatchJobRequest(job_id=job.job_id)
+    request.heartbeat_interval.FromMilliseconds(100)  # is raised to a second
+    call = mesh.client.jobs.WatchJob(request, timeout=20)
+    async for response in call:
+        if response.HasField("heartbeat"):
+            assert response.heartbeat.last_sequence == 3  # created, source stored, reading
+            break
+    call.cancel()
+    await mesh.client.cancel(job.job_id)
+
+
+async def test_models_are_known_from_the_stages(mesh: Mesh) -> None:
+    answer = await mesh.client.models.ListModels(model_service_pb2.ListModelsRequest())
+    assert [(m.service, m.info.stage, m.info.model.name) for m in answer.models] == [
+        ("fingering_service", "fingering", "test-fingering"),
+        ("omr_service", "omr", "test-omr"),
+    ]
+    one = await mesh.client.models.GetModel(model_service_pb2.GetModelRequest(name="test-omr"))
+    assert one.model.info.licence == "Apache-2.0"
+    with refused("MODEL_NOT_FOUND"), errors():
+        await mesh.client.models.GetModel(model_service_pb2.GetModelRequest(name="nope"))
+    page = await mesh.client.models.ListModels(model_service_pb2.ListModelsRequest(page_size=1))
+    rest = await mesh.client.models.ListModels(model_service_pb2.ListModelsRequest(page_token=page.next_page_token))
+    assert [m.info.model.name for m in (*page.models, *rest.models)] == ["test-fingering", "test-omr"]

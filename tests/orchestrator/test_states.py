@@ -65,13 +65,16 @@ def test_sets_of_states() -> None:
 def test_every_state_can_come_to_rest() -> None:
     for state in set(ALL_STATES) - TERMINAL:
         reached = {state}
-        while new := {
-            target
-            for source in reached
-            for target in ALL_STATES
-            for cause in (Cause.START, Cause.FINISH, Cause.RETRY)
-            if is_allowed(source, target, cause)
-        } - reached:
+        while (
+            new := {
+                target
+                for source in reached
+                for target in ALL_STATES
+                for cause in (Cause.START, Cause.FINISH, Cause.RETRY)
+                if is_allowed(source, target, cause)
+            }
+            - reached
+        ):
             reached |= new
         assert JobState.JOB_STATE_COMPLETED in reached, state_name(state)
 
