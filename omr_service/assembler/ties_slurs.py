@@ -71,12 +71,13 @@ def _tie_heads(
             continue
         middle = (note.box.x0 + note.box.x1) / 2
         if left:
-            # of a chord with seconds or a dot, ties start right of it all
-            dx = (x - max(note.box.x1, note.box.x1)) / space
-            reach = 1.9 + (element.x1 - note.box.x1) / space
+            # of a chord with seconds or dots, ties may start right of it all
+            dx = (x - note.box.x1) / space
+            beyond = (element.x1 - note.box.x1) / space + 0.9 * min(element.dots, 2)
+            reach = 1.9 + beyond
             if x < middle - 0.3 * space or dx > reach:
                 continue
-            off = max(0.0, dx - 0.4) * 1.5 + max(0.0, -dx - 0.3) * 0.4
+            off = max(0.0, dx - 0.4 - beyond) * 1.5 + max(0.0, -dx - 0.3) * 0.4
         else:
             dx = (note.box.x0 - x) / space
             if x > middle + 0.3 * space or dx > 1.9:
