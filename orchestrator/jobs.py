@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 
@@ -65,58 +66,41 @@ class Jobs:
             key = RequestKey(
                 caller.tenant_id, caller.user_id, "CreateJob", request_id, hashlib.sha256(asked).hexdigest()
             )
-            return await uninterrupted(self._commit(caller, effective, media_type, key, upload))
+            job = _new_job(caller, effective, media_type, upload)
+            source = NewArtifact(_source_artifact(job), _source_key(job))
+            try:
+                # grpc.aio shows a handler the cancellation of its call as the end of the requests, and cancels the
+                # handler a moment later. Storing gives that moment: a broken-off upload must not become a job.
+                await uninterrupted(upload.commit(source.blob_key))
+                await asyncio.sleep(0)
+            except BaseException:
+                await self._store.blobs.delete(source.blob_key)
+                raise
+            return await uninterrupted(self._record(job, source, key))
 
-    async def _commit(
-        self, caller: Caller, options: job_pb2.JobOptions, media_type: str, key: RequestKey, upload: Upload
-    ) -> job_pb2.Job:
-        created = now()
-        if not options.filename:
-            options.filename = "score.pdf"
-        job = job_pb2.Job(
-            job_id=ids.new_job_id(),
-            tenant_id=caller.tenant_id,
-            user_id=caller.user_id,
-            state=PENDING,
-            options=options,
-            source=job_pb2.JobSource(
-                filename=options.filename,
-                media_type=media_type,
-                size_bytes=upload.size_bytes,
-                sha256=upload.sha256,
-            ),
-            summary=job_pb2.JobSummary(),
-            epoch=1,
-            attempt=1,
-            create_time=timestamp(created),
-            update_time=timestamp(created),
-        )
-        source = _source_artifact(job)
-        blob_key = naming.blob_key(job.job_id, source.artifact_id, source.kind)
-        await upload.commit(blob_key)
+    async def _record(self, job: job_pb2.Job, source: NewArtifact, key: RequestKey) -> job_pb2.Job:
+        """Write the row of a job whose bytes are stored, and start it; or find the job of the same request."""
         stored = False
         try:
             async with self._store.database.write() as connection:
-                repository = JobRepository(connection, caller.tenant_id)
+                repository = JobRepository(connection, key.tenant_id)
                 answer = await find_answer(connection, key)
                 if answer is not None:
                     return (await repository.get(answer.job_id)).job
                 record = JobRecord(job, inject_trace())
                 await repository.insert(record)
-                editor = JobEditor(connection, record, caller.actor)
+                editor = JobEditor(connection, record, f"user:{key.user_id}")
                 editor.created("the job was created")
-                editor.add_artifact(NewArtifact(source, blob_key))
+                editor.add_artifact(source)
                 await editor.save()
                 await keep_answer(connection, key, Answer(job.job_id, b""))
             stored = True
         finally:
             if not stored:
-                await self._store.blobs.delete(blob_key)
+                await self._store.blobs.delete(source.blob_key)
         metrics.JOBS_CREATED.inc()
-        answer_job = job_pb2.Job()
-        answer_job.CopyFrom(job)
         await self._engine.submit(Run(record.ref, job.attempt, job.epoch))
-        return answer_job
+        return job
 
     async def cancel(self, caller: Caller, job_id: str, reason: str) -> job_pb2.Job:
         """Stop a job for good, and the stage that works on it.
@@ -208,6 +192,27 @@ class Jobs:
         return len(lost)
 
 
+def _new_job(caller: Caller, options: job_pb2.JobOptions, media_type: str, upload: Upload) -> job_pb2.Job:
+    created = timestamp(now())
+    if not options.filename:
+        options.filename = "score.pdf"
+    return job_pb2.Job(
+        job_id=ids.new_job_id(),
+        tenant_id=caller.tenant_id,
+        user_id=caller.user_id,
+        state=PENDING,
+        options=options,
+        source=job_pb2.JobSource(
+            filename=options.filename, media_type=media_type, size_bytes=upload.size_bytes, sha256=upload.sha256
+        ),
+        summary=job_pb2.JobSummary(),
+        epoch=1,
+        attempt=1,
+        create_time=created,
+        update_time=created,
+    )
+
+
 def _source_artifact(job: job_pb2.Job) -> artifact_service_pb2.Artifact:
     kind = ArtifactKind.ARTIFACT_KIND_SOURCE
     return artifact_service_pb2.Artifact(
@@ -221,3 +226,8 @@ def _source_artifact(job: job_pb2.Job) -> artifact_service_pb2.Artifact:
         sha256=job.source.sha256,
         uncertainty_policy=job.options.uncertainty_policy,
     )
+
+
+def _source_key(job: job_pb2.Job) -> str:
+    source = _source_artifact(job)
+    return naming.blob_key(job.job_id, source.artifact_id, source.kind)

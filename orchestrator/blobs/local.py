@@ -1,10 +1,10 @@
 """Blobs as files of a directory.
 
 Layout: `<root>/blobs/<key>` for what is there, `<root>/uploads/` for what is in the making. Bytes are written whole
-under a temporary name and then linked to their final one, so that a reader sees all of a blob or none of it. A blob counts as
-stored, and its row may be written, once file and directories were forced to the disk. They are forced at the same time
-by several threads: the file system makes one flush of it, and a flush is what storing costs (milliseconds each). What a
-power cut leaves behind before that has no row and is swept.
+under a temporary name and then linked to their final one, so that a reader sees all of a blob or none of it. A blob
+counts as stored, and its row may be written, once file and directories were forced to the disk. They are forced at the
+same time by several threads: the file system makes one flush of it, and flushes are what storing costs (milliseconds
+each). What a power cut leaves behind before that has no row and is swept.
 """
 
 from __future__ import annotations
