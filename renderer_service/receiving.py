@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from etude.mesh.errors import EtudeError
@@ -11,6 +13,9 @@ from renderer_service.formats import FORMATS
 from renderer_service.settings import RendererSettings
 from renderer_service.steps import StepInput
 
+DRAIN_SECONDS = 1.0
+"""How long the rest of a refused request is waited for."""
+
 
 async def receive(requests: AsyncIterator[renderer_service_pb2.RenderRequest], settings: RendererSettings) -> StepInput:
     """The whole request: options first, then Scores, then the original in chunks.
@@ -18,6 +23,21 @@ async def receive(requests: AsyncIterator[renderer_service_pb2.RenderRequest], s
     Raises:
         EtudeError: INVALID_REQUEST naming the field; FILE_TOO_LARGE as soon as the limit is passed.
     """
+    try:
+        return await _receive(requests, settings)
+    except EtudeError:
+        # A client that is still sending when its call ends may see its own failed write and not our reason
+        # (grpc.aio reports INTERNAL then): what it has under way is taken in first.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                async for _ in requests:
+                    pass
+        raise
+
+
+async def _receive(
+    requests: AsyncIterator[renderer_service_pb2.RenderRequest], settings: RendererSettings
+) -> StepInput:
     options: renderer_service_pb2.RenderOptions | None = None
     scores: list[bytes] = []
     total = 0

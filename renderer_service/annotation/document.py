@@ -81,6 +81,7 @@ def annotate_pdf(
                 deterministic_id=not pdf.is_encrypted,
                 stream_decode_level=pikepdf.StreamDecodeLevel.none,
                 compress_streams=True,
+                fix_metadata_version=False,
             )
     except pikepdf.PasswordError:
         raise AnnotationError("ENCRYPTED_FILE", "the original is protected by a password.") from None

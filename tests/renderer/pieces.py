@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, measure_pb2, pitch_pb2, score_pb2, spanner_pb2
+from etude.score.v1 import (
+    direction_pb2,
+    event_pb2,
+    fingering_pb2,
+    measure_pb2,
+    pitch_pb2,
+    provenance_pb2,
+    score_pb2,
+    spanner_pb2,
+)
 from tests.support.score_builder import ScoreBuilder
 
 
@@ -38,13 +47,13 @@ def everything() -> score_pb2.Score:
     b.tie(inner[0].notes[0], inner[1].notes[0])
     inner[1].notes[0].fingering.finger = 1
     inner[1].notes[0].fingering.source = fingering_pb2.FINGERING_SOURCE_PREDICTED
-    lower = b.voice(2, 5, "d3=5/8 f#3=3/8 a3=2/8 d4=1/8 d3+a3+f#4/2")
+    lower = b.voice(2, 5, "d3=5/8 f#3=3/8 a3=2/8 d4=1/8 r/4 d3+a3+f#4/4")
     lower[3].notes[0].staff = 1
     lower[3].notes[0].hand = fingering_pb2.HAND_LEFT
     lower[1].notes[0].fingering.source = fingering_pb2.FINGERING_SOURCE_PRINTED
     lower[2].notes[0].fingering.source = fingering_pb2.FINGERING_SOURCE_PINNED
     b.spanner(lower[:4], beam_group=spanner_pb2.BeamGroup())
-    b.spanner([upper[7], lower[4]], arpeggio_across=spanner_pb2.ArpeggioAcross(arpeggio=event_pb2.ARPEGGIO_PLAIN))
+    b.spanner([upper[7], lower[5]], arpeggio_across=spanner_pb2.ArpeggioAcross(arpeggio=event_pb2.ARPEGGIO_PLAIN))
     b.direction(
         onset,
         0,
@@ -144,6 +153,11 @@ def everything() -> score_pb2.Score:
     b.raw.directions[-1].measure_index = 4
     b.direction(onset + 2 * q, 0, jump=direction_pb2.Jump(kind=direction_pb2.JUMP_KIND_DAL_SEGNO, text="D.S. al Fine"))
     m.right_barline.style = measure_pb2.BARLINE_STYLE_LIGHT_HEAVY
+    b.raw.doubts.add(
+        kind=provenance_pb2.DOUBT_KIND_ALIGNMENT,
+        measure_index=4,
+        message="Bar 5, upper staff: two readings of one beat.",
+    )
     return b.score()
 
 

@@ -163,13 +163,12 @@ class ScoreBuilder:
         new = self._score.directions.add(
             direction_id=f"d{len(self._score.directions) + 1}", part_id="P1", confidence=1, **fields
         )
-        new.staff, new.onset_ticks = staff, onset
-        new.measure_index = event.measure_index if event else index
+        new.staff, new.onset_ticks, new.measure_index = staff, onset, index
         if event:
-            new.event_id = event.event_id
+            new.event_id, new.onset_ticks, new.measure_index = event.event_id, event.onset_ticks, event.measure_index
 
     def score(self) -> score_pb2.Score:
-        """A copy of the Score, events and spanners in the order the contract asks for."""
+        """A copy of the Score, everything in the order the contract asks for."""
         result = score_pb2.Score()
         result.CopyFrom(self._score)
         events = sorted(
@@ -187,6 +186,9 @@ class ScoreBuilder:
         del result.events[:]
         result.events.extend(events)
         starts = {note.note_id: event.onset_ticks for event in events for note in event.notes}
+        directions = sorted(result.directions, key=lambda d: d.onset_ticks)
+        del result.directions[:]
+        result.directions.extend(directions)
         spanners = sorted(result.spanners, key=lambda s: starts.get(s.start_note_id, s.start_ticks))
         for spanner in spanners:
             if spanner.start_note_id:

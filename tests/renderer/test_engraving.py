@@ -1,0 +1,103 @@
+"""SVG pages and the PDF of them."""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+
+import pikepdf
+import pypdfium2
+import pytest
+
+from renderer_service.engraving import EngravingError, pdf_bytes, svg_pages
+from renderer_service.fingers import PINNED_COLOR, PREDICTED_COLOR, shown_fingers
+from renderer_service.musicxml import musicxml_bytes
+from tests.renderer.pieces import everything, plain
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def pages_of(score):
+    colors = {note.note_id: shown.color for note, shown in shown_fingers(score, 1) if shown.color}
+    return svg_pages(musicxml_bytes(score), colors)
+
+
+def groups(page, name):
+    return [g for g in ET.fromstring(page).iter(f"{SVG}g") if name in (g.get("class") or "").split()]
+
+
+def test_note_and_rest_ids_are_element_ids():
+    score = everything()
+    ids = {e.get("id") for page in pages_of(score) for e in ET.fromstring(page).iter()}
+    assert {n.note_id for e in score.events for n in e.notes} <= ids
+    assert {e.event_id for e in score.events if not e.notes and not e.rest.hidden} <= ids
+
+
+def test_the_same_score_gives_the_same_pages_whatever_was_engraved_before():
+    first = pages_of(everything())
+    pages_of(plain())
+    assert pages_of(everything()) == first
+
+
+def test_a_long_piece_has_several_pages():
+    pages = pages_of(plain(120))
+    assert len(pages) > 1
+    assert all(ET.fromstring(page).tag == f"{SVG}svg" for page in pages)
+
+
+def test_fingers_stand_on_both_staves_and_name_their_notes():
+    score = plain()
+    (page,) = pages_of(score)
+    digits = {g.get("data-startid").lstrip("#"): "".join(g.itertext()).strip() for g in groups(page, "fing")}
+    assert digits == {note.note_id: shown.text for note, shown in shown_fingers(score, 1)}
+    staff_of = {n.note_id: n.staff for e in score.events for n in e.notes}
+    assert {staff_of[note_id] for note_id in digits} == {1, 2}
+
+
+def test_fingers_have_the_colour_of_their_source_and_substitutions_one_text():
+    (page,) = pages_of(everything())
+    by_note = {g.get("data-startid"): g for g in groups(page, "fing")}
+    assert by_note["#n14"].get("fill") == PREDICTED_COLOR
+    assert by_note["#n15"].get("fill") is None
+    assert by_note["#n16"].get("fill") == PINNED_COLOR
+    assert "".join(by_note["#n8"].itertext()).strip() == "4-5"
+
+
+def test_the_page_names_piece_composer_and_rights():
+    (page,) = pages_of(everything())
+    text = "".join(ET.fromstring(page).itertext())
+    assert "Everything & more" in text and "A. Nonymous" in text and "Public domain" in text
+
+
+def test_nothing_is_written_to_the_terminal(capfd):
+    pages_of(everything())
+    broken = musicxml_bytes(everything()).replace(b"<step>A</step>", b"<step>Q</step>")
+    svg_pages(broken)
+    with pytest.raises(EngravingError):
+        svg_pages(b"<score-partwise")
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+def test_pdf_is_vectors_with_embedded_fonts_and_the_same_each_time():
+    pages = pages_of(plain(120))
+    data = pdf_bytes(pages, 'A "title" \\ with #typst', "Ćomposer\x07")
+    assert data == pdf_bytes(pages, 'A "title" \\ with #typst', "Ćomposer\x07")
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        assert len(pdf.pages) == len(pages)
+        assert str(pdf.docinfo["/Title"]) == 'A "title" \\ with #typst'
+        images = [o for o in pdf.objects if isinstance(o, pikepdf.Stream) and o.get("/Subtype") == "/Image"]
+        assert not images
+        fonts = [o for o in pdf.objects if isinstance(o, pikepdf.Dictionary) and o.get("/Type") == "/FontDescriptor"]
+        assert fonts and all(any(f"/FontFile{n}" in font for n in ("", 2, 3)) for font in fonts)
+
+
+def test_pdf_has_the_digits_and_the_metronome_mark():
+    document = pypdfium2.PdfDocument(pdf_bytes(pages_of(everything()), "T"))
+    text = document[0].get_textpage().get_text_range()
+    assert "Everything & more" in text and "Allegro" in text and "96" in text
+    assert re.search(r"4-5", text)
+    with pikepdf.open(io.BytesIO(pdf_bytes(pages_of(everything())))) as pdf:
+        names = {str(o["/FontName"]) for o in pdf.objects if isinstance(o, pikepdf.Dictionary) and "/FontName" in o}
+    assert any(name.endswith("+Leipzig") for name in names)
