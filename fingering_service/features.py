@@ -84,6 +84,19 @@ def features_of(lattice: Lattice) -> Features:
     return Features(rows)
 
 
+def places_of(lattice: Lattice) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Where the network's answers go: [T, 5] ones at the lowest struck slot; [T, 5] at the highest one of a chord;
+    [T, 10] at the pair of both, see PAIRS.
+    """
+    slots = np.arange(MAX_KEYS)
+    chord = (~single(lattice))[:, None]
+    low = slots == lattice.low[:, None]
+    high = (slots == lattice.high[:, None]) & chord
+    first, second = np.array(PAIRS).T
+    pair = (first == lattice.low[:, None]) & (second == lattice.high[:, None]) & chord
+    return low.astype(np.float32), high.astype(np.float32), pair.astype(np.float32)
+
+
 def single(lattice: Lattice) -> NDArray[np.bool_]:
     """[T] True where one key is struck."""
     return np.asarray(lattice.low == lattice.high)
@@ -258,4 +271,4 @@ def context_of(lattice: Lattice) -> NDArray[np.float32]:
 
 
 def _one_hot(values: Ints, size: int) -> Ints:
-    return (values[:, None] == np.arange(size)).astype(np.int64)
+    return np.asarray(values[:, None] == np.arange(size), dtype=np.int64)

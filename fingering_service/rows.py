@@ -58,17 +58,17 @@ def potentials_of(rows: Rows, lattice: Lattice) -> Potentials:
     node[~lattice.valid] = IMPOSSIBLE
     step = np.zeros((count, MAX_STATES, MAX_STATES), dtype=np.float32)
     turn = np.zeros((count, MAX_STATES, MAX_STATES, MAX_STATES), dtype=np.float32)
-    chordal = rows.step[:, 1].any(axis=1) | rows.turn[:, 1].any(axis=1)
+    chordal = np.asarray(rows.step[:, 1].any(axis=1) | rows.turn[:, 1].any(axis=1))
     for voice, slots in enumerate((lattice.low, lattice.high)):
         own = fingers[at, :, slots]
         used = at[1:] if voice == 0 else np.flatnonzero(chordal[1:]) + 1
         pair = own[used - 1][:, :, None] * 5 + own[used][:, None, :]
-        values = np.take_along_axis(rows.step[used, voice], pair.reshape(len(used), -1), axis=1)
+        values = np.take_along_axis(rows.step[used, voice], pair.reshape(len(used), MAX_STATES**2), axis=1)
         step[used] -= values.reshape(pair.shape)
         used = used[used >= 2]
         triple = (
             own[used - 2][:, :, None, None] * 25 + own[used - 1][:, None, :, None] * 5 + own[used][:, None, None, :]
         )
-        values = np.take_along_axis(rows.turn[used, voice], triple.reshape(len(used), -1), axis=1)
+        values = np.take_along_axis(rows.turn[used, voice], triple.reshape(len(used), MAX_STATES**3), axis=1)
         turn[used] -= values.reshape(triple.shape)
     return Potentials(node, step, turn)

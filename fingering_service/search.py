@@ -101,12 +101,11 @@ def posterior(costs: Potentials, temperature: float = 1.0) -> NDArray[np.float64
     exponents = (costs.step + costs.node[:, None, :]) * scale
     exponents[1] += costs.node[0][:, None] * scale
     local = np.exp(_lowered(exponents, (1, 2)))
-    turn = np.exp(_lowered(costs.turn * scale, (1, 2, 3)))
     forward = np.zeros((count, MAX_STATES, MAX_STATES))
     message = local[1].astype(np.float64)
     forward[1] = message / message.sum()
     for t in range(2, count):
-        message = np.einsum("hi,hij->ij", forward[t - 1], turn[t]) * local[t]
+        message = np.einsum("hi,hij->ij", forward[t - 1], _turn(costs, t, scale)) * local[t]
         forward[t] = message / message.sum()
     marginal = np.zeros((count, MAX_STATES))
     backward = np.ones((MAX_STATES, MAX_STATES))
@@ -116,9 +115,15 @@ def posterior(costs: Potentials, temperature: float = 1.0) -> NDArray[np.float64
         if t == 1:
             marginal[0] = pair.sum(axis=1)
         else:
-            backward = np.einsum("hij,ij->hi", turn[t], local[t] * backward)
+            backward = np.einsum("hij,ij->hi", _turn(costs, t, scale), local[t] * backward)
             backward /= backward.max()
     return np.asarray(marginal / marginal.sum(axis=1, keepdims=True))
+
+
+def _turn(costs: Potentials, t: int, scale: np.float32) -> NDArray[np.float64]:
+    # Made slice by slice, twice: all at once they would take eight megabytes per thousand slices.
+    values = costs.turn[t] * scale
+    return np.asarray(np.exp((values - values.max()).astype(np.float64)))
 
 
 def finger_posterior(lattice: Lattice, states: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from etude.mesh.errors import EtudeError
 from fingering_service.models.base import FingeringModel
 from fingering_service.models.ergonomic import Ergonomic
+from fingering_service.models.learned import Learned
 
 
 class Registry:
@@ -15,8 +16,8 @@ class Registry:
 
     @classmethod
     def load(cls) -> Registry:
-        """The models this installation comes with."""
-        return cls([Ergonomic()])
+        """The models this installation comes with: the learned one and, for who wants no weights, the ergonomic one."""
+        return cls([Learned(), Ergonomic()])
 
     @property
     def default(self) -> FingeringModel:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fingering_service.ergonomics import ErgonomicModel
-from fingering_service.features import context_of, features_of
-from fingering_service.lattice import MAX_STATES, Lattice, build_lattice
+from fingering_service.features import context_of, features_of, places_of
+from fingering_service.lattice import Lattice, build_lattice
 from fingering_service.lines import MAX_KEYS, Line
 from fingering_service.potentials import Potentials
 from fingering_service.profile import PROFILES
@@ -57,6 +57,7 @@ class Window:
         clamped: [T, S] states that agree with all labels of their slice.
         rows: Features.
         context: [T, F] inputs of the network.
+        places: Where its answers go.
         ergonomic: Costs of the ergonomic model.
         dropped: Labels no state agrees with, left out of `labels`.
     """
@@ -69,6 +70,7 @@ class Window:
     clamped: NDArray[np.bool_]
     rows: dict[str, NDArray[np.int64]]
     context: NDArray[np.float32]
+    places: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     ergonomic: Potentials
     dropped: int
 
@@ -150,6 +152,7 @@ def _window(piece: Piece, line: Line, labels: NDArray[np.int64]) -> Window:
         clamped=agree,
         rows=features_of(lattice).rows,
         context=context_of(lattice),
+        places=places_of(lattice),
         ergonomic=ErgonomicModel(PROFILES["M"]).costs(lattice),
         dropped=dropped,
     )
@@ -159,5 +162,3 @@ def read_corpus(folder: Path, pieces: list[Piece]) -> list[Window]:
     """All windows of some pieces, in the manifest's order."""
     return [w for piece in pieces for w in windows_of(piece, read_table(folder / f"{piece.name}.tsv"))]
 
-
-__all__ = ["MAX_STATES", "Piece", "Window", "read_corpus", "read_manifest", "slot_labels", "windows_of"]

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fingering_service.features import PAIRS, SIZES, WIDTHS
-
-MAX_KEYS = 5
+from fingering_service.lines import MAX_KEYS
 
 
 @dataclass(slots=True)
@@ -19,18 +18,19 @@ class Batch:
     Attributes:
         rows: Feature rows by table, [B, T, n]; -1 for none.
         context: [B, T, F] inputs of the network.
+        places: Where its answers go, see `features.places_of`; each [B, T, n].
         fingers: [B, T, S, K] finger less one of each slot in each state; 0 for padding.
         valid: [B, T, S].
         clamped: [B, T, S] states that agree with the labels.
-        low, high: [B, T] lowest and highest struck slot.
+        low: [B, T] lowest struck slot.
+        high: [B, T] highest struck slot.
         ergonomic: Costs of the ergonomic model: [B, T, S], [B, T, S, S], [B, T, S, S, S].
-        held: [B, T, S, S] number of held keys that change their finger.
         length: [B].
-        weight: [B].
     """
 
     rows: dict[str, Tensor]
     context: Tensor
+    places: tuple[Tensor, Tensor, Tensor]
     fingers: Tensor
     valid: Tensor
     clamped: Tensor
@@ -38,7 +38,6 @@ class Batch:
     high: Tensor
     ergonomic: tuple[Tensor, Tensor, Tensor]
     length: Tensor
-    weight: Tensor
 
 
 class Context(nn.Module):
@@ -51,51 +50,47 @@ class Context(nn.Module):
         self.mix = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in range(layers))
         self.drop = nn.Dropout(dropout)
         self.leave = nn.Conv1d(width, outputs, 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        with torch.no_grad():
+            self.leave.weight.zero_()
+            if self.leave.bias is not None:
+                self.leave.bias.zero_()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """[B, F, T] to [B, outputs, T]."""
-        x = self.enter(self.drop(inputs))
+        x: Tensor = self.enter(inputs)
         for block, mix in zip(self.blocks, self.mix, strict=True):
             x = x + mix(self.drop(torch.relu(block(x))))
-        return self.leave(self.drop(torch.relu(x)))
+        answer: Tensor = self.leave(self.drop(torch.relu(x)))
+        return answer
 
 
-OUTPUTS = 2 * 5 + 2 * 25 + 2 * 25 + 25
-"""Of the network: unary of the lowest and highest key, their steps, their turns' outer pairs, the grip's outer pair."""
+_PARTS = (5, 5, 25, 25, 25, 25, 25)
+"""Answers of the network: unary of the lowest and highest key, their steps, their turns' outer fingers, the grip's
+outer fingers."""
 
 
-class FingeringCrf(nn.Module):
-    """Scores of a lattice's grips, steps and turns."""
+class RowModel(nn.Module):
+    """Rows (see `fingering_service.rows`) from features. This part is exported for serving."""
 
-    def __init__(
-        self, inputs: int, width: int = 64, layers: int = 4, dropout: float = 0.3, tables: bool = True
-    ) -> None:
+    def __init__(self, inputs: int, width: int, layers: int, dropout: float, tables: tuple[str, ...]) -> None:
         super().__init__()
-        self.tables = nn.ParameterDict(
-            {name: nn.Parameter(torch.zeros(SIZES[name], WIDTHS[name])) for name in SIZES if tables}
-        )
-        self.context = Context(inputs, width, layers, dropout, OUTPUTS) if width else None
-        self.ergonomic = nn.Parameter(torch.full((3,), 0.3))
+        self.tables = nn.ParameterDict({n: nn.Parameter(torch.zeros(SIZES[n], WIDTHS[n])) for n in tables})
+        self.context = Context(inputs, width, layers, dropout, sum(_PARTS)) if width else None
 
-    def row(self, batch: Batch, name: str) -> Tensor | None:
-        """Rows of a table, [B, T, n, width]; the row of -1 is kept at zero by the lookup."""
-        if name not in self.tables:
-            return None
-        index = batch.rows[name]
-        return self.tables[name][index.clamp(min=0)] * (index >= 0).unsqueeze(-1)
-
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores (higher is better): node [B, T, S], step [B, T, S, S], turn [B, T, S, S, S]."""
-        b, t, s, _ = batch.fingers.shape
-        zeros = batch.context.new_zeros
-        unary, grip = zeros(b, t, MAX_KEYS, 5), zeros(b, t, len(PAIRS), 25)
-        step, turn, outer = zeros(b, t, 2, 25), zeros(b, t, 2, 125), zeros(b, t, 2, 25)
-        for name in SIZES:
-            row = self.row(batch, name)
-            if row is None:
-                continue
+    def forward(
+        self, rows: dict[str, Tensor], context: Tensor, places: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Unary [B, T, 5, 5], grip [B, T, 10, 25], step [B, T, 2, 25] and turn [B, T, 2, 125]."""
+        b, t = context.shape[0], context.shape[1]
+        low, high, pair = places
+        unary = context.new_zeros((b, t, MAX_KEYS, 5))
+        grip = context.new_zeros((b, t, len(PAIRS), 25))
+        step = context.new_zeros((b, t, 2, 25))
+        turn = context.new_zeros((b, t, 2, 125))
+        outer = context.new_zeros((b, t, 2, 25))
+        for name, table in self.tables.items():
+            index = rows[name]
+            row = table[index.clamp(min=0)] * (index >= 0).unsqueeze(-1)
             if name.startswith("unary"):
                 unary = unary + row
             elif name.startswith("grip"):
@@ -106,44 +101,57 @@ class FingeringCrf(nn.Module):
                 turn = turn + row
             else:
                 outer = outer + row
-        low, high = batch.low, batch.high
-        chord = low != high
-        width = None
         if self.context is not None:
-            extra = self.context(batch.context.transpose(1, 2)).transpose(1, 2)
-            singles, steps, outers, width = extra.split([10, 50, 50, 25], dim=-1)
-            singles = singles.view(b, t, 2, 5)
-            onehot = torch.nn.functional.one_hot
-            unary = unary + onehot(low, MAX_KEYS).unsqueeze(-1) * singles[:, :, :1]
-            unary = unary + (onehot(high, MAX_KEYS) * chord.unsqueeze(-1)).unsqueeze(-1) * singles[:, :, 1:]
-            use1 = (batch.rows["step_span"] >= 0).unsqueeze(-1)
-            use2 = (batch.rows["turn_span"] >= 0).unsqueeze(-1)
-            step = step + steps.view(b, t, 2, 25) * use1
-            outer = outer + outers.view(b, t, 2, 25) * use2
-        turn = (turn.view(b, t, 2, 5, 5, 5) + outer.view(b, t, 2, 5, 1, 5)).reshape(b, t, 2, 125)
+            answer = self.context(context.transpose(1, 2)).transpose(1, 2)
+            one_low, one_high, step_low, step_high, turn_low, turn_high, both = answer.split(_PARTS, dim=-1)
+            unary = unary + low.unsqueeze(-1) * one_low.unsqueeze(2) + high.unsqueeze(-1) * one_high.unsqueeze(2)
+            grip = grip + pair.unsqueeze(-1) * both.unsqueeze(2)
+            stepping = (rows["step_span"] >= 0).unsqueeze(-1)
+            turning = (rows["turn_span"] >= 0).unsqueeze(-1)
+            step = step + torch.stack([step_low, step_high], dim=2) * stepping
+            outer = outer + torch.stack([turn_low, turn_high], dim=2) * turning
+        turn = turn.view(b, t, 2, 5, 5, 5) + outer.view(b, t, 2, 5, 1, 5)
+        return unary, grip, step, turn.reshape(b, t, 2, 125)
+
+
+class FingeringCrf(nn.Module):
+    """Scores of a lattice's grips, steps and turns: rows and a share of the ergonomic costs."""
+
+    def __init__(
+        self,
+        inputs: int,
+        width: int = 32,
+        layers: int = 4,
+        dropout: float = 0.5,
+        tables: tuple[str, ...] = tuple(SIZES),
+        ergonomic: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.rows = RowModel(inputs, width, layers, dropout, tables)
+        self.ergonomic = nn.Parameter(torch.full((3,), ergonomic), requires_grad=ergonomic > 0)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores (higher is better): node [B, T, S], step [B, T, S, S], turn [B, T, S, S, S]."""
+        unary, grip, step, turn = self.rows(batch.rows, batch.context, batch.places)
         fingers = batch.fingers
-        node = zeros(b, t, s)
+        b, t, s, _ = fingers.shape
+        node = unary.new_zeros((b, t, s))
         for k in range(MAX_KEYS):
             node = node + unary[:, :, k].gather(2, fingers[:, :, :, k])
         for number, (p, q) in enumerate(PAIRS):
-            index = fingers[:, :, :, p] * 5 + fingers[:, :, :, q]
-            node = node + grip[:, :, number].gather(2, index)
-        lowest = fingers.gather(3, low.view(b, t, 1, 1).expand(b, t, s, 1)).squeeze(3)
-        highest = fingers.gather(3, high.view(b, t, 1, 1).expand(b, t, s, 1)).squeeze(3)
-        if width is not None:
-            node = node + width.gather(2, lowest * 5 + highest) * chord.unsqueeze(-1)
-        step_scores, turn_scores = zeros(b, t, s, s), zeros(b, t, s, s, s)
+            node = node + grip[:, :, number].gather(2, fingers[:, :, :, p] * 5 + fingers[:, :, :, q])
+        lowest = fingers.gather(3, batch.low.view(b, t, 1, 1).expand(b, t, s, 1)).squeeze(3)
+        highest = fingers.gather(3, batch.high.view(b, t, 1, 1).expand(b, t, s, 1)).squeeze(3)
+        steps, turns = unary.new_zeros((b, t, s, s)), unary.new_zeros((b, t, s, s, s))
         for voice, own in enumerate((lowest, highest)):
             before, earlier = _shift(own, 1), _shift(own, 2)
             pair = before.unsqueeze(3) * 5 + own.unsqueeze(2)
-            step_scores = step_scores + step[:, :, voice].gather(2, pair.view(b, t, -1)).view(b, t, s, s)
-            triple = earlier.view(b, t, s, 1, 1) * 25 + (before.unsqueeze(3) * 5 + own.unsqueeze(2)).unsqueeze(2)
-            turn_scores = turn_scores + turn[:, :, voice].gather(2, triple.view(b, t, -1)).view(b, t, s, s, s)
+            steps = steps + step[:, :, voice].gather(2, pair.view(b, t, -1)).view(b, t, s, s)
+            triple = earlier.view(b, t, s, 1, 1) * 25 + pair.unsqueeze(2)
+            turns = turns + turn[:, :, voice].gather(2, triple.view(b, t, -1)).view(b, t, s, s, s)
         e_node, e_step, e_turn = batch.ergonomic
         node = node - self.ergonomic[0] * e_node
-        step_scores = step_scores - self.ergonomic[1] * e_step
-        turn_scores = turn_scores - self.ergonomic[2] * e_turn
-        return node, step_scores, turn_scores
+        return node, steps - self.ergonomic[1] * e_step, turns - self.ergonomic[2] * e_turn
 
 
 def _shift(values: Tensor, lag: int) -> Tensor:
@@ -153,21 +161,23 @@ def _shift(values: Tensor, lag: int) -> Tensor:
     return shifted
 
 
-NEVER = -1e6
+_NEVER = -1e6
 
 
 def log_partition(node: Tensor, step: Tensor, turn: Tensor, masks: Tensor, length: Tensor) -> Tensor:
     """Logarithms of the sums over all paths through each of several masks.
 
     Args:
-        node, step, turn: As from the model.
+        node: Scores of states, as from the model.
+        step: Scores of steps.
+        turn: Scores of turns.
         masks: [M, B, T, S] states that may be used.
         length: [B], at least 2.
 
     Returns:
         [M, B].
     """
-    node = torch.where(masks, node.unsqueeze(0), NEVER)
+    node = torch.where(masks, node.unsqueeze(0), _NEVER)
     count = node.shape[2]
     alpha = node[:, :, 0].unsqueeze(3) + step[:, 1].unsqueeze(0) + node[:, :, 1].unsqueeze(2)
     for t in range(2, count):
