@@ -86,20 +86,22 @@ def _groups(operands: list[Token]) -> list[Token | list[Token]]:
 def parse(data: bytes) -> CMap:
     """Returns what a CMap's text says; entries that make no sense are left out."""
     result = CMap()
+    budget = MAX_ENTRIES
     for kind, operands in _sections(data):
         groups = _groups(operands)
         step = 2 if kind in ("codespacerange", "bfchar", "cidchar") else 3
         for index in range(0, len(groups) - step + 1, step):
-            if len(result.unicode) + len(result.cids) > MAX_ENTRIES:
+            budget -= _enter(result, kind, groups[index : index + step], budget)
+            if budget <= 0:
                 return result
-            _enter(result, kind, groups[index : index + step])
     return result
 
 
-def _enter(result: CMap, kind: str, entry: list[Token | list[Token]]) -> None:
+def _enter(result: CMap, kind: str, entry: list[Token | list[Token]], budget: int) -> int:
+    """Enters an entry, or as much of a range as the budget allows; returns how much of the budget it took."""
     first = entry[0]
     if not isinstance(first, bytes) or not first or len(first) > 4:
-        return
+        return 1
     low = int.from_bytes(first, "big")
     second = entry[1]
     if kind == "bfchar":
@@ -107,24 +109,24 @@ def _enter(result: CMap, kind: str, entry: list[Token | list[Token]]) -> None:
             result.unicode[low] = _text(second)
         elif isinstance(second, Name):
             result.unicode[low] = second.value
-        return
+        return 1
     if kind == "cidchar":
         if isinstance(second, float):
             result.cids[low] = int(min(max(second, 0), 65535))
-        return
+        return 1
     if not isinstance(second, bytes):
-        return
+        return 1
     high = int.from_bytes(second, "big")
     if kind == "codespacerange":
         if len(second) == len(first):
             result.code_spaces.append((len(first), low, high))
-        return
+        return 1
     target = entry[2]
     if kind == "cidrange":
         if isinstance(target, float):
             result.cid_ranges.append((low, high, int(min(max(target, 0), 65535))))
-        return
-    span = range(min(high - low, MAX_ENTRIES) + 1)
+        return 1
+    span = range(min(high - low + 1, budget))
     if isinstance(target, bytes) and target:
         for offset in span:
             result.unicode[low + offset] = _next_text(target, offset)
@@ -132,3 +134,4 @@ def _enter(result: CMap, kind: str, entry: list[Token | list[Token]]) -> None:
         for offset, item in zip(span, target, strict=False):
             if isinstance(item, bytes) and item:
                 result.unicode[low + offset] = _text(item)
+    return max(len(span), 1)

@@ -13,6 +13,8 @@ from omr_service.symbols import Box, Curve, Glyph
 # A brace joins at least two staves; one half of it, where two paths make it, is as high as one staff with its gap.
 _LEAST_BRACE = 6.0
 _LEAST_HALF = 3.0
+# The two arms of a whole brace lie this far apart at least, taken as one crescent.
+_LEAST_BRACE_THICKNESS = 0.6
 _WIDEST_BRACE = 4.0
 _WIGGLE_LINKS = 2
 _UNSURE = 0.6
@@ -86,8 +88,10 @@ def take_braces(
         if curve.box.y1 - curve.box.y0 >= max(_LEAST_HALF * space, 3 * abs(curve.x1 - curve.x0))
         and _stands_left_of_staves(curve.box, staff_lines)
     ]
-    taken: set[int] = set()
-    upright.sort(key=lambda curve: curve.box.y0)
+    whole = [curve for curve in upright if curve.thickness > _LEAST_BRACE_THICKNESS * space]
+    braces += [_brace(curve.box, space) for curve in whole]
+    taken = {id(curve) for curve in whole}
+    upright = sorted((curve for curve in upright if id(curve) not in taken), key=lambda curve: curve.box.y0)
     for index, upper in enumerate(upright):
         for lower in upright[index + 1 :]:
             meets = abs(lower.box.y0 - upper.box.y1) < 0.3 * space and abs(lower.box.x0 - upper.box.x0) < 0.3 * space

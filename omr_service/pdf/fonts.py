@@ -78,6 +78,11 @@ class Font:
         """The glyph names the font's encoding in the file gives its codes."""
         return frozenset(self._names.values())
 
+    @property
+    def has_to_unicode(self) -> bool:
+        """Whether the file itself says what text the codes are."""
+        return self._to_unicode is not None and bool(self._to_unicode.unicode)
+
     def codes(self, data: bytes) -> list[tuple[int, int]]:
         """Returns the character codes in a shown string with their lengths in bytes."""
         if not self.composite:

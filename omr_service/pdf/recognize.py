@@ -28,13 +28,15 @@ _LEGACY = re.compile(
 )
 # Fonts with SMuFL code points; where a file says their characters are others, it is the file that errs.
 _SMUFL_FAMILY = re.compile(
-    r"^(bravura|leland|petaluma|leipzig|gootville|gonville|mscore|musejazz|finale|sebastian|ekmelos|emmentaler|golden)",
+    r"^(bravura|leland|petaluma|leipzig|gootville|gonville|mscore|musejazz|finale|sebastian|ekmelos|golden)",
     re.IGNORECASE,
 )
 _LEGACY_TEXT = re.compile(r"text|chords|script|roman|metronome|figured|perc|special(extra)?text", re.IGNORECASE)
 # A font is one of music when this share of the characters a page shows in it are like known symbols.
 _MUSIC_SHARE = 0.5
 _NEAR = 0.4
+# Letters and digits look like dynamics and meters: a font of music shows one of these too.
+_CORE = re.compile(r"notehead(Black|Half)|accidental(Sharp|Flat|Natural)$|[gfc]Clef|flag|rest(Quarter|\d+th)|brace")
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ def _is_text(font: Font, code: int, distrusted: bool) -> bool:
     """Returns whether a code stands for ordinary text."""
     if distrusted or (_LEGACY.match(font.name) and not _LEGACY_TEXT.search(font.name)):
         return False
+    if font.char_procs and not font.has_to_unicode:
+        return False  # the names of Type 3 glyphs are any names
     text = font.unicode(code)
     if not text or text == "\ufffd":
         return False
@@ -144,8 +148,10 @@ def _match_font(font: Font, marks: list[CharMark], matcher: OutlineMatcher, resu
         shape = font.shape(code)
         if shape is not None and shape.polygons:
             found[code] = matcher.match(shape.ops, shape.points, shape.polygons, 1.0)
-    near = sum(1 for likeness in found.values() if likeness and likeness[0].distance < _NEAR)
-    is_music = bool(found) and near >= _MUSIC_SHARE * len(found)
+    near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
+    is_music = len(near) >= max(1.0, _MUSIC_SHARE * len(found)) and (
+        bool(_SMUFL_FAMILY.match(font.name)) or any(_CORE.match(name) for name in near)
+    )
     for mark in marks:
         likeness = found.get(mark.code)
         if likeness and is_music:
@@ -153,7 +159,7 @@ def _match_font(font: Font, marks: list[CharMark], matcher: OutlineMatcher, resu
             result.glyphs.append(placed(likeness, _ink(mark), hypot(m[2], m[3])))
             continue
         text = font.unicode(mark.code)
-        if text and not is_music and not any(0xE000 <= ord(char) <= 0xF8FF for char in text):
+        if text and not is_music and not any(0xE000 <= ord(char) <= 0xF8FF or char == "\ufffd" for char in text):
             result.chars.append(Char(text, font, mark.matrix, mark.advance))
             continue
         shape = font.shape(mark.code)

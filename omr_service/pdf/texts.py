@@ -79,7 +79,9 @@ def join_characters(chars: list[Char]) -> list[Text]:
 def _gap(run: _Run, char: Char) -> float | None:
     """Returns the gap in ems between a run's end and a character, or None when they do not belong together."""
     first, m = run.first, char.matrix
-    if char.font is not first.font or any(abs(p - q) > 1e-3 for p, q in zip(m[:4], first.matrix[:4], strict=True)):
+    if char.font.name != first.font.name or any(
+        abs(p - q) > 1e-3 for p, q in zip(m[:4], first.matrix[:4], strict=True)
+    ):
         return None
     em = hypot(m[0], m[1])
     if em <= 0:

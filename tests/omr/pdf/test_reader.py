@@ -1,0 +1,272 @@
+import collections
+import csv
+import io
+import math
+import os
+from pathlib import Path
+
+import pikepdf
+import pytest
+
+from omr_service.pdf.document import open_document
+from omr_service.pdf.reader import has_vector_music, read_page_symbols
+from omr_service.symbols import PageSymbols
+from tests.omr.pdf.build import STAFF, helvetica, one_page, type3_font
+
+DATA = Path(__file__).parent / "data"
+SHARED = Path(os.environ.get("ETUDE_SHARED_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
+# data/features.musicxml, less what stands on a system of its own in one engraver or is drawn in another manner.
+IN_EVERY_ENGRAVING = {
+    "noteheadBlack": 31,
+    "fClef": 1,
+    "accidentalSharp": 1,
+    "accidentalDoubleSharp": 1,
+    "accidentalDoubleFlat": 1,
+    "timeSig4": 4,
+    "restWhole": 1,
+    "restHalf": 1,
+    "restQuarter": 1,
+    "rest8th": 1,
+    "rest16th": 1,
+    "rest32nd": 2,
+    "dynamicPiano": 1,
+    "dynamicFF": 1,
+    "ornamentTrill": 1,
+    "ornamentTurn": 1,
+    "ornamentMordent": 1,
+    "fermataAbove": 1,
+    "articAccentAbove": 1,
+    "keyboardPedalPed": 1,
+    "keyboardPedalUp": 1,
+    "segno": 1,
+    "coda": 1,
+    "ottava": 1,
+    "metNoteQuarterUp": 1,
+}
+
+
+def counts(page: PageSymbols) -> collections.Counter[str]:
+    return collections.Counter(glyph.name for glyph in page.glyphs)
+
+
+@pytest.mark.parametrize("engraver", ["musescore3", "musescore4", "gs-musescore4", "verovio"])
+def test_every_symbol_of_a_page_is_found(engraver: str):
+    page = read_page_symbols((DATA / f"{engraver}-features.pdf").read_bytes(), 1)
+    found = counts(page)
+    assert {name: found[name] for name in IN_EVERY_ENGRAVING} == IN_EVERY_ENGRAVING
+    assert found["brace"] >= 1
+    # Two slurs or ties, and nothing else that is curved.
+    assert len(page.curves) == 2
+    assert "Feature page" in [text.text for text in page.texts]
+    assert [text.text for text in page.texts if "=" in text.text] == ["= 120"]
+
+
+def test_symbols_of_lilypond_are_found_by_their_names():
+    page = read_page_symbols((DATA / "lilypond-features.pdf").read_bytes(), 1)
+    found = counts(page)
+    wanted = {
+        "noteheadBlack": 121,
+        "noteheadHalf": 8,
+        "noteheadWhole": 4,
+        "noteheadDoubleWhole": 1,
+        "brace": 3,
+        "cClef": 1,
+        "timeSigCutCommon": 2,
+        "timeSig6": 2,
+        "metNoteQuarterUp": 1,
+        "dynamicSforzato": 1,
+        "dynamicMF": 1,
+        "dynamicRinforzando2": 1,
+        "graceNoteSlashStemUp": 1,
+        "fermataAbove": 2,
+        "ornamentTremblement": 1,
+        "rest64th": 2,
+    }
+    assert {name: found[name] for name in wanted} == wanted
+    assert sum(found[f"fingering{finger}"] for finger in range(1, 6)) == 10
+    texts = [text.text for text in page.texts]
+    # Numbers of endings are set in the font of the fingerings, and are none.
+    assert "1." in texts
+    assert "2." in texts
+    assert "Étude" in texts
+
+
+@pytest.mark.parametrize("engraver", ["musescore3", "gs-musescore4", "lilypond", "verovio"])
+def test_noteheads_lie_on_staff_steps(engraver: str):
+    page = read_page_symbols((DATA / f"{engraver}-features.pdf").read_bytes(), 1)
+    staff_lines = find_staff_lines(page.lines)
+    assert staff_lines is not None
+    checked = 0
+    for glyph in page.glyphs:
+        distance = staff_lines.distance(glyph.x, glyph.y)
+        if glyph.name.startswith("notehead") and glyph.size > 3.5 * staff_lines.space and distance != math.inf:
+            step = distance / (staff_lines.space / 2)
+            assert abs(step - round(step)) < 0.12, glyph
+            checked += 1
+    assert checked > 20
+
+
+@pytest.mark.parametrize(
+    ("rotation", "size", "turn"),
+    [
+        (90, (595.0, 420.0), "0 1 -1 0 595 0 cm "),
+        (180, (420.0, 595.0), "-1 0 0 -1 420 595 cm "),
+        (270, (595.0, 420.0), "0 -1 1 0 0 420 cm "),
+    ],
+)
+def test_a_rotated_page_is_read_as_displayed(rotation: int, size: tuple[float, float], turn: str):
+    plain = read_page_symbols(one_page(STAFF), 1)
+    # Turned one way by its content and back by its entry, the page looks the same.
+    page = read_page_symbols(one_page(turn + STAFF, page_entries={"Rotate": rotation}, size=size), 1)
+    assert (page.width, page.height, page.rotation) == (420.0, 595.0, rotation)
+    assert as_numbers(page) == as_numbers(plain)
+
+
+def as_numbers(page: PageSymbols) -> list[tuple[float, ...]]:
+    return sorted(
+        tuple(round(value, 3) + 0.0 for value in (line.x0, line.y0, line.x1, line.y1, line.thickness))
+        for line in page.lines
+    )
+
+
+def test_crop_box_and_user_unit_set_origin_and_scale():
+    data = one_page(STAFF, page_entries={"CropBox": [40, 400, 400, 560], "UserUnit": 2})
+    page = read_page_symbols(data, 1)
+    assert (page.width, page.height) == (720.0, 320.0)
+    top = min(page.lines, key=lambda line: line.y0)
+    assert (top.x0, top.y0, top.thickness) == pytest.approx((20.0, 120.0, 1.2))
+
+
+def test_forms_are_run_in_place_and_never_for_ever():
+    pdf = pikepdf.new()
+    form = pdf.make_stream(("/Self Do " + STAFF).encode())
+    form.update({"/Type": pikepdf.Name.XObject, "/Subtype": pikepdf.Name.Form, "/BBox": [0, 0, 420, 595]})
+    form["/Matrix"] = [1, 0, 0, 1, 0, -100]
+    form["/Resources"] = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Self=form))
+    page = read_page_symbols(one_page("/F Do", resources={"XObject": pikepdf.Dictionary(F=form)}, pdf=pdf), 1)
+    assert min(line.y0 for line in page.lines) == pytest.approx(195.0)
+
+
+def test_what_leaves_no_ink_is_left_out():
+    pdf = pikepdf.new()
+    resources = {
+        "Font": pikepdf.Dictionary(F=helvetica(pdf)),
+        "ExtGState": pikepdf.Dictionary(Clear=pikepdf.Dictionary(ca=0, CA=0)),
+    }
+    content = (
+        "1 1 1 RG 10 10 m 90 10 l S 0 G /Clear gs 10 20 m 90 20 l S Q "
+        "BT /F 12 Tf 3 Tr 50 50 Td (hidden) Tj ET 0 0 10 10 re W n 50 90 m 90 90 l S"
+    )
+    page = read_page_symbols(one_page("q " + content, resources=resources, pdf=pdf), 1)
+    assert page.lines == []
+    assert page.texts == []
+
+
+def test_text_is_joined_to_lines():
+    pdf = pikepdf.new()
+    content = (
+        "BT /F 10 Tf 1 0 0 1 50 100 Tm [(Al) 20 (le) -300 (gro)] TJ 100 0 Td (\\251 con) Tj ( brio) Tj "
+        "0 -20 Td (2) Tj ET"
+    )
+    page = read_page_symbols(one_page(content, resources={"Font": pikepdf.Dictionary(F=helvetica(pdf))}, pdf=pdf), 1)
+    assert [text.text for text in page.texts] == ["Alle gro", "© con brio", "2"]
+    first = page.texts[0]
+    assert (first.x, first.y, first.size, first.bold, first.italic) == (50.0, 495.0, 10.0, True, True)
+
+
+def test_strokes_bars_and_curves_are_told_apart():
+    content = (
+        "2 w 50 100 m 50 160 l S "  # a stem
+        "50 160 m 110 170 l 110 166 l 50 156 l h f "  # a beam
+        "200 50 4 60 re f "  # a heavy barline
+        "[3 3] 0 d 0.5 w 50 300 m 150 300 l S [] 0 d "  # an octave line
+        "50 200 m 80 215 120 215 150 200 c 120 218 80 218 50 200 c h f "  # a slur
+        "1 w 50 400 m 80 390 120 390 150 400 c S"  # a curved stroke
+    )
+    page = read_page_symbols(one_page(content), 1)
+    lines = {(round(line.x0), round(line.y0), round(line.x1), round(line.y1)): line for line in page.lines}
+    assert lines[50, 435, 50, 495].thickness == pytest.approx(2.0)
+    assert lines[50, 437, 110, 427].thickness == pytest.approx(4.0)
+    assert lines[202, 485, 202, 545].thickness == pytest.approx(4.0)
+    assert lines[50, 295, 150, 295].dashed
+    assert len(page.lines) == 4
+    slur, stroke = sorted(page.curves, key=lambda curve: -curve.y0)
+    assert (slur.x0, slur.y0, slur.x1, slur.y1) == pytest.approx((50.0, 395.0, 150.0, 395.0), abs=0.1)
+    assert slur.mid_y < 385.0
+    assert stroke.mid_y > 195.0 + 5.0
+
+
+def test_a_bar_filled_and_then_framed_is_one_line():
+    page = read_page_symbols(one_page("0.4 w 100 100 0.4 50 re S 100 100 0.4 50 re f"), 1)
+    assert len(page.lines) == 1
+
+
+def oval(half_width: float, half_height: float, tilt: float) -> bytes:
+    """A tilted ellipse as four curves, its left end at x = 0, in the content of a Type 3 glyph."""
+    k = 0.5523
+    points = [
+        (1, 0),
+        (1, k),
+        (k, 1),
+        (0, 1),
+        (-k, 1),
+        (-1, k),
+        (-1, 0),
+        (-1, -k),
+        (-k, -1),
+        (0, -1),
+        (k, -1),
+        (1, -k),
+        (1, 0),
+    ]
+    cos, sin = math.cos(tilt), math.sin(tilt)
+    turned = [
+        (
+            150 + x * half_width * cos - y * half_height * sin,
+            x * half_width * sin + y * half_height * cos,
+        )
+        for x, y in points
+    ]
+    words = [f"{x:.1f} {y:.1f}" for x, y in turned]
+    curves = " ".join(f"{words[i]} {words[i + 1]} {words[i + 2]} c" for i in range(1, 13, 3))
+    return f"300 0 d0 {words[0]} m {curves} f".encode()
+
+
+def test_a_type_3_font_is_read_by_outline():
+    head = oval(half_width=165, half_height=100, tilt=math.radians(28))
+    pdf = pikepdf.new()
+    font = type3_font(pdf, {65: ("a", head)}, [295])
+    size = 24
+    content = STAFF + f" BT /M {size} Tf 1 0 0 1 100 494 Tm (A) Tj 40 3 Td (A) Tj ET"
+    page = read_page_symbols(one_page(content, resources={"Font": pikepdf.Dictionary(M=font)}, pdf=pdf), 1)
+    assert [glyph.name for glyph in page.glyphs] == ["noteheadBlack", "noteheadBlack"]
+    assert page.glyphs[0].y == pytest.approx(101.0, abs=0.3)
+    assert page.glyphs[0].confidence > 0.6
+
+
+def test_broken_operands_are_skipped():
+    page = read_page_symbols(one_page("(a) w /x m 1 l 1 2 3 c Q Q [ 1 ( ] TJ BT (x) Tj ET 10 10 m 90 10 l S"), 1)
+    assert [(line.x0, line.x1) for line in page.lines] in ([(10.0, 90.0)], [])
+
+
+@pytest.mark.skipif(not (SHARED / "omr_engraved_dev").is_dir(), reason="ETUDE_SHARED_DATA holds no omr_engraved_dev")
+def test_noteheads_of_the_development_pages_are_all_found():
+    with (SHARED / "omr_engraved_dev" / "manifest.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for row in rows:
+        found = 0
+        with open_document((SHARED / "omr_engraved_dev" / row["pdf"]).read_bytes()) as document:
+            for number in range(1, document.page_count + 1):
+                page = document.read_page(number)
+                assert has_vector_music(page)
+                found += sum(glyph.name.startswith("notehead") for glyph in page.glyphs)
+        # Two voices in unison may share a head.
+        assert 0.995 * int(row["notes"]) <= found <= int(row["notes"]), row["pdf"]
+
+
+def test_the_same_page_saved_otherwise_is_read_the_same():
+    data = (DATA / "musescore4-features.pdf").read_bytes()
+    buffer = io.BytesIO()
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        pdf.save(buffer, compress_streams=False, linearize=True)
+    assert counts(read_page_symbols(buffer.getvalue(), 1)) == counts(read_page_symbols(data, 1))
