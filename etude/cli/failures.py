@@ -1,5 +1,6 @@
 """Failures as a user sees them: one sentence, what to do, and the reason code; no traceback."""
 
+from etude.client.names import sentence
 from etude.mesh.errors import EtudeError
 
 
@@ -10,7 +11,7 @@ def describe(error: BaseException) -> str:
     'The file is empty; send a PDF. [EMPTY_FILE]'
     """
     if isinstance(error, EtudeError):
-        return f"{error.message} [{error.reason}]"
+        return f"{sentence(error.message)} [{error.reason}]"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}."

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
 
-from etude.client.names import short_name_of
+from etude.client.names import sentence, short_name_of
 from etude.mesh.errors import EtudeError, from_status
 
 
@@ -34,7 +34,7 @@ def error_to_json(error: EtudeError) -> dict[str, Any]:
         details["violations"] = [{"field": field, "description": text} for field, text in error.violations]
     if error.retry_after_s is not None:
         details["retry_after_s"] = error.retry_after_s
-    return {"code": error.code.name, "reason": error.reason, "message": error.message, "details": details}
+    return {"code": error.code.name, "reason": error.reason, "message": sentence(error.message), "details": details}
 
 
 def _field(message: Message, field: Any) -> Any:

@@ -65,3 +65,13 @@ def enum_value(enum: Any, name: str, *, field: str) -> Any:
         f"{name!r} is not a {field.replace('_', ' ')}; choose one of {known}.",
         violations=[(field, f"must be one of {known}")],
     )
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence: with a capital at the start and a stop at the end, whoever wrote it.
+
+    >>> sentence("the file is empty; choose another")
+    'The file is empty; choose another.'
+    """
+    trimmed = text.strip()
+    return trimmed[:1].upper() + trimmed[1:] + ("" if trimmed.endswith((".", "!", "?", "…")) else ".")

@@ -18,6 +18,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from etude.mesh.channels import open_channel
 from etude.mesh.definition import ENTRY_POINT_GROUP, ServiceDefinition, load_definition
 from etude.mesh.errors import EtudeError
@@ -63,30 +65,74 @@ async def embedded_mesh(
     Raises:
         OSError: An address cannot be listened on.
         LookupError: A service is neither installed nor given a target by the environment.
-        EtudeError: DEPENDENCY_UNAVAILABLE, a service elsewhere does not answer.
+        EtudeError: DEPENDENCY_UNAVAILABLE, a service elsewhere does not answer; INVALID_REQUEST, a setting is wrong.
     """
     external = {name: target for name in installed_services() if (target := os.environ.get(target_variable(name)))}
-    definitions = _in_order(_wanted(tuple(roots) or tuple(installed_services()), external))
-    targets = dict(external)
-    servers: dict[str, ServerHandle] = {}
-    settings: dict[str, ServiceSettings] = {}
     async with AsyncExitStack() as stack:
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="etude-")))
-        needed = {callee for definition in definitions for callee in callees(definition)}
-        await asyncio.gather(*(_answers(name, external[name]) for name in sorted(needed & external.keys())))
-        for definition in definitions:
-            values: dict[str, Any] = {
-                f"{name}{_TARGET_SUFFIX}": targets[name] for name in callees(definition) if name in targets
-            }
-            if addresses == "unix":
-                values["address"] = f"unix:{sockets / definition.name}.sock"
-            values |= overrides or {}
-            fields = definition.settings_class.model_fields
-            own = definition.settings_class(**{name: value for name, value in values.items() if name in fields})
-            handle = await stack.enter_async_context(running_server(definition, own))
-            servers[definition.name], settings[definition.name] = handle, own
-            targets[definition.name] = handle.address
-        yield Mesh(targets=targets, servers=servers, settings=settings)
+        starter = _Starter(stack, external, sockets if addresses == "unix" else None, dict(overrides or {}))
+        for name in tuple(roots) or tuple(installed_services()):
+            await starter.start(name)
+        yield starter.mesh
+
+
+class _Starter:
+    """Starts services, what they call first.
+
+    A service is started as soon as it is loaded, so that its worker processes warm up on one processor while the next
+    service is imported on another.
+    """
+
+    def __init__(
+        self, stack: AsyncExitStack, external: Mapping[str, str], sockets: Path | None, overrides: dict[str, Any]
+    ) -> None:
+        self._stack = stack
+        self._external = external
+        self._sockets = sockets
+        self._overrides = overrides
+        self._begun: set[str] = set()
+        self._targets: dict[str, str] = {}
+        self._servers: dict[str, ServerHandle] = {}
+        self._settings: dict[str, ServiceSettings] = {}
+        self.mesh = Mesh(targets=self._targets, servers=self._servers, settings=self._settings)
+
+    async def start(self, name: str) -> None:
+        """Starts a service and all it calls, unless they run already or are elsewhere.
+
+        Raises:
+            OSError, LookupError, EtudeError: As `embedded_mesh`.
+            ValueError: It calls itself, directly or through others.
+        """
+        if name in self._targets:
+            return
+        if name in self._external:
+            await _answers(name, self._external[name])
+            self._targets[name] = self._external[name]
+            return
+        if name in self._begun:
+            raise ValueError(f"the service {name} calls itself, directly or through others")
+        self._begun.add(name)
+        definition = load_definition(name)
+        for callee in callees(definition):
+            await self.start(callee)
+        settings = self._settings_of(definition)
+        handle = await self._stack.enter_async_context(running_server(definition, settings))
+        self._targets[name], self._servers[name], self._settings[name] = handle.address, handle, settings
+
+    def _settings_of(self, definition: ServiceDefinition) -> ServiceSettings:
+        values: dict[str, Any] = {f"{name}{_TARGET_SUFFIX}": self._targets[name] for name in callees(definition)}
+        if self._sockets is not None:
+            values["address"] = f"unix:{self._sockets / definition.name}.sock"
+        values |= self._overrides
+        fields = definition.settings_class.model_fields
+        try:
+            return definition.settings_class(**{name: value for name, value in values.items() if name in fields})
+        except ValidationError as error:
+            prefix = definition.settings_class.model_config.get("env_prefix", "")
+            # The input is left out: it may be a secret.
+            faults = error.errors(include_url=False, include_input=False)
+            named = "; ".join(f"{prefix}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in faults)
+            raise EtudeError("INVALID_REQUEST", f"The settings of {definition.name} are wrong. {named}.") from error
 
 
 def installed_services() -> list[str]:
@@ -107,35 +153,6 @@ def callees(definition: ServiceDefinition) -> tuple[str, ...]:
     """Names of the services a service calls, by its settings."""
     fields = definition.settings_class.model_fields
     return tuple(name.removesuffix(_TARGET_SUFFIX) for name in fields if name.endswith(_TARGET_SUFFIX))
-
-
-def _wanted(roots: Iterable[str], external: Mapping[str, str]) -> dict[str, ServiceDefinition]:
-    """The definitions of the roots and of all they call, except of those that are elsewhere."""
-    found: dict[str, ServiceDefinition] = {}
-    waiting = list(roots)
-    while waiting:
-        name = waiting.pop()
-        if name in found or name in external:
-            continue
-        found[name] = load_definition(name)
-        waiting += callees(found[name])
-    return found
-
-
-def _in_order(definitions: Mapping[str, ServiceDefinition]) -> list[ServiceDefinition]:
-    """Callees before callers; otherwise by name.
-
-    Raises:
-        ValueError: Two services call each other.
-    """
-    ordered: list[ServiceDefinition] = []
-    left = dict(sorted(definitions.items()))
-    while left:
-        ready = [name for name, definition in left.items() if not set(callees(definition)) & left.keys()]
-        if not ready:
-            raise ValueError(f"these services call each other in a circle: {', '.join(left)}")
-        ordered += [left.pop(name) for name in ready]
-    return ordered
 
 
 async def _answers(name: str, target: str) -> None:

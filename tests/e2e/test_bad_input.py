@@ -89,7 +89,7 @@ async def test_it_is_refused_with_a_reason_and_leaves_nothing(mesh: ServedMesh, 
     assert error["reason"] in reasons
     assert error["message"][0].isupper()
     assert error["message"].endswith((".", "?"))
-    assert len(error["message"]) > 25
+    assert len(error["message"]) > 20
     assert await left_over(mesh) == before
 
 
