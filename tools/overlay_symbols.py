@@ -49,7 +49,8 @@ def main() -> int:
         points = [tips[0], (middle, curve.mid_y * scale), tips[1]]
         draw.line(points, fill=(220, 0, 220), width=2)
     for wiggle in page.wiggles:
-        draw.rectangle([wiggle.x0 * scale, wiggle.y0 * scale, wiggle.x1 * scale, wiggle.y1 * scale], outline=(220, 0, 220))
+        corners = [wiggle.x0 * scale, wiggle.y0 * scale, wiggle.x1 * scale, wiggle.y1 * scale]
+        draw.rectangle(corners, outline=(220, 0, 220))
     for text in page.texts:
         box = text.box
         draw.rectangle([box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale], outline=(0, 0, 255))

@@ -308,12 +308,18 @@ class Interpreter:
         if not flat or not (filled or stroked or clip_pending):
             return
         a, b, c, d, e, f = state.ctm
-        xy = np.array(flat, dtype=np.float64).reshape(-1, 2)
-        points = np.empty_like(xy)
-        points[:, 0] = xy[:, 0] * a + xy[:, 1] * c + e
-        points[:, 1] = xy[:, 0] * b + xy[:, 1] * d + f
-        low_x, low_y = points.min(axis=0).tolist()
-        high_x, high_y = points.max(axis=0).tolist()
+        if len(flat) <= 10:  # most paths are strokes and bars, for which an array costs more than it saves
+            xs = [x * a + y * c + e for x, y in zip(flat[::2], flat[1::2], strict=True)]
+            ys = [x * b + y * d + f for x, y in zip(flat[::2], flat[1::2], strict=True)]
+            low_x, low_y, high_x, high_y = min(xs), min(ys), max(xs), max(ys)
+            points = np.array((xs, ys)).T
+        else:
+            xy = np.array(flat, dtype=np.float64).reshape(-1, 2)
+            points = np.empty_like(xy)
+            points[:, 0] = xy[:, 0] * a + xy[:, 1] * c + e
+            points[:, 1] = xy[:, 0] * b + xy[:, 1] * d + f
+            low_x, low_y = points.min(axis=0).tolist()
+            high_x, high_y = points.max(axis=0).tolist()
         if not (isfinite(low_x) and isfinite(low_y) and isfinite(high_x) and isfinite(high_y)):
             return
         clip = state.clip

@@ -10,6 +10,7 @@ import pytest
 
 from omr_service.pdf.document import open_document
 from omr_service.pdf.reader import has_vector_music, read_page_symbols
+from omr_service.pdf.staves import find_staff_lines
 from omr_service.symbols import PageSymbols
 from tests.omr.pdf.build import STAFF, helvetica, one_page, type3_font
 
