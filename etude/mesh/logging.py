@@ -53,7 +53,7 @@ def configure_logging(level: str = "info", form: str = "auto", stream: TextIO | 
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
@@ -113,7 +113,12 @@ def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key in event:
-        if _SECRET_KEY.search(key):
-            event[key] = _REDACTED
-    return event
+    return {key: _without_secrets(key, value) for key, value in event.items()}
+
+
+def _without_secrets(key: str, value: Any) -> Any:
+    if _SECRET_KEY.search(key):
+        return _REDACTED
+    if isinstance(value, dict):
+        return {inner: _without_secrets(str(inner), content) for inner, content in value.items()}
+    return value

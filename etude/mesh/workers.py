@@ -201,7 +201,13 @@ class WorkerPool:
             loop.call_soon_threadsafe(messages.put_nowait, (True, message))
 
         exchange = loop.run_in_executor(self._threads, worker.exchange, request, memory_bytes, deliver)
-        exchange.add_done_callback(lambda _: messages.put_nowait((False, None)))
+
+        def end(done: asyncio.Future[tuple[str, Any]]) -> None:
+            if not done.cancelled():
+                done.exception()  # asked for here, because nobody asks when the worker is killed
+            messages.put_nowait((False, None))
+
+        exchange.add_done_callback(end)
         try:
             async with asyncio.timeout(timeout_s):
                 while (entry := await messages.get())[0]:
