@@ -93,7 +93,8 @@ class Learned:
 
     def _rows(self, lattice: Lattice) -> Rows:
         low, high, pair = places_of(lattice)
-        known = {**features_of(lattice).rows, "context": context_of(lattice), "low": low, "high": high, "pair": pair}
+        known: dict[str, NDArray[np.generic]] = {**features_of(lattice).rows}
+        known |= {"context": context_of(lattice), "low": low, "high": high, "pair": pair}
         feed = {i.name: known[i.name][None] for i in self._session.get_inputs()}
         unary, grip, step, turn = (np.asarray(answer)[0] for answer in self._session.run(None, feed))
         return Rows(unary, grip, step, turn)

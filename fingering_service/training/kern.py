@@ -73,7 +73,8 @@ def _after(spines: list[_Spine], tokens: Sequence[str]) -> list[_Spine]:
     joined: _Spine | None = None
     for spine, token in zip(spines, tokens, strict=True):
         if token == "*v":
-            if joined is not None and joined.staff == spine.staff:
+            # One file of the Chopin editions joins spines of different staves; the left one goes on.
+            if joined is not None and bool(joined.staff) == bool(spine.staff):
                 joined.until = max(joined.until, spine.until)
                 continue
             joined = spine
