@@ -2,21 +2,18 @@
 
 import asyncio
 import os
-import secrets
-import shutil
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from etude.client import AsyncEtudeClient
 from etude.mesh.logging import configure_logging
+from etude.mesh.scratch import scratch_directory
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
 
 T = TypeVar("T")
-
-_DIRECTORY_PREFIX = "annotate-"
 
 
 def run(work: Coroutine[Any, Any, T], *, verbose: bool) -> T:
@@ -61,7 +58,7 @@ async def connect(server: str, data_dir: Path | None = None) -> AsyncIterator[As
     from etude.mesh.embedded import embedded_mesh
 
     async with AsyncExitStack() as stack:
-        directory = data_dir or stack.enter_context(throw_away_directory())
+        directory = data_dir or stack.enter_context(scratch_directory(_cache_directory(), "annotate-"))
         overrides = {"data_dir": directory, "drain_seconds": 2.0}
         mesh = await stack.enter_async_context(
             embedded_mesh(roots=["orchestrator"], addresses="unix", overrides=overrides)
@@ -69,36 +66,6 @@ async def connect(server: str, data_dir: Path | None = None) -> AsyncIterator[As
         yield await stack.enter_async_context(AsyncEtudeClient(mesh.targets["orchestrator"]))
 
 
-@contextmanager
-def throw_away_directory() -> Iterator[Path]:
-    """A directory of the user's cache that is gone afterwards; removes what killed processes have left."""
-    root = _cache_directory()
-    root.mkdir(parents=True, exist_ok=True)
-    for left in root.glob(f"{_DIRECTORY_PREFIX}*"):
-        if not _is_in_use(left):
-            shutil.rmtree(left, ignore_errors=True)
-    directory = root / f"{_DIRECTORY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
-    directory.mkdir(mode=0o700)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 def _cache_directory() -> Path:
     home = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache") / "etude"
-
-
-def _is_in_use(directory: Path) -> bool:
-    """True when the process in a directory's name still lives, or cannot be told from the name."""
-    pid = directory.name.removeprefix(_DIRECTORY_PREFIX).partition("-")[0]
-    if not pid.isdecimal():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

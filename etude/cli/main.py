@@ -58,13 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result: Any = cli.main(given, prog_name="etude", standalone_mode=False)
     except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
         return EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except KeyboardInterrupt:
-        click.echo("Interrupted.", err=True)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe (head, less) has left; Python would complain again when it flushes on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -70,8 +70,11 @@ def enum_value(enum: Any, name: str, *, field: str) -> Any:
 def sentence(text: str) -> str:
     """A message as a sentence: with a capital at the start and a stop at the end, whoever wrote it.
 
-    >>> sentence("the file is empty; choose another")
-    'The file is empty; choose another.'
+    >>> sentence("the file is empty; choose another"), sentence("a.pdf is empty.")
+    ('The file is empty; choose another.', 'a.pdf is empty.')
     """
     trimmed = text.strip()
-    return trimmed[:1].upper() + trimmed[1:] + ("" if trimmed.endswith((".", "!", "?", "…")) else ".")
+    first_word = trimmed.partition(" ")[0]
+    if first_word.isalpha():
+        trimmed = trimmed[:1].upper() + trimmed[1:]
+    return trimmed + ("" if trimmed.endswith((".", "!", "?", "…")) else ".")

@@ -24,6 +24,7 @@ from etude.mesh.channels import open_channel
 from etude.mesh.definition import ENTRY_POINT_GROUP, ServiceDefinition, load_definition
 from etude.mesh.errors import EtudeError
 from etude.mesh.health import check_health
+from etude.mesh.scratch import scratch_directory
 from etude.mesh.server import ServerHandle, running_server
 from etude.mesh.settings import ServiceSettings
 
@@ -69,8 +70,11 @@ async def embedded_mesh(
     """
     external = {name: target for name in installed_services() if (target := os.environ.get(target_variable(name)))}
     async with AsyncExitStack() as stack:
-        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="etude-")))
-        starter = _Starter(stack, external, sockets if addresses == "unix" else None, dict(overrides or {}))
+        sockets = None
+        if addresses == "unix":
+            # Not beside the data: the path of a socket may have 107 bytes at most.
+            sockets = stack.enter_context(scratch_directory(Path(tempfile.gettempdir()), "etude-mesh-"))
+        starter = _Starter(stack, external, sockets, dict(overrides or {}))
         for name in tuple(roots) or tuple(installed_services()):
             await starter.start(name)
         yield starter.mesh

@@ -3,9 +3,9 @@
 import json
 import os
 
-from etude.cli.connection import throw_away_directory
 from etude.cli.doubts import read_doubts, spans
 from etude.cli.outputs import foreign_file, safe_name
+from etude.mesh.scratch import scratch_directory
 from etude.notation.io import to_json
 from etude.score.v1 import score_pb2
 
@@ -43,14 +43,12 @@ def test_only_inputs_and_foreign_files_are_protected(tmp_path):
     assert foreign_file(tmp_path, "a", [source]) is None
 
 
-def test_throw_away_directories_go_and_so_do_those_of_killed_processes(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    root = tmp_path / "etude"
-    left, alive, other = root / "annotate-999999999-ab", root / f"annotate-{os.getpid()}-ab", root / "annotate-mine"
+def test_scratch_directories_go_and_so_do_those_of_killed_processes(tmp_path):
+    left, alive, other = tmp_path / "a-999999999-ab", tmp_path / f"a-{os.getpid()}-ab", tmp_path / "a-mine"
     for directory in (left, alive, other):
-        directory.mkdir(parents=True)
-    with throw_away_directory() as directory:
+        directory.mkdir()
+    with scratch_directory(tmp_path, "a-") as directory:
         (directory / "x").write_text("x")
         assert directory.stat().st_mode & 0o077 == 0
-        assert {path.name for path in root.iterdir()} == {directory.name, alive.name, other.name}
+        assert {path.name for path in tmp_path.iterdir()} == {directory.name, alive.name, other.name}
     assert not directory.exists()

@@ -205,6 +205,19 @@ async def finished(http: httpx.AsyncClient, job_id: str, limit_s: float = 120) -
     return events[-1]["data"]
 
 
+def etude(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "etude.cli.main", *(str(argument) for argument in arguments)],
+        cwd=cwd,
+        env=environment(XDG_CACHE_HOME=str(cwd / ".cache"), **env),
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
 def grpcurl(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The real grpcurl, in plain text on loopback."""
     program = shutil.which("grpcurl", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")

@@ -1,8 +1,6 @@
 """etude annotate with the embedded mesh: a PDF in, all files out, nothing left behind."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,21 +10,9 @@ import pytest
 from etude.notation.io import from_json
 from etude.notation.validate import validate
 from etude.score.v1 import score_pb2
-from tests.e2e.conftest import LONG, SHORT, environment
+from tests.e2e.conftest import LONG, SHORT, etude
 
 pytestmark = pytest.mark.xdist_group("e2e")
-
-
-def etude(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "etude.cli.main", *(str(argument) for argument in arguments)],
-        cwd=cwd,
-        env=environment(XDG_CACHE_HOME=str(cwd / ".cache"), **env),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
 
 
 def keyboard_notes(score: score_pb2.Score) -> list:

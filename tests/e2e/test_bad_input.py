@@ -2,13 +2,15 @@
 
 import asyncio
 import io
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pikepdf
 import pytest
 
-from tests.e2e.conftest import SHORT, ServedMesh, finished
+from tests.e2e.conftest import SHORT, ServedMesh, etude, finished
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -109,3 +111,18 @@ async def test_two_hundred_megabytes(mesh: ServedMesh, http):
     assert answer.json()["error"]["reason"] == "FILE_TOO_LARGE"
     assert "MB" in answer.json()["error"]["message"]
     assert await left_over(mesh) == before
+
+
+def test_the_command_says_the_same_of_each_and_goes_on(tmp_path):
+    for name, (make, _) in CASES.items():
+        (tmp_path / f"{name}.pdf").write_bytes(make())
+    bad = sorted(path.name for path in tmp_path.iterdir())
+    done = etude("annotate", *bad, SHORT, "-o", "out", "--formats", "midi", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    reports = {Path(report["file"]).stem: report for report in map(json.loads, done.stdout.splitlines())}
+    assert reports[SHORT.stem]["status"] == "completed"
+    for name, (_, reasons) in CASES.items():
+        assert reports[name]["error"]["reason"] in reasons
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{SHORT.stem}.mid"]
+    assert list((tmp_path / ".cache" / "etude").iterdir()) == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from etude.job.v1 import artifact_service_pb2, job_pb2, job_service_pb2, model_s
 from etude.mesh.channels import open_channel
 from gateway import models
 from gateway.app import create_app
-from gateway.openapi import openapi_document, openapi_text
+from gateway.openapi import DEFAULT_PATH, openapi_document, openapi_text
 from gateway.server import http_server
 from gateway.settings import GatewaySettings
 
@@ -175,6 +176,8 @@ async def test_a_watcher_does_not_hold_up_the_shutdown(target, store):
 
 def test_the_openapi_document_is_stable_and_names_each_operation_once():
     assert openapi_text() == openapi_text()
+    committed = Path(__file__).parents[2] / DEFAULT_PATH
+    assert committed.read_text("utf-8") == openapi_text(), "run python -m gateway.openapi and commit the difference"
     operations = [
         operation["operationId"] for path in openapi_document()["paths"].values() for operation in path.values()
     ]
