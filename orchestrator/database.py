@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Database:
             else {}
         )
         self.engine: AsyncEngine = create_async_engine(url, pool_size=8, max_overflow=24, **creator)
+        self._readers: list[AsyncConnection] = []
+        self._writers: list[AsyncConnection] = []
         self._write_lock: contextlib.AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
@@ -47,16 +49,33 @@ class Database:
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads and sees one state of the database throughout."""
-        async with self.engine.connect() as connection, connection.begin():
+        async with self._connection(self._readers) as connection, connection.begin():
             yield connection
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that writes: committed at the end, rolled back on any exception."""
-        async with self._write_lock, self.engine.connect() as connection:
-            await connection.execution_options(**{_WRITE: True})
-            async with connection.begin():
-                yield connection
+        async with self._write_lock, self._connection(self._writers, {_WRITE: True}) as connection, connection.begin():
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _connection(
+        self, idle: list[AsyncConnection], options: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        """A connection, out of a transaction, that was `idle` or is new."""
+        connection = idle.pop() if idle else await self.engine.connect()
+        try:
+            if options:
+                await connection.execution_options(**options)
+            yield connection
+        except BaseException:
+            await connection.close()
+            raise
+        # On SQLite, taking a connection from SQLAlchemy's pool and giving it back costs more than most transactions.
+        if self.is_sqlite:
+            idle.append(connection)
+        else:
+            await connection.close()
 
     async def upgrade(self, revision: str = "head") -> None:
         """Bring the schema up to `revision`."""
@@ -81,11 +100,14 @@ class Database:
         Raises:
             sqlalchemy.exc.SQLAlchemyError: When it does not.
         """
-        async with self.engine.connect() as connection:
+        async with self.read() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; no transaction may be open."""
+        for connection in (*self._readers, *self._writers):
+            await connection.close()
+        self._readers, self._writers = [], []
         await self.engine.dispose()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.job.v1 import artifact_service_pb2
@@ -19,6 +19,18 @@ from orchestrator.repositories.wire import now, short_name, timestamp, to_column
 from orchestrator.tables import artifact_lineage, artifacts, jobs
 
 _KIND = "ARTIFACT_KIND_"
+
+
+# Built once: putting a statement together costs SQLAlchemy several times what running it does.
+_OF_KIND = (
+    select(artifacts)
+    .where(
+        artifacts.c.tenant_id == bindparam("b_tenant_id"),
+        artifacts.c.job_id == bindparam("b_job_id"),
+        artifacts.c.kind == bindparam("b_kind"),
+    )
+    .order_by(artifacts.c.position)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,17 @@ class ArtifactRepository:
         if limit is not None:
             query = query.limit(limit)
         return [_stored(row) for row in await self._connection.execute(query)]
+
+    async def latest(self, job_id: str, kind: ArtifactKind.ValueType) -> Sequence[StoredArtifact]:
+        """The latest revision of each artifact of a kind, by score and page."""
+        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id, "b_kind": short_name(ArtifactKind, kind, _KIND)}
+        found = [_stored(row) for row in await self._connection.execute(_OF_KIND, key)]
+        newest: dict[int, int] = {}
+        for stored in found:
+            index = stored.artifact.score_index
+            newest[index] = max(newest.get(index, 0), stored.artifact.revision)
+        current = [stored for stored in found if stored.artifact.revision == newest[stored.artifact.score_index]]
+        return sorted(current, key=lambda stored: (stored.artifact.score_index, stored.artifact.page_number))
 
     async def lineage(self, job_id: str) -> Sequence[artifact_service_pb2.LineageEdge]:
         """All derivations between artifacts of a job, in the order of what was made."""

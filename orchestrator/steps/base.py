@@ -75,10 +75,10 @@ class Workshop:
             EtudeError: INTERNAL when there is none: the step before stored one.
         """
         async with self.store.database.read() as connection:
-            found = await ArtifactRepository(connection, ref.tenant_id).list(ref.job_id, kinds=[kind], latest_only=True)
+            found = await ArtifactRepository(connection, ref.tenant_id).latest(ref.job_id, kind)
         if not found:
             raise EtudeError("INTERNAL", f"the job has no {ArtifactKind.Name(kind)}")
-        return sorted(found, key=lambda stored: (stored.artifact.score_index, stored.artifact.page_number))
+        return found
 
     async def read(self, stored: StoredArtifact) -> bytes:
         """The bytes of an artifact, checked.
