@@ -93,9 +93,11 @@ class WorkerPool:
                 slot.cancel()
         await asyncio.gather(*(slot for slot in self._slots if slot is not None), return_exceptions=True)
         self._kill_all()
+        for _ in range(self._size):
+            await self._free.acquire()  # every `run` has ended; those that waited have been refused
         await asyncio.to_thread(self._threads.shutdown)
         self._kill_all()  # those that a thread was just starting
-        for worker in self._workers:
+        for worker in tuple(self._workers):
             await asyncio.to_thread(worker.reap)
         self._workers.clear()
 
@@ -151,7 +153,7 @@ class WorkerPool:
         self, task: Task, timeout_s: float | None, on_progress: ProgressCallback | None
     ) -> Any:
         if self._closing:
-            raise EtudeError("SHUTTING_DOWN", "The server is shutting down; try again.", retry_after_s=1.0)
+            raise _shutting_down()
         loop = asyncio.get_running_loop()
         request = await loop.run_in_executor(self._threads, pickle.dumps, task, pickle.HIGHEST_PROTOCOL)
         slot, worker = await self._take()
@@ -179,6 +181,8 @@ class WorkerPool:
             except BaseException:
                 # Cancelled while the worker starts: the next task has it. Failed to start: the next task tries anew.
                 self._slots.append(slot if not slot.done() or _succeeded(slot) else None)
+                if self._closing and slot.cancelled():
+                    raise _shutting_down() from None  # it is the pool that was cancelled, not the caller
                 raise
             if worker.is_alive():
                 return slot, worker
@@ -223,11 +227,12 @@ class WorkerPool:
     def _explained(self, worker: _Worker, task: Task, death: _WorkerDiedError) -> EtudeError:
         """Why a worker is dead, as far as the outside can tell."""
         if self._closing:
-            return EtudeError("SHUTTING_DOWN", "The server is shutting down; try again.", retry_after_s=1.0)
+            return _shutting_down()
         exit_code = worker.exit_code()
         how = f"signal {signal.Signals(-exit_code).name}" if exit_code and exit_code < 0 else f"exit code {exit_code}"
         _log.warning("worker died", pool=self._name, how=how, function=repr(task.function))
-        # A library in C that is refused memory aborts or follows a null pointer instead of raising MemoryError.
+        # A library in C that is refused memory aborts or follows a null pointer instead of raising MemoryError. That
+        # it had much is seen by looking now and then, so that one that is very quick about it counts as a crash.
         if death.near_bound and exit_code in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS):
             return _memory_limit(task)
         return EtudeError("WORKER_DIED", f"The process that did the work died ({how}).")
@@ -305,7 +310,7 @@ class _Worker:
             if memory_bytes and before is not None:
                 while not self._connection.poll(0.05):
                     now = worker_process.data_bytes(self._pid)
-                    near = now is not None and now - before > memory_bytes // 2
+                    near = near or (now is not None and now - before > memory_bytes // 2)
             kind, payload = self.receive(near)
             if kind != PROGRESS:
                 return kind, payload
@@ -361,6 +366,10 @@ def _unpacked(outcome: tuple[str, Any], task: Task) -> Any:
     if kind == OUT_OF_MEMORY:
         raise _memory_limit(task)
     return payload
+
+
+def _shutting_down() -> EtudeError:
+    return EtudeError("SHUTTING_DOWN", "The server is shutting down; try again.", retry_after_s=1.0)
 
 
 def _memory_limit(task: Task) -> EtudeError:

@@ -74,15 +74,15 @@ def reserve_address_space(mebibytes):
 
 
 def allocate_in_c(mebibytes):
-    """What a careless library in C does: takes memory piece by piece and aborts when it is refused."""
+    """What a careless library in C does: takes memory piece by piece and, when it is refused, aborts after a while."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     for _ in range(mebibytes):
         address = libc.malloc(1 << 20)
         if not address:
+            time.sleep(1.0)
             libc.abort()
         ctypes.memset(address, 1, 1 << 20)
-        time.sleep(0.002)
 
 
 def segfault():

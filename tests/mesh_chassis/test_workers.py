@@ -237,3 +237,11 @@ async def test_closing_ends_what_runs_and_leaves_no_process(tmp_path):
 async def test_closing_at_once_is_quiet():
     async with WorkerPool(2):
         pass
+
+
+async def test_closing_refuses_what_waits_or_is_about_to_start():
+    async with WorkerPool(1) as pool:
+        calls = [asyncio.create_task(pool.run(tasks.sleep, 60)) for _ in range(3)]
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [getattr(outcome, "reason", outcome) for outcome in outcomes] == ["SHUTTING_DOWN"] * 3
