@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from etude.client.calls import open_client_channel
 from etude.mesh.channels import open_channel
 from etude.mesh.definition import ServiceDefinition, Servicer
 from gateway.app import create_app
@@ -23,7 +24,8 @@ async def start(settings: GatewaySettings) -> AsyncIterator[Sequence[Servicer]]:
         channels = {
             name: await stack.enter_async_context(open_channel(target)) for name, target in targets.items() if target
         }
-        app = create_app(settings, channels["orchestrator"], channels)
+        channel = await stack.enter_async_context(open_client_channel(settings.orchestrator_target))
+        app = create_app(settings, channel, channels)
         await stack.enter_async_context(http_server(app, settings.http_address))
         yield ()
 

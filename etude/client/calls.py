@@ -18,6 +18,11 @@ CALL_TIMEOUT_S = 30.0
 R = TypeVar("R")
 
 
+def open_client_channel(target: str) -> grpc.aio.Channel:
+    """A channel as this client wants it: a failed upload is begun anew from the file, not from what is left of it."""
+    return open_channel(target, retry_buffer_bytes=256 * 1024)
+
+
 class Calls:
     """A channel to an orchestrator and the way calls are made on it."""
 
@@ -33,13 +38,14 @@ class Calls:
 
         Args:
             target: Address in gRPC's form ("host:port", "unix:/path", "dns:///name:port").
-            channel: A channel to `target` to use instead of opening one; the caller closes it.
+            channel: A channel to `target` to use instead of opening one (see `open_client_channel`); the caller closes
+                it.
             timeout_s: Longest wait for an ordinary call.
             metadata: Sent with every call.
         """
         self.target = target
         self._owns_channel = channel is None
-        self.channel = open_channel(target) if channel is None else channel
+        self.channel = open_client_channel(target) if channel is None else channel
         self.timeout_s = timeout_s
         self.metadata = tuple(metadata)
 

@@ -59,7 +59,11 @@ class ChannelSettings(BaseSettings):
 
 
 def open_channel(
-    target: str, *, health_service: str | None = None, settings: ChannelSettings | None = None
+    target: str,
+    *,
+    health_service: str | None = None,
+    retry_buffer_bytes: int = MAX_MESSAGE_BYTES,
+    settings: ChannelSettings | None = None,
 ) -> grpc.aio.Channel:
     """A channel to a server; close it, or use it as an asynchronous context manager.
 
@@ -67,11 +71,13 @@ def open_channel(
         target: "host:port", "unix:/path", or "dns:///name:port" to spread calls over all addresses of the name.
         health_service: Full service name whose health decides whether a replica gets calls. "" asks for the server as a
             whole; None does not ask (for servers of unknown make).
+        retry_buffer_bytes: What a call has sent is kept in memory up to this size, and a call that has sent more is not
+            retried. The default is enough for the largest Score; who begins failed uploads anew asks for little.
         settings: TLS; read from the environment when not given.
     """
     credentials = (settings or ChannelSettings()).credentials()
     interceptors: list[Any] = [_UnaryUnary(), _UnaryStream(), _StreamUnary(), _StreamStream()]
-    options = _channel_options(health_service)
+    options = _channel_options(health_service, retry_buffer_bytes)
     if credentials is None or target.startswith("unix"):
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
@@ -110,7 +116,7 @@ def remaining_timeout(
     return max(min(bounds), 0.001) if bounds else None
 
 
-def _channel_options(health_service: str | None) -> list[tuple[str, Any]]:
+def _channel_options(health_service: str | None, retry_buffer_bytes: int) -> list[tuple[str, Any]]:
     config: dict[str, Any] = {
         "loadBalancingConfig": [{"round_robin": {}}],
         "methodConfig": [{"name": [{}], "retryPolicy": _RETRY_POLICY}],
@@ -120,8 +126,7 @@ def _channel_options(health_service: str | None) -> list[tuple[str, Any]]:
     return [
         ("grpc.service_config", json.dumps(config)),
         ("grpc.enable_retries", 1),
-        # A message is kept for a retry only while it fits; a Score at its limit must be retryable too.
-        ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
+        ("grpc.per_rpc_retry_buffer_size", retry_buffer_bytes),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
