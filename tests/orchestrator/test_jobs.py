@@ -107,7 +107,7 @@ async def test_a_stage_that_fails(mesh: Mesh, stage: str, state: JobState.ValueT
     assert error.metadata["planned"] == "yes"
     assert mesh.journal.count(stage, "start") == 1  # what is wrong with the input is not tried again
     assert failed.HasField("complete_time") == (state == FAILED)
-    assert [stored.kind for stored in await mesh.client.list_artifacts(job.job_id)][0] == 1  # the source is kept
+    assert next(stored.kind for stored in await mesh.client.list_artifacts(job.job_id)) == 1  # the source is kept
 
 
 @pytest.mark.parametrize("stage", ["omr", "fingering"])
