@@ -26,6 +26,8 @@ _LETTERLIKE = re.compile(
 )
 _LEAST_CORE = 5
 _SPREAD = 0.15
+# Within this distance an outline is that of a known font itself.
+_EXACT = 0.08
 _LEAST_LETTERS = 4
 
 
@@ -133,7 +135,7 @@ def without_words(drawn: list[DrawnOutline], staff_lines: StaffLines) -> list[Dr
             chains.append([outline])
     for chain in chains:
         _ended(chain, words)
-    return [replace(o, glyph=None) if id(o) in words else o for o in near]
+    return [replace(o, glyph=None) if id(o) in words and o.distance > _EXACT else o for o in near]
 
 
 def _ended(chain: list[DrawnOutline], words: set[int]) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from omr_service.pdf.document import open_document
 from omr_service.pdf.reader import has_vector_music, read_page_symbols
@@ -271,3 +273,73 @@ def test_the_same_page_saved_otherwise_is_read_the_same():
     with pikepdf.open(io.BytesIO(data)) as pdf:
         pdf.save(buffer, compress_streams=False, linearize=True)
     assert counts(read_page_symbols(buffer.getvalue(), 1)) == counts(read_page_symbols(data, 1))
+
+
+def symbol_font() -> bytes:
+    """A TrueType font with one glyph, a notehead, on a symbol code as fonts from before SMuFL have it."""
+    pen = TTGlyphPen(None)
+    turn = math.radians(28)
+    points = [
+        (
+            round(150 + 165 * math.cos(a) * math.cos(turn) - 100 * math.sin(a) * math.sin(turn)),
+            round(165 * math.cos(a) * math.sin(turn) + 100 * math.sin(a) * math.cos(turn)),
+        )
+        for a in (math.tau * i / 32 for i in range(32))
+    ]
+    pen.moveTo(points[0])
+    for point in points[1:]:
+        pen.lineTo(point)
+    pen.closePath()
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "head"])
+    builder.setupCharacterMap({0xF0CF: "head"})
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "head": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (0, 0), "head": (300, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupOS2()
+    builder.setupPost()
+    tables = builder.font["cmap"].tables
+    del tables[1:]
+    tables[0].platformID, tables[0].platEncID = 3, 0
+    buffer = io.BytesIO()
+    builder.save(buffer)
+    return buffer.getvalue()
+
+
+def test_a_music_font_from_before_smufl_is_read_by_outline():
+    pdf = pikepdf.new()
+    descriptor = pikepdf.Dictionary(
+        Type=pikepdf.Name.FontDescriptor,
+        FontName=pikepdf.Name("/ABCDEF+Opus"),
+        Flags=4,
+        FontFile2=pdf.make_stream(symbol_font()),
+    )
+    font = pikepdf.Dictionary(
+        Type=pikepdf.Name.Font,
+        Subtype=pikepdf.Name.TrueType,
+        BaseFont=pikepdf.Name("/ABCDEF+Opus"),
+        FirstChar=207,
+        LastChar=207,
+        Widths=[300],
+        FontDescriptor=pdf.make_indirect(descriptor),
+        Encoding=pikepdf.Name.MacRomanEncoding,
+    )
+    content = STAFF + " BT /M 24 Tf 1 0 0 1 100 494 Tm (\\317) Tj ET"
+    page = read_page_symbols(one_page(content, resources={"Font": pikepdf.Dictionary(M=font)}, pdf=pdf), 1)
+    assert [glyph.name for glyph in page.glyphs] == ["noteheadBlack"]
+    assert page.texts == []
+
+
+def test_letters_drawn_as_outlines_are_no_symbols():
+    plain = read_page_symbols((DATA / "verovio-features.pdf").read_bytes(), 1)
+    with pikepdf.open(DATA / "verovio-features.pdf") as pdf:
+        # The same page with a word of hand-drawn letters below the music.
+        bar, ring = "{x} 850 3 12 re f ", "{x} 855 m {x} 862 {y} 862 {y} 855 c {y} 848 {x} 848 {x} 855 c f "
+        word = "".join(
+            shape.format(x=300 + 9 * i, y=306 + 9 * i) for i, shape in enumerate([bar, bar, ring, ring, ring, bar])
+        )
+        page = pdf.pages[0]
+        page.contents_add(pdf.make_stream(b"Q " * 4 + b"q 1 0 0 -1 0 891 cm " + word.encode() + b" Q"))
+        buffer = io.BytesIO()
+        pdf.save(buffer)
+    assert counts(read_page_symbols(buffer.getvalue(), 1)) == counts(plain)
