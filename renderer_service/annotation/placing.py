@@ -50,8 +50,8 @@ BESIDE_STEM = 3.0
 """Of standing between the note and the end of its stem."""
 OTHER_SIDE = 8.0
 """Of standing on the side that belongs to the other hand or voice."""
-NEAR_OTHER_STAFF = 3.0
-"""Of standing nearer to another staff than to its own notes."""
+NEAR_OTHER_STAFF, NEARER_TO_OTHER_STAFF = 3.0, 1.5
+"""Of standing nearer to another staff than to its own notes, and of each staff space by which it is nearer."""
 IN_OTHER_STAFF = 30.0
 """Of standing in another staff."""
 CROWDED, MOST_CROWDED = 4.0, 1.5
@@ -224,12 +224,16 @@ def _cost_of_other_staves(
     cost = np.zeros(len(tops))
     middles = tops + height / 2
     to_own = np.minimum(np.abs(middles - base), _distance(middles, stack.staff.box))
+    highest, lowest = tops.min() - FARTHEST * space, tops.max() + height + FARTHEST * space
     for other in staves:
-        if other is not stack.staff and other.box.x0 <= x <= other.box.x1:
+        if other is stack.staff or other.box.y1 < highest or other.box.y0 > lowest:
+            continue
+        if other.box.x0 <= x <= other.box.x1:
             cost += IN_OTHER_STAFF * (
                 (tops < other.box.y1 + 0.3 * space) & (tops + height > other.box.y0 - 0.3 * space)
             )
-            cost += NEAR_OTHER_STAFF * (_distance(middles, other.box) < to_own)
+            nearer = (to_own - _distance(middles, other.box)) / space
+            cost += np.where(nearer > 0, NEAR_OTHER_STAFF + NEARER_TO_OTHER_STAFF * nearer, 0.0)
     return cost
 
 

@@ -154,27 +154,36 @@ def _staff_places(score: score_pb2.Score) -> dict[_StaffKey, StaffPlace]:
     return places
 
 
-_VoiceKey = tuple[int, str, int, int]
-"""Measure index, part id, staff the voice belongs to, voice."""
+def _voice_sides(score: score_pb2.Score) -> dict[str, bool]:
+    """For events that sound together with another voice of their staff, by id: True in the upper voice (digits above),
+    False in a lower one.
 
-
-def _voice_sides(score: score_pb2.Score) -> dict[_VoiceKey, bool]:
-    """For voices that share a staff in a measure: True for the upper one (digits above), False for the lower ones.
-
-    Which is which is told by the stems where they disagree, else by the pitches.
+    Which voice is which is told by the stems of the measure where they disagree, else by the pitches. An event that
+    has its staff to itself has no entry, though the measure may have two voices elsewhere.
     """
     members: defaultdict[tuple[int, str, int], defaultdict[int, list[event_pb2.Event]]]
     members = defaultdict(lambda: defaultdict(list))
     for event in score.events:
-        if event.notes and not event.HasField("grace"):
+        if event.notes:
             members[event.measure_index, event.part_id, event.staff][event.voice].append(event)
-    sides: dict[_VoiceKey, bool] = {}
-    for (index, part_id, staff), voices in members.items():
-        if len(voices) > 1:
-            ranked = sorted(voices, key=lambda voice: (-_stem_up(voices[voice]), -_height(voices[voice]), voice))
-            for rank, voice in enumerate(ranked):
-                sides[index, part_id, staff, voice] = rank == 0
+    sides: dict[str, bool] = {}
+    for voices in members.values():
+        if len(voices) < 2:
+            continue
+        upper = min(voices, key=lambda voice: (-_stem_up(voices[voice]), -_height(voices[voice]), voice))
+        for voice, events in voices.items():
+            others = [e for other, list_ in voices.items() if other != voice for e in list_]
+            for event in events:
+                if any(_sound_together(event, other) for other in others):
+                    sides[event.event_id] = voice == upper
     return sides
+
+
+def _sound_together(one: event_pb2.Event, other: event_pb2.Event) -> bool:
+    """True when one starts while the other sounds; a grace starts with its note."""
+    one_end = one.onset_ticks + max(1, one.duration_ticks)
+    other_end = other.onset_ticks + max(1, other.duration_ticks)
+    return one.onset_ticks < other_end and other.onset_ticks < one_end
 
 
 def _stem_up(events: Iterable[event_pb2.Event]) -> int:
@@ -195,7 +204,7 @@ def _stacks_of(
     density: Density,
     continuations: frozenset[str],
     staff_places: Mapping[_StaffKey, StaffPlace],
-    sides: Mapping[_VoiceKey, bool],
+    sides: Mapping[str, bool],
 ) -> tuple[list[tuple[int, DigitStack]], list[str]]:
     """The event's stacks with their pages, one for each staff and hand; and the ids of notes without a place."""
     groups: defaultdict[tuple[int, int, int], list[tuple[event_pb2.Note, ShownFinger]]] = defaultdict(list)
@@ -215,7 +224,7 @@ def _stacks_of(
         if place is None:  # a note of no known staff: its own head tells the size of things
             space = fmean(head.y1 - head.y0 for head in heads)
             place = StaffPlace(Box(heads[0].x0, heads[0].y0, heads[0].x1, heads[-1].y1), space)
-        shared = sides.get((event.measure_index, event.part_id, event.staff, event.voice))
+        shared = sides.get(event.event_id)
         above = hand == fingering_pb2.HAND_RIGHT
         if shared is not None and staff == event.staff and _one_hand(event):
             above = shared
