@@ -6,11 +6,11 @@ Both are deterministic: the same Score under the same version of Étude gives th
 from __future__ import annotations
 
 import hashlib
-import json
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
+from etude.notation import json_text
 from etude.score.v1 import score_pb2
 
 SCHEMA_VERSION = "1.0.0"
@@ -28,11 +28,7 @@ def to_json(score: score_pb2.Score) -> bytes:
 
     Fields stand in the order of the schema, map entries in the order of their keys; defaults are left out.
     """
-    tree = json_format.MessageToDict(score)
-    for step in tree.get("provenance", {}).get("steps", []):
-        if "parameters" in step:
-            step["parameters"] = dict(sorted(step["parameters"].items()))
-    return (json.dumps(tree, ensure_ascii=False, indent=2) + "\n").encode()
+    return (json_text.to_text(score) + "\n").encode()
 
 
 def from_json(data: bytes | str) -> score_pb2.Score:
