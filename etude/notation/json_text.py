@@ -1,8 +1,8 @@
 """Messages as JSON text, quickly.
 
 Gives the very text that `json.dumps(json_format.MessageToDict(message), ensure_ascii=False, indent=2)` gives, with map
-entries in the order of their keys, in a quarter of the time: no tree is built in between, what is known of a message type
-is worked out once, and the shortest form of a float, which makes up most of a Score, is remembered.
+entries in the order of their keys, in a quarter of the time: no tree is built in between, what is known of a message
+type is worked out once, and the shortest form of a float, which makes up most of a Score, is remembered.
 """
 
 from __future__ import annotations
