@@ -35,6 +35,7 @@ PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
     ("measures and tuplets", page.step_measures),
     ("curves", page.step_curves),
     ("octave lines", page.step_octave_lines),
+    ("marks, words, titles", page.step_marks),
 )
 """What is done to the symbols of one page."""
 

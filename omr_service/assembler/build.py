@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from etude.notation.measures import fill_with_hidden_rests
 from etude.score.v1 import event_pb2, measure_pb2, page_pb2, pitch_pb2, provenance_pb2, score_pb2, spanner_pb2
+from omr_service.assembler.build_marks import MarkWriter, region
 from omr_service.assembler.geometry import Barline
 from omr_service.assembler.join import (
     DOUBTFUL,
@@ -63,13 +64,6 @@ STEMS = {
 }
 
 
-def region(page: int, box: Box) -> page_pb2.PageRegion:
-    """A box as a region of a page."""
-    return page_pb2.PageRegion(
-        page_number=page, x=box.x0, y=box.y0, width=max(box.x1 - box.x0, 0.0), height=max(box.y1 - box.y0, 0.0)
-    )
-
-
 class ScoreWriter:
     """Writes one Score; ids are given at the end, in the order of the Score."""
 
@@ -96,11 +90,28 @@ class ScoreWriter:
             self._tuplets(measure)
             self._beams(measure)
         self._octave_lines()
+        MarkWriter(self.draft, self.score, self.events, self._note_index()).write()
+        self._metadata()
         self._pages()
         fill_with_hidden_rests(self.score)
         self._ids()
         self._doubts()
         return self.score
+
+    def _metadata(self) -> None:
+        """Title, composer and part names, from the first page that has them."""
+        for page in self.draft.pages[:1]:
+            titles = page.titles
+            meta = self.score.metadata
+            meta.title, meta.subtitle = titles.title, titles.subtitle
+            meta.composer, meta.rights = titles.composer, titles.rights
+            probe = self.draft.measures[0] if self.draft.measures else None
+            for position, name in titles.part_names:
+                if probe is None:
+                    continue
+                part_id, _ = self.draft.place(probe, position)
+                part = next(p for p in self.score.parts if p.part_id == part_id)
+                part.name = part.name or name.strip("[]")
 
     def _divisions(self) -> int:
         denominators = {1}

@@ -197,6 +197,55 @@ class OctaveSign:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkSign:
+    """A mark: something that belongs to a chord or a moment.
+
+    Attributes:
+        kind: "articulation", "ornament", "fermata", "arpeggio", "finger", "dynamic", "hairpin", "pedal", "tempo",
+            "words", "ending", "segno", "coda", "breath", "caesura", "da_capo", "dal_segno", "to_coda" or "fine".
+        name: SMuFL name, text or kind within the kind.
+        system: Index of the system on the page.
+        staff: Position of its staff in the system; -1 for the whole system.
+        x0, x1: Horizontal extent; both the middle for something that belongs to a chord.
+        box: Its ink.
+        above: True when it stands above its staff or chord.
+        element: Chord or rest it belongs to, by number on the page; -1 for none.
+        head: Notehead it belongs to, by number on the page; -1 for none.
+        detail: Of a tempo, "note value, dots, rate" of its metronome mark.
+        style: "i" for italics, "b" for bold.
+    """
+
+    kind: str
+    name: str
+    system: int
+    staff: int
+    x0: float
+    x1: float
+    box: Box
+    above: bool
+    element: int = -1
+    head: int = -1
+    detail: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTitles:
+    """What a page says of the piece.
+
+    Attributes:
+        title, subtitle, composer, rights: Text; empty where there is none.
+        part_names: Names left of the first system's staves, by staff position.
+    """
+
+    title: str = ""
+    subtitle: str = ""
+    composer: str = ""
+    rights: str = ""
+    part_names: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PageMusic:
     """A page.
 
@@ -207,6 +256,8 @@ class PageMusic:
         systems: Its systems, top to bottom.
         curves: Its curves.
         octaves: Its octave lines.
+        marks: Its marks.
+        titles: What it says of the piece.
     """
 
     page_number: int
@@ -216,3 +267,5 @@ class PageMusic:
     systems: tuple[SystemSigns, ...]
     curves: tuple[CurveSign, ...]
     octaves: tuple[OctaveSign, ...] = ()
+    marks: tuple[MarkSign, ...] = ()
+    titles: PageTitles = PageTitles()

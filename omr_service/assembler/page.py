@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from omr_service.assembler import accidentals as acc
+from omr_service.assembler import dynamics_words as dw
+from omr_service.assembler import marks as mk
 from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
-from omr_service.assembler.music import CurveSign, Element, OctaveSign, PageMusic, SystemSigns
+from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
 from omr_service.assembler.octave_lines import find_octave_lines
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
 from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
 from omr_service.assembler.staves import find_staves
 from omr_service.assembler.systems import group_systems, vertical_runs
 from omr_service.assembler.ties_slurs import read_curves
+from omr_service.assembler.titles import is_heading, read_titles
 from omr_service.assembler.tuplets import find_tuplets
 from omr_service.symbols import Glyph, Line, PageSymbols, Text
 
@@ -44,6 +47,8 @@ class PageDraft:
     signs: list[SystemSigns] = field(default_factory=list)
     curves: list[CurveSign] = field(default_factory=list)
     octaves: list[OctaveSign] = field(default_factory=list)
+    marks: list[MarkSign] = field(default_factory=list)
+    titles: PageTitles = field(default_factory=PageTitles)
 
     def place(self) -> dict[int, tuple[int, int]]:
         """By staff index on the page, its system and its position there."""
@@ -80,6 +85,8 @@ class PageDraft:
             tuple(self.signs),
             tuple(self.curves),
             tuple(self.octaves),
+            tuple(self.marks),
+            self.titles,
         )
 
     def lines_of(self, system: System) -> list[Line]:
@@ -201,3 +208,25 @@ def step_octave_lines(page: PageDraft) -> None:
     for system in page.systems:
         found = find_octave_lines(page.glyphs_of(system), page.texts_of(system), page.lines_of(system), system)
         page.octaves.extend(found)
+
+
+def step_marks(page: PageDraft) -> None:
+    """Articulations, ornaments, fingers, dynamics, words; and the headings around the music."""
+    symbols = page.symbols
+    page.titles = read_titles(symbols.texts, page.systems, symbols.height)
+    for system in page.systems:
+        elements = page.elements.get(system.index, [])
+        glyphs, lines = page.glyphs_of(system), page.lines_of(system)
+        texts = [t for t in page.texts_of(system) if not is_heading(t, page.systems, symbols.height)]
+        inside = [t for t in texts if t.box.x1 > system.x0]
+        over, under = page.band(system)
+        wiggles = [w for w in symbols.wiggles if over <= center(w)[1] < under]
+        page.marks += mk.find_marks(glyphs, elements, system)
+        page.marks += mk.find_arpeggios(glyphs, wiggles, elements, system)
+        page.marks += mk.find_fingers(glyphs, texts, elements, system)
+        page.marks += dw.find_dynamics(glyphs, system)
+        page.marks += dw.find_hairpins(lines, system)
+        page.marks += dw.find_pedals(glyphs, system)
+        page.marks += dw.find_signs(glyphs, system)
+        page.marks += dw.find_endings(texts, lines, system)
+        page.marks += dw.find_words(inside, glyphs, system)

@@ -1,0 +1,302 @@
+"""Writes the marks of a joined piece into its Score: directions, hairpins, pedals, arpeggios, fingers, endings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, page_pb2, score_pb2, spanner_pb2
+from omr_service.assembler.join import JoinedMeasure, Key, Place, ScoreDraft
+from omr_service.assembler.music import MarkSign
+from omr_service.symbols import Box
+
+ARTICULATIONS = (
+    ("articTenutoStaccato", direction_pb2.ARTICULATION_KIND_DETACHED_LEGATO),
+    ("articStaccatissimo", direction_pb2.ARTICULATION_KIND_STACCATISSIMO),
+    ("articStaccato", direction_pb2.ARTICULATION_KIND_STACCATO),
+    ("articTenuto", direction_pb2.ARTICULATION_KIND_TENUTO),
+    ("articMarcato", direction_pb2.ARTICULATION_KIND_STRONG_ACCENT),
+    ("articAccent", direction_pb2.ARTICULATION_KIND_ACCENT),
+)
+COMBINED = (
+    ("articAccentStaccato", ("articAccent", "articStaccato")),
+    ("articMarcatoStaccato", ("articMarcato", "articStaccato")),
+    ("articMarcatoTenuto", ("articMarcato", "articTenuto")),
+    ("articTenutoAccent", ("articTenuto", "articAccent")),
+)
+"""Signs that are two articulations at once."""
+ORNAMENTS = {
+    "ornamentTrill": direction_pb2.ORNAMENT_KIND_TRILL,
+    "ornamentTurn": direction_pb2.ORNAMENT_KIND_TURN,
+    "ornamentTurnInverted": direction_pb2.ORNAMENT_KIND_INVERTED_TURN,
+    "ornamentTurnSlash": direction_pb2.ORNAMENT_KIND_INVERTED_TURN,
+    "ornamentShortTrill": direction_pb2.ORNAMENT_KIND_INVERTED_MORDENT,
+    "ornamentMordent": direction_pb2.ORNAMENT_KIND_MORDENT,
+    "ornamentSchleifer": direction_pb2.ORNAMENT_KIND_SCHLEIFER,
+}
+JUMPS = {
+    "segno": direction_pb2.JUMP_KIND_SEGNO,
+    "coda": direction_pb2.JUMP_KIND_CODA,
+    "to_coda": direction_pb2.JUMP_KIND_TO_CODA,
+    "da_capo": direction_pb2.JUMP_KIND_DA_CAPO,
+    "dal_segno": direction_pb2.JUMP_KIND_DAL_SEGNO,
+    "fine": direction_pb2.JUMP_KIND_FINE,
+}
+BEATS = {
+    "DoubleWhole": event_pb2.NOTE_TYPE_BREVE,
+    "Whole": event_pb2.NOTE_TYPE_WHOLE,
+    "Half": event_pb2.NOTE_TYPE_HALF,
+    "Quarter": event_pb2.NOTE_TYPE_QUARTER,
+    "8th": event_pb2.NOTE_TYPE_EIGHTH,
+    "16th": event_pb2.NOTE_TYPE_16TH,
+    "32nd": event_pb2.NOTE_TYPE_32ND,
+}
+PLACEMENTS = {True: spanner_pb2.PLACEMENT_ABOVE, False: spanner_pb2.PLACEMENT_BELOW}
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A place in time of a system: an element's middle and edges, and what sounds there."""
+
+    x: float
+    start: int
+    end: int
+    measure: int
+
+
+def region(page: int, box: Box) -> page_pb2.PageRegion:
+    """A box as a region of a page."""
+    return page_pb2.PageRegion(
+        page_number=page, x=box.x0, y=box.y0, width=max(box.x1 - box.x0, 0.0), height=max(box.y1 - box.y0, 0.0)
+    )
+
+
+class MarkWriter:
+    """Writes marks into a Score whose events are there already."""
+
+    def __init__(
+        self,
+        draft: ScoreDraft,
+        score: score_pb2.Score,
+        events: Mapping[Key, event_pb2.Event],
+        notes: Mapping[Key, list[tuple[event_pb2.Event, event_pb2.Note]]],
+    ) -> None:
+        """Prepares for writing.
+
+        Args:
+            draft: The joined piece.
+            score: Its Score so far.
+            events: Events by page number and element.
+            notes: Notes with their events by page number and head.
+        """
+        self.draft, self.score, self.events, self.notes = draft, score, events, notes
+        self.moments: dict[tuple[int, int], list[_Moment]] = {}
+        self.measures: dict[tuple[int, int], list[tuple[int, JoinedMeasure]]] = {}
+        for index, joined in enumerate(draft.measures):
+            place = joined.page.page_number, joined.system.system.index
+            self.measures.setdefault(place, []).append((index, joined))
+            moments = self.moments.setdefault(place, [])
+            for element in joined.signs.elements:
+                event = events.get(joined.key(element.index))
+                if event is None or event.HasField("grace") or event.rest.whole_measure:
+                    continue
+                end = event.onset_ticks + event.duration_ticks
+                moments.append(_Moment((element.x + element.x1) / 2, event.onset_ticks, end, event.measure_index))
+        for moments in self.moments.values():
+            moments.sort(key=lambda m: m.x)
+
+    def write(self) -> None:
+        """Writes all marks."""
+        numbers = self._tuplet_numbers()
+        for page in self.draft.pages:
+            pedal: spanner_pb2.Spanner | None = None
+            for mark in sorted(page.marks, key=lambda m: (m.system, m.x0, m.box.y0)):
+                if not self.measures.get((page.page_number, mark.system)):
+                    continue
+                if mark.kind == "finger":
+                    if (page.page_number, mark.box) not in numbers:
+                        self._finger(page.page_number, mark)
+                elif mark.kind == "hairpin":
+                    self._hairpin(page.page_number, mark)
+                elif mark.kind == "pedal":
+                    pedal = self._pedal(page.page_number, mark, pedal)
+                elif mark.kind == "ending":
+                    self._ending(page.page_number, mark)
+                elif mark.kind == "arpeggio":
+                    event = self.events.get((page.page_number, mark.element))
+                    if event is not None:
+                        event.arpeggio = event_pb2.ARPEGGIO_PLAIN
+                else:
+                    self._direction(page.page_number, mark)
+            self._arpeggios_across(page.page_number, page.marks)
+
+    def _tuplet_numbers(self) -> set[tuple[int, Box]]:
+        """Boxes of numbers that turned out to be those of tuplets."""
+        return {
+            (m.page.page_number, t.box)
+            for m in self.draft.measures
+            for t, run in zip(m.tuplets, m.rhythm.runs, strict=False)
+            if run >= 0
+        }
+
+    def moment(self, page: int, system: int, x: float) -> tuple[int, int]:
+        """Measure and tick of what stands nearest to x; the measure's start where nothing does."""
+        own = self.measures[page, system]
+        index = next((i for i, joined in own if x < joined.signs.x1), own[-1][0])
+        inside = [m for m in self.moments.get((page, system), []) if m.measure == index]
+        if inside:
+            best = min(inside, key=lambda m: (abs(m.x - x), m.start))
+            return index, best.start
+        return index, self.score.measures[index].onset_ticks
+
+    def end_moment(self, page: int, system: int, x: float) -> int:
+        """Tick at which something that reaches to x ends: where the next thing starts, or the end of the last."""
+        moments = self.moments.get((page, system), [])
+        space = self.measures[page, system][0][1].system.system.space
+        after = [m.start for m in moments if m.x > x - 0.8 * space]
+        if after:
+            return min(after)
+        return max((m.end for m in moments), default=0)
+
+    def _place(self, page: int, mark: MarkSign) -> Place:
+        _, joined = self.measures[page, mark.system][0]
+        position = mark.staff if mark.staff >= 0 else joined.system.system.keyboard[0]
+        part, staff = self.draft.place(joined, position)
+        return part, staff if mark.staff >= 0 else 0
+
+    def _finger(self, page: int, mark: MarkSign) -> None:
+        digit, _, substitution = mark.name.partition("-")
+        for _, note in self.notes.get((page, mark.head), []):
+            if note.HasField("fingering"):
+                continue
+            note.fingering.finger = int(digit)
+            if substitution and substitution != digit:
+                note.fingering.substitution = int(substitution)
+            note.fingering.source = fingering_pb2.FINGERING_SOURCE_PRINTED
+            note.fingering.probability = 1.0
+            note.fingering.region.CopyFrom(region(page, mark.box))
+
+    def _hairpin(self, page: int, mark: MarkSign) -> None:
+        _, start = self.moment(page, mark.system, mark.x0 + 0.5)
+        end = self.end_moment(page, mark.system, mark.x1)
+        if end <= start:
+            return
+        part, staff = self._place(page, mark)
+        spanner = self.score.spanners.add(part_id=part, staff=max(staff, 1), start_ticks=start, end_ticks=end)
+        rising = mark.name == "crescendo"
+        spanner.hairpin.kind = spanner_pb2.HAIRPIN_KIND_CRESCENDO if rising else spanner_pb2.HAIRPIN_KIND_DIMINUENDO
+        spanner.placement = PLACEMENTS[mark.above]
+        spanner.regions.append(region(page, mark.box))
+        spanner.confidence = 1.0
+
+    def _pedal(self, page: int, mark: MarkSign, before: spanner_pb2.Spanner | None) -> spanner_pb2.Spanner | None:
+        """Starts a pedal at a sign for down, ends it at the next sign; returns the pedal that is down now."""
+        _, at = self.moment(page, mark.system, mark.x0 if mark.name == "down" else mark.x1)
+        if before is not None:
+            before.end_ticks = max(at, before.start_ticks)
+            before.pedal.open_ended = False
+            if mark.name == "up":
+                before.regions.append(region(page, mark.box))
+        if mark.name == "up":
+            return None
+        part, staff = self._place(page, mark)
+        end = self.score.measures[-1].onset_ticks + self.score.measures[-1].length_ticks
+        spanner = self.score.spanners.add(part_id=part, staff=max(staff, 1), start_ticks=at, end_ticks=end)
+        spanner.pedal.open_ended = True
+        spanner.placement = spanner_pb2.PLACEMENT_BELOW
+        spanner.regions.append(region(page, mark.box))
+        spanner.confidence = 1.0
+        return spanner
+
+    def _ending(self, page: int, mark: MarkSign) -> None:
+        closed = mark.name.endswith("|")
+        text = mark.name.removesuffix("|")
+        covered = [
+            i
+            for i, joined in self.measures[page, mark.system]
+            if mark.x0 - 6 < (joined.signs.x0 + joined.signs.x1) / 2 < mark.x1 + 6
+        ]
+        numbers = sorted({int(n) for n in re.findall(r"\d", text)})
+        for i in covered:
+            ending = self.score.measures[i].ending
+            ending.numbers.extend(numbers)
+            ending.text = text
+            ending.starts = i == covered[0]
+            ending.stops = i == covered[-1]
+            ending.closed = closed and i == covered[-1]
+
+    def _arpeggios_across(self, page: int, marks: tuple[MarkSign, ...]) -> None:
+        """One wavy line beside chords of several staves."""
+        by_line: dict[tuple[int, Box], list[event_pb2.Event]] = {}
+        for mark in marks:
+            event = self.events.get((page, mark.element)) if mark.kind == "arpeggio" else None
+            if event is not None:
+                by_line.setdefault((mark.system, mark.box), []).append(event)
+        for (_, box), members in by_line.items():
+            members.sort(key=lambda e: (e.onset_ticks, e.staff))
+            same = len({e.part_id for e in members}) == 1 and len({e.onset_ticks for e in members}) == 1
+            if len({e.staff for e in members}) < 2 or not same:
+                continue
+            first = members[0]
+            spanner = self.score.spanners.add(
+                part_id=first.part_id, staff=first.staff, start_ticks=first.onset_ticks, end_ticks=first.onset_ticks
+            )
+            spanner.arpeggio_across.arpeggio = event_pb2.ARPEGGIO_PLAIN
+            spanner.event_ids.extend(dict.fromkeys(e.event_id for e in members))
+            spanner.regions.append(region(page, box))
+            spanner.confidence = 1.0
+
+    def _direction(self, page: int, mark: MarkSign) -> None:
+        event = self.events.get((page, mark.element)) if mark.element >= 0 else None
+        if mark.element >= 0 and event is None:
+            return
+        names = [mark.name]
+        if mark.kind == "articulation":
+            names = list(next((pair for name, pair in COMBINED if mark.name.startswith(name)), (mark.name,)))
+        for name in names:
+            out = direction_pb2.Direction(placement=PLACEMENTS[mark.above], confidence=1.0)
+            if event is not None:
+                out.part_id, out.staff, out.event_id = event.part_id, event.staff, event.event_id
+                out.measure_index, out.onset_ticks = event.measure_index, event.onset_ticks
+            else:
+                out.part_id, out.staff = self._place(page, mark)
+                left = mark.kind in ("tempo", "words")
+                at = mark.x0 + 1.0 if left else (mark.x0 + mark.x1) / 2
+                out.measure_index, out.onset_ticks = self.moment(page, mark.system, at)
+            self._fill(out, mark, name)
+            out.region.CopyFrom(region(page, mark.box))
+            self.score.directions.append(out)
+
+    def _fill(self, out: direction_pb2.Direction, mark: MarkSign, name: str) -> None:
+        """What kind of direction a mark is."""
+        if mark.kind == "articulation":
+            kinds = (kind for prefix, kind in ARTICULATIONS if name.startswith(prefix))
+            out.articulation.kind = next(kinds, direction_pb2.ARTICULATION_KIND_OTHER)
+            out.articulation.glyph = mark.name
+        elif mark.kind == "ornament":
+            out.ornament.kind = ORNAMENTS.get(name, direction_pb2.ORNAMENT_KIND_OTHER)
+            out.ornament.glyph = name
+        elif mark.kind == "fermata":
+            out.fermata.shape = direction_pb2.FERMATA_SHAPE_NORMAL
+            if "Long" in name:
+                out.fermata.shape = direction_pb2.FERMATA_SHAPE_SQUARE
+            elif "Short" in name:
+                out.fermata.shape = direction_pb2.FERMATA_SHAPE_ANGLED
+        elif mark.kind == "dynamic":
+            out.dynamic.text = name
+        elif mark.kind == "tempo":
+            out.tempo.text = name
+            if mark.detail:
+                value, dots, rate = mark.detail.split()
+                out.tempo.beat_type = BEATS[value]
+                out.tempo.beat_dots = int(dots)
+                out.tempo.beats_per_minute = float(rate)
+        elif mark.kind in JUMPS:
+            out.jump.kind = JUMPS[mark.kind]
+            out.jump.text = "" if mark.kind == name or name.startswith(("segno", "coda")) else name
+        elif mark.kind in ("breath", "caesura"):
+            out.breath.caesura = mark.kind == "caesura"
+        else:
+            out.words.text = name
+            out.words.italic, out.words.bold = "i" in mark.style, "b" in mark.style

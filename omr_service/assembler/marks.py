@@ -1,0 +1,156 @@
+"""Marks that belong to a chord or rest: articulations, ornaments, fermatas, arpeggios, fingers."""
+
+from __future__ import annotations
+
+import re
+
+from omr_service.assembler.geometry import Sorted, System, center
+from omr_service.assembler.music import Element, MarkSign
+from omr_service.symbols import Box, Glyph, Text
+
+ATTACHED = re.compile(r"(artic|ornament|fermata)[A-Z]?")
+FINGER_GLYPH = re.compile(r"fingering([1-5])$")
+FINGER_TEXT = re.compile(r"([1-5])(?:\s?[-–]\s?([1-5]))?$")
+ARPEGGIO = re.compile(r"(wiggleArpeggiato|arpeggiato)")
+
+
+def find_marks(glyphs: list[Glyph], elements: list[Element], system: System) -> list[MarkSign]:
+    """Articulations, ornaments and fermatas with the chord or rest each belongs to."""
+    by_x = Sorted([e for e in elements if not e.small], key=lambda e: (e.x + e.x1) / 2)
+    found: list[MarkSign] = []
+    space = system.space
+    for glyph in glyphs:
+        match = ATTACHED.match(glyph.name)
+        if not match:
+            continue
+        x, y = center(glyph.box)
+        kind = {"artic": "articulation", "ornament": "ornament", "fermata": "fermata"}[match[1]]
+        best: tuple[float, Element, bool] | None = None
+        # a turn may stand between two notes; a fermata over a rest or a barline
+        reach = {"articulation": 1.1, "ornament": 1.6, "fermata": 1.6}[kind] * space
+        for element in by_x.between(x - reach - space, x + reach):
+            if element.is_rest and kind != "fermata":
+                continue
+            middle = (element.x + element.x1) / 2
+            stem = element.x1 if element.up else element.x
+            dx = min(abs(middle - x), abs(stem - x) + 0.2 * space if element.up is not None else 99 * space)
+            if dx > reach:
+                continue
+            top, bottom = min(element.box.y0, element.tip), max(element.box.y1, element.tip)
+            above = y < (element.box.y0 + element.box.y1) / 2
+            if "Above" in glyph.name or "Below" in glyph.name:
+                told = "Above" in glyph.name
+                away = 0.0 if told == above else 2.0 * space
+            else:
+                away = 0.0
+            near = (
+                min(abs(element.box.y0 - y), abs(top - y)) if above else min(abs(element.box.y1 - y), abs(bottom - y))
+            )
+            cost = dx + 0.7 * near + away
+            if near < (9 if kind == "fermata" else 7) * space and (best is None or cost < best[0]):
+                best = (cost, element, above)
+        if best is not None:
+            _, element, above = best
+            found.append(MarkSign(kind, glyph.name, system.index, element.staff, x, x, glyph.box, above, element.index))
+        elif kind == "fermata":
+            staff = min(range(len(system.staves)), key=lambda i: system.staves[i].distance(x, y))
+            above = y < system.staves[staff].top(x)
+            found.append(MarkSign(kind, glyph.name, system.index, staff, x, x, glyph.box, above))
+    return found
+
+
+def find_arpeggios(glyphs: list[Glyph], wiggles: list[Box], elements: list[Element], system: System) -> list[MarkSign]:
+    """Vertical wavy lines, each with the chords right of it that it stands beside."""
+    space = system.space
+    boxes = [g.box for g in glyphs if ARPEGGIO.match(g.name)]
+    boxes += [w for w in wiggles if w.y1 - w.y0 > 1.5 * (w.x1 - w.x0)]
+    boxes.sort(key=lambda b: (round(b.x0 / (0.6 * space)), b.y0))
+    columns: list[Box] = []
+    for box in boxes:
+        last = columns[-1] if columns else None
+        if last is not None and abs(box.x0 - last.x0) < 0.6 * space and box.y0 - last.y1 < 0.8 * space:
+            columns[-1] = Box(min(last.x0, box.x0), last.y0, max(last.x1, box.x1), max(last.y1, box.y1))
+        else:
+            columns.append(box)
+    found: list[MarkSign] = []
+    for number, box in enumerate(columns):
+        right = [
+            e
+            for e in elements
+            if e.notes
+            and not e.small
+            and box.x1 - 0.3 * space <= e.x <= box.x1 + 3.5 * space
+            and e.box.y0 < box.y1 + 0.5 * space
+            and e.box.y1 > box.y0 - 0.5 * space
+        ]
+        if right:
+            nearest = min(e.x for e in right)
+            for element in right:
+                if element.x < nearest + 1.7 * space:
+                    found.append(
+                        MarkSign(
+                            "arpeggio",
+                            str(number),
+                            system.index,
+                            element.staff,
+                            box.x0,
+                            box.x1,
+                            box,
+                            False,
+                            element.index,
+                        )
+                    )
+    return found
+
+
+def find_fingers(glyphs: list[Glyph], texts: list[Text], elements: list[Element], system: System) -> list[MarkSign]:
+    """Digits that may be fingers, with the notehead each belongs to.
+
+    Digits over or under a chord belong to its notes from the outside in, in their order from top to bottom.
+    """
+    space = system.space
+    digits: list[tuple[Box, str]] = []
+    for glyph in glyphs:
+        match = FINGER_GLYPH.match(glyph.name)
+        if match and glyph.box.y1 - glyph.box.y0 < 1.9 * space:
+            digits.append((glyph.box, match[1]))
+    for text in texts:
+        found = FINGER_TEXT.match(text.text.strip())
+        if found and text.size < 3.2 * space:
+            digits.append((text.box, found[1] + (f"-{found[2]}" if found[2] else "")))
+    chords = Sorted([e for e in elements if e.notes], key=lambda e: (e.x + e.x1) / 2)
+    columns: dict[tuple[int, bool], list[tuple[Box, str]]] = {}
+    for box, digit in digits:
+        x, y = center(box)
+        best: tuple[float, Element, bool] | None = None
+        for element in chords.between(x - 2.2 * space, x + 2.4 * space):
+            heads = [(n.box.x0 + n.box.x1) / 2 for n in element.notes]
+            dx = min(abs(h - x) for h in heads)
+            if dx > 1.3 * space and not any(
+                abs((n.box.y0 + n.box.y1) / 2 - y) < 0.7 * space and 0 < n.box.x0 - box.x1 < 1.2 * space
+                for n in element.notes
+            ):
+                continue
+            top, bottom = min(element.box.y0, element.tip), max(element.box.y1, element.tip)
+            above = y < (element.box.y0 + element.box.y1) / 2
+            away = max(0.0, (top - y) if above else (y - bottom))
+            inner = max(0.0, (element.box.y0 - y) if above else (y - element.box.y1))
+            cost = dx + 0.5 * min(away, inner)
+            if min(away, inner) < 8 * space and (best is None or cost < best[0]):
+                best = (cost, element, above)
+        if best is not None:
+            columns.setdefault((best[1].index, best[2]), []).append((box, digit))
+    by_index = {e.index: e for e in elements}
+    found_marks: list[MarkSign] = []
+    for (index, above), column in columns.items():
+        element = by_index[index]
+        column.sort(key=lambda d: d[0].y0)
+        notes = sorted(element.notes, key=lambda n: n.box.y0)
+        chosen = notes[: len(column)] if above else notes[-len(column) :]
+        for (box, digit), note in zip(column[-len(notes) :] if not above else column, chosen, strict=False):
+            found_marks.append(
+                MarkSign(
+                    "finger", digit, system.index, note.staff, box.x0, box.x1, box, above, element.index, note.head
+                )
+            )
+    return found_marks
