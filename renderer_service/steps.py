@@ -147,7 +147,7 @@ def annotate(task: StepInput) -> StepOutput:
 
 
 # Each step begins at the Scores, so that one that fails takes no other with it; that the engraving writes the MusicXML
-# once more costs a thirtieth of what it takes itself.
+# once more costs little beside what it does with it.
 STEPS: tuple[Step, ...] = (
     Step("writing", frozenset({MUSICXML, MIDI}), True, write, 1.0),
     Step("engraving", frozenset({SVG, PDF}), True, engrave, 3.0),
