@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from omr_service.pdf.interpreter import PathMark
+from omr_service.pdf.marks import PathMark
 from omr_service.pdf.staves import StaffLines
 from omr_service.symbols import Box, Curve, Glyph
 

@@ -6,7 +6,8 @@ import pikepdf
 
 from omr_service.pdf import pages, paths, refine
 from omr_service.pdf.compose import join_wiggles, take_braces, without_words
-from omr_service.pdf.interpreter import ImageMark, Interpreter, Marks
+from omr_service.pdf.interpreter import Interpreter
+from omr_service.pdf.marks import ImageMark, Marks
 from omr_service.pdf.recognize import FontKnowledge, match_outlines, sort_characters
 from omr_service.pdf.staves import find_staff_lines
 from omr_service.pdf.texts import join_characters

@@ -7,7 +7,7 @@ from math import hypot
 
 import numpy as np
 
-from omr_service.pdf.interpreter import PathMark
+from omr_service.pdf.marks import PathMark
 from omr_service.pdf.shapes import CLOSE, CURVE, MOVE, Points, Shape
 from omr_service.symbols import Box, Curve, Line
 

@@ -12,7 +12,7 @@ import numpy as np
 from omr_service.pdf.compose import DrawnOutline
 from omr_service.pdf.fonts import Font
 from omr_service.pdf.geometry import image_of_box
-from omr_service.pdf.interpreter import CharMark, PathMark
+from omr_service.pdf.marks import CharMark, PathMark
 from omr_service.pdf.names import NamedChar, SymbolNames
 from omr_service.pdf.outlines import Likeness, OutlineMatcher, placed
 from omr_service.pdf.shapes import Shape
