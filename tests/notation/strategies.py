@@ -127,7 +127,7 @@ def _add_measures(maker: _Maker, number: int) -> None:
             time_signature=measure_pb2.TimeSignature(beats=beats, beat_type=beat_type),
             time_signature_printed=position == 0 or meter_changes,
             key_signatures=[measure_pb2.KeySignature(fifths=fifths)],
-            key_signature_printed=position == 0 or key_changes,
+            key_signature_printed=(position == 0 and fifths != 0) or key_changes,
             confidence=1.0,
         )
         quarters = nominal_quarters(measure.time_signature)
@@ -405,6 +405,7 @@ def _add_marks(maker: _Maker) -> None:
                     direction.ornament.kind = draw(st.integers(1, 6))
                 else:
                     direction.fermata.shape = direction_pb2.FERMATA_SHAPE_NORMAL
+                    direction.placement = spanner_pb2.PLACEMENT_ABOVE
     for position, measure in enumerate(score.measures):
         common = {"part_id": "P1", "measure_index": position, "onset_ticks": measure.onset_ticks, "confidence": 1.0}
         if maker.chance(4):

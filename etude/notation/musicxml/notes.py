@@ -178,7 +178,11 @@ def _notations(node: Node, tag: str) -> Iterator[Node]:
 
 
 def add_notations(event: RawEvent, node: Node) -> None:
-    """Adds what a <note> (any of the chord) says of its whole event."""
+    """Adds what a <note> (any of the chord) says of its whole event; of a hidden one only the tuplets are real."""
+    if is_hidden(node):
+        for notations in node.all("notations"):
+            event.tuplets += [_tuplet(entry) for entry in notations.all("tuplet")]
+        return
     for beam in node.all("beam"):
         level = beam.get("number", "1") or "1"
         if level.isdigit():

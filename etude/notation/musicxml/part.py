@@ -151,8 +151,7 @@ class PartReader:
         if note is not None:
             note.transposition = self._transposition
             event.notes.append(note)
-        if not is_hidden(node):
-            add_notations(event, node)
+        add_notations(event, node)
 
     def _advance(self, event: RawEvent, length: Fraction, measure: RawMeasure) -> None:
         """Moves the cursor behind an event, and gives the event its exact duration."""

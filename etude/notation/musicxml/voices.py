@@ -97,13 +97,22 @@ def _settle_home_staves(part: RawPart) -> None:
     overall: dict[int, Counter[int]] = defaultdict(Counter)
     for (voice, _), staff in majority.items():
         overall[voice][staff] += 1
-    steady: dict[int, int] = {}
+    steady = _by_convention(part, {voice: count.most_common(1)[0][0] for voice, count in overall.items()})
     for voice, count in overall.items():
         staff, times = count.most_common(1)[0]
         if times >= _STEADY * count.total():
-            steady[voice] = staff
+            steady.setdefault(voice, staff)
     for event in part.events:
         event.home_staff = steady.get(event.voice_number, majority[event.voice_number, event.measure])
+
+
+def _by_convention(part: RawPart, usual: dict[int, int]) -> dict[int, int]:
+    """Home staves where a part of two staves counts four voices to each: 1 to 4 above, 5 to 8 below."""
+    if part.staff_count != 2 or max(usual, default=0) not in range(5, 9):
+        return {}
+    if any(staff == 2 for voice, staff in usual.items() if voice <= 4):
+        return {}
+    return {voice: 1 if voice <= 4 else 2 for voice in usual}
 
 
 def settle_graces(part: RawPart) -> None:
