@@ -35,7 +35,13 @@ async def http_server(app: FastAPI, address: str) -> AsyncIterator[str]:
     """
     host, port = split_host_port(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=1024)
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise OSError(
+            f"cannot listen for HTTP on {address} ({error.strerror}); "
+            "stop what does, or set ETUDE_GATEWAY_HTTP_ADDRESS (etude serve --http)"
+        ) from error
     bound_host, bound_port = listener.getsockname()[:2]
     bound = f"[{bound_host}]:{bound_port}" if family == socket.AF_INET6 else f"{bound_host}:{bound_port}"
     server = _Server(

@@ -12,8 +12,8 @@ def describe(error: BaseException) -> str:
     """
     if isinstance(error, EtudeError):
         return f"{sentence(error.message)} [{error.reason}]"
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}."
+        return sentence(f"{where}{error.strerror or error}")
     text = str(error) or type(error).__name__
     return f"{text} (unexpected {type(error).__name__}; `etude --verbose …` shows where) [INTERNAL]"

@@ -55,6 +55,9 @@ def cli(ctx: click.Context, verbose: bool) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; gives 0 when all went well, 1 when something failed, 2 for wrong usage."""
     given = sys.argv[1:] if arguments is None else arguments
+    if not _verbose(given):
+        # gRPC's C++ core writes to standard error by itself what the command says in its own words.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         result: Any = cli.main(given, prog_name="etude", standalone_mode=False)
     except click.exceptions.Abort:

@@ -80,7 +80,7 @@ class Calls:
             return meant
         return EtudeError(
             "DEPENDENCY_UNAVAILABLE",
-            f"The orchestrator at {self.target} cannot be reached; check that it runs and try again.",
+            f"The orchestrator at {self.target} cannot be reached; check that it runs (`etude serve`) and try again.",
             metadata={**meant.metadata, "cause": meant.message},
         )
 

@@ -120,7 +120,10 @@ class _Starter:
         for callee in callees(definition):
             await self.start(callee)
         settings = self._settings_of(definition)
-        handle = await self._stack.enter_async_context(running_server(definition, settings))
+        try:
+            handle = await self._stack.enter_async_context(running_server(definition, settings))
+        except OSError as error:
+            raise OSError(f"the {name} service does not start: {error}") from error
         self._targets[name], self._servers[name], self._settings[name] = handle.address, handle, settings
 
     def _settings_of(self, definition: ServiceDefinition) -> ServiceSettings:

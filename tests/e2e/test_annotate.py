@@ -1,6 +1,8 @@
 """etude annotate with the embedded mesh: a PDF in, all files out, nothing left behind."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,7 +12,7 @@ import pytest
 from etude.notation.io import from_json
 from etude.notation.validate import validate
 from etude.score.v1 import score_pb2
-from tests.e2e.conftest import LONG, SHORT, etude
+from tests.e2e.conftest import LONG, SERVERS, SHORT, ServedMesh, environment, etude, free_ports
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -85,3 +87,42 @@ def test_a_service_elsewhere_that_does_not_answer_is_named(tmp_path):
     assert "The omr service at 127.0.0.1:9 does not answer" in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / ".cache" / "etude").iterdir()) == []
+
+
+def test_a_service_in_a_process_of_its_own(tmp_path):
+    """etude serve omr, and a mesh that is told where it is."""
+    (port,) = free_ports(1)
+    target = f"127.0.0.1:{port}"
+    reader = subprocess.Popen(
+        [sys.executable, "-m", "etude.cli.main", "serve", "omr"],
+        env=environment(ETUDE_OMR_ADDRESS=target),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        done = etude("annotate", SHORT, "-o", "out", "--formats", "midi", cwd=tmp_path, ETUDE_OMR_TARGET=target)
+        assert done.returncode == 0, done.stderr
+    finally:
+        reader.terminate()
+        _, log = reader.communicate(timeout=30)
+    assert reader.returncode == 0
+    assert "etude.stage.v1.OmrService/Recognize" in log
+
+
+def test_two_meshes_do_not_share_a_data_directory_or_an_address(mesh: ServedMesh, tmp_path):
+    others = {f"ETUDE_{name.upper()}_ADDRESS": "127.0.0.1:0" for name in SERVERS}
+    elsewhere = f"127.0.0.1:{free_ports(1)[0]}"
+    same_data = etude("serve", "--data-dir", mesh.data_dir, "--http", elsewhere, cwd=tmp_path, **others)
+    assert same_data.returncode == 1
+    assert str(mesh.data_dir) in same_data.stderr
+    same_http = etude(
+        "serve", "--data-dir", "data", "--http", f"127.0.0.1:{mesh.ports['http']}", cwd=tmp_path, **others
+    )
+    assert same_http.returncode == 1
+    assert "cannot listen for HTTP" in same_http.stderr
+    same_grpc = etude(
+        "serve", "--data-dir", "data", cwd=tmp_path, **{**others, "ETUDE_OMR_ADDRESS": mesh.address("omr")}
+    )
+    assert same_grpc.returncode == 1
+    assert same_grpc.stderr.count("\n") == 1
+    assert "The omr service does not start: cannot listen on" in same_grpc.stderr
