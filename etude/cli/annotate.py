@@ -170,7 +170,9 @@ async def _run(plan: Plan, server: str, data_dir: Path | None, as_json: bool, qu
     """Does the work and says what became of each file; gives the number of those that failed."""
     failed = 0
     with progress_display(quiet=quiet) as display:
+        starting = display.begin("Étude", "connecting" if server else "starting")
         async with connect(server, data_dir) as client:
+            starting.finish()
             async for report in annotate_files(client, plan, display):
                 failed += report.error is not None
                 if as_json:

@@ -27,8 +27,8 @@ class JobProgress(Protocol):
 class ProgressDisplay(AbstractContextManager["ProgressDisplay"], Protocol):
     """Shows how far several files are."""
 
-    def begin(self, name: str) -> JobProgress:
-        """A file begins."""
+    def begin(self, name: str, text: str = "waiting") -> JobProgress:
+        """A file begins; `text` is what is said of it until its job says something."""
 
     def say(self, text: str) -> None:
         """Writes a line that stays to standard error."""
@@ -63,7 +63,7 @@ class _Silent:
     ) -> None:
         return
 
-    def begin(self, name: str) -> JobProgress:
+    def begin(self, name: str, text: str = "waiting") -> JobProgress:
         return _SilentJob()
 
     def say(self, text: str) -> None:
@@ -84,7 +84,7 @@ class _SilentJob:
 class _Lines(_Silent):
     """A line per stage and page."""
 
-    def begin(self, name: str) -> JobProgress:
+    def begin(self, name: str, text: str = "waiting") -> JobProgress:
         return _LinesJob(self, name)
 
 
@@ -130,8 +130,8 @@ class _Bars:
     ) -> None:
         self.bars.stop()
 
-    def begin(self, name: str) -> JobProgress:
-        return _BarsJob(self.bars, self.bars.add_task("waiting", total=1.0, name=name))
+    def begin(self, name: str, text: str = "waiting") -> JobProgress:
+        return _BarsJob(self.bars, self.bars.add_task(text, total=1.0, name=name))
 
     def say(self, text: str) -> None:
         self.bars.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -33,13 +33,26 @@ Examples:
 @click.option("--http", "http_address", default=None, metavar="HOST:PORT", help="Where the gateway answers HTTP.")
 @click.option(
     "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    envvar="ETUDE_LOG_LEVEL",
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
     default=None,
-    help="Least severe level that is logged.  [default: warning; info with --verbose]",
+    help="Least severe level that is logged.  [env: ETUDE_LOG_LEVEL; default: warning, info with --verbose]",
+)
+@click.option(
+    "--log-format",
+    envvar="ETUDE_LOG_FORMAT",
+    type=click.Choice(["auto", "json", "console"], case_sensitive=False),
+    default="auto",
+    help="How lines look; auto is console on a terminal.  [env: ETUDE_LOG_FORMAT; default: auto]",
 )
 @click.pass_context
 def serve(
-    ctx: click.Context, service: str, data_dir: Path | None, http_address: str | None, log_level: str | None
+    ctx: click.Context,
+    service: str,
+    data_dir: Path | None,
+    http_address: str | None,
+    log_level: str | None,
+    log_format: str,
 ) -> None:
     """Run the whole mesh in this process, or a single SERVICE.
 
@@ -55,7 +68,7 @@ def serve(
         overrides["data_dir"] = data_dir.expanduser().resolve()
     if http_address is not None:
         overrides["http_address"] = http_address
-    configure_logging(log_level or ("info" if ctx.obj["verbose"] else "warning"))
+    configure_logging(log_level or ("info" if ctx.obj["verbose"] else "warning"), log_format)
     configure_telemetry("etude")
     try:
         asyncio.run(_serve_all(overrides))
