@@ -161,4 +161,3 @@ def _window(piece: Piece, line: Line, labels: NDArray[np.int64]) -> Window:
 def read_corpus(folder: Path, pieces: list[Piece]) -> list[Window]:
     """All windows of some pieces, in the manifest's order."""
     return [w for piece in pieces for w in windows_of(piece, read_table(folder / f"{piece.name}.tsv"))]
-

@@ -17,6 +17,7 @@ from fingering_service.lattice import Lattice
 from fingering_service.models.base import FingeringModel
 from fingering_service.potentials import Potentials
 from fingering_service.profile import PROFILES, HandProfile
+from fingering_service.repeats import add_repeat_cost
 from fingering_service.rows import Rows, potentials_of
 from fingering_service.training.corpus import Window
 from fingering_service.training.model import FingeringCrf
@@ -30,7 +31,8 @@ class TorchModel:
 
     crf: FingeringCrf
     temperature: float = 1.0
-    coherence: float = 0.1
+    coherence: float = 0.2
+    repeat_cost: float = 1.0
     name: str = "training"
     version: str = "0"
     digest: str = ""
@@ -45,7 +47,9 @@ class TorchModel:
             answer = self.crf.rows(rows, torch.from_numpy(context_of(lattice))[None], (low, high, pair))
         unary, grip, step, turn = (a[0].numpy() for a in answer)
         learned = potentials_of(Rows(unary, grip, step, turn), lattice)
-        return learned + ergonomic_share(lattice, profile, tuple(self.crf.ergonomic.tolist()))
+        result = learned + ergonomic_share(lattice, profile, tuple(self.crf.ergonomic.tolist()))
+        add_repeat_cost(lattice, result.step, self.repeat_cost)
+        return result
 
 
 def ergonomic_share(lattice: Lattice, profile: HandProfile, weights: tuple[float, ...]) -> Potentials:

@@ -17,7 +17,7 @@ from fingering_service.training.corpus import Window
 from fingering_service.training.model import Batch, FingeringCrf, log_partition
 
 BATCH_CELLS = 1_500
-"""Slices times windows of a batch where chords occur; windows of single notes are smaller and come in larger batches."""
+"""Slices times windows of a batch where chords occur; windows of single notes come in larger batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,7 @@ class Recipe:
 def build(recipe: Recipe) -> FingeringCrf:
     """An untrained model."""
     torch.manual_seed(recipe.seed)
-    return FingeringCrf(
-        CONTEXT_WIDTH, recipe.width, recipe.layers, recipe.dropout, recipe.tables, recipe.ergonomic
-    )
+    return FingeringCrf(CONTEXT_WIDTH, recipe.width, recipe.layers, recipe.dropout, recipe.tables, recipe.ergonomic)
 
 
 def fit(windows: Sequence[Window], recipe: Recipe, tell: Callable[[str], None] = print) -> FingeringCrf:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ class Hmm:
         fingers = np.maximum(lattice.fingers.astype(np.int64) - 1, 0)
         for t in range(len(lattice)):
             struck = np.flatnonzero(lattice.struck[t])
-            for low, high in zip(struck[:-1], struck[1:], strict=True):
+            for low, high in pairwise(struck):
                 symbol = _symbol(lattice.pitch[t, low], lattice.pitch[t, high])
                 result.node[t] += score[fingers[t, :, low], fingers[t, :, high], symbol]
             if t:
@@ -93,7 +94,9 @@ class Constant:
         fingers = lattice.fingers.astype(np.float64)
         count = lattice.present.sum(axis=1)
         lowest = fingers[:, :, 0]
-        highest = np.take_along_axis(fingers, (count - 1)[:, None, None].repeat(fingers.shape[1], axis=1), axis=2)[:, :, 0]
+        highest = np.take_along_axis(fingers, (count - 1)[:, None, None].repeat(fingers.shape[1], axis=1), axis=2)[
+            :, :, 0
+        ]
         alone = np.abs(lowest - 3)
         chord = lowest - highest
         result.node[:] += np.where((count == 1)[:, None], alone, chord).astype(np.float32)

@@ -20,9 +20,9 @@ Request = fingering_service_pb2.AnnotateRequest
 
 @asynccontextmanager
 async def service(**settings):
-    async with running_server(DEFINITION, FingeringSettings(address="127.0.0.1:0", **settings)) as server:
-        async with open_channel(server.address) as channel:
-            yield fingering_service_pb2_grpc.FingeringServiceStub(channel)
+    chosen = FingeringSettings(address="127.0.0.1:0", **settings)
+    async with running_server(DEFINITION, chosen) as server, open_channel(server.address) as channel:
+        yield fingering_service_pb2_grpc.FingeringServiceStub(channel)
 
 
 async def annotate(stub, request):

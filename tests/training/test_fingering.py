@@ -67,6 +67,14 @@ def windows(corpus):
     return read_corpus(corpus, read_manifest(corpus))
 
 
+FACTS = {
+    "name": "crf",
+    "version": "0",
+    "temperature": "1.0",
+    "coherence": "0.1",
+    "repeat_cost": "1.0",
+    "description": "a test",
+}
 SMALL = Recipe(width=8, layers=2, epochs=6, rate=2e-2)
 
 
@@ -122,13 +130,14 @@ def test_fitting_learns_the_scales_and_is_reproducible(windows):
 
 
 def test_hmm_learns_too(windows):
-    assert evaluate(train_hmm(windows, 3), windows).summary()["micro"] > evaluate(Constant(), windows).summary()["micro"]
+    assert (
+        evaluate(train_hmm(windows, 3), windows).summary()["micro"] > evaluate(Constant(), windows).summary()["micro"]
+    )
 
 
 def test_exported_model_answers_as_in_torch(windows, tmp_path):
     members = [fit(windows, SMALL, tell=lambda _: None)]
-    facts = {"name": "crf", "version": "0", "temperature": "1.0", "coherence": "0.1", "description": "a test"}
-    digest = export(members, facts, tmp_path / "m.onnx")
+    digest = export(members, FACTS, tmp_path / "m.onnx")
     served = Learned(tmp_path / "m.onnx")
     assert served.digest == digest
     window = windows[0]
@@ -151,8 +160,7 @@ def test_the_training_command_leaves_weights_and_a_card(corpus, tmp_path, monkey
 
 def test_lattice_of_an_unseen_line_can_be_priced(windows, tmp_path):
     members = [build(SMALL)]
-    facts = {"name": "crf", "version": "0", "temperature": "1.0", "coherence": "0.1", "description": "a test"}
-    export(members, facts, tmp_path / "m.onnx")
+    export(members, FACTS, tmp_path / "m.onnx")
     served = Learned(tmp_path / "m.onnx")
     for window in windows[:2]:
         lattice = window.lattice
