@@ -11,12 +11,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from fingering_service.conventions import add_conventions
 from fingering_service.ergonomics import ErgonomicModel
 from fingering_service.features import context_of, features_of, places_of
 from fingering_service.lattice import Lattice
 from fingering_service.potentials import Potentials
 from fingering_service.profile import HandProfile
-from fingering_service.repeats import add_repeat_cost
 from fingering_service.rows import Rows, potentials_of
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "fingering.onnx"
@@ -90,7 +90,7 @@ class Learned:
             for weight, ergonomic, own in zip(self._ergonomic, _arrays(result), _arrays(learned), strict=True):
                 ergonomic *= np.float32(weight)
                 ergonomic += own
-            add_repeat_cost(lattice, result.step, float(self._facts["repeat_cost"]))
+            add_conventions(lattice, result, float(self._facts["conventions"]))
         return result
 
     def _rows(self, lattice: Lattice) -> Rows:

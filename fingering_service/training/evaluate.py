@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fingering_service.conventions import add_conventions
 from fingering_service.decode import decode
 from fingering_service.ergonomics import ErgonomicModel
 from fingering_service.features import context_of, features_of, places_of
@@ -17,7 +18,6 @@ from fingering_service.lattice import Lattice
 from fingering_service.models.base import FingeringModel
 from fingering_service.potentials import Potentials
 from fingering_service.profile import PROFILES, HandProfile
-from fingering_service.repeats import add_repeat_cost
 from fingering_service.rows import Rows, potentials_of
 from fingering_service.training.corpus import Window
 from fingering_service.training.model import FingeringCrf
@@ -32,7 +32,7 @@ class TorchModel:
     crf: FingeringCrf
     temperature: float = 1.0
     coherence: float = 0.2
-    repeat_cost: float = 1.0
+    conventions: float = 1.0
     name: str = "training"
     version: str = "0"
     digest: str = ""
@@ -48,7 +48,7 @@ class TorchModel:
         unary, grip, step, turn = (a[0].numpy() for a in answer)
         learned = potentials_of(Rows(unary, grip, step, turn), lattice)
         result = learned + ergonomic_share(lattice, profile, tuple(self.crf.ergonomic.tolist()))
-        add_repeat_cost(lattice, result.step, self.repeat_cost)
+        add_conventions(lattice, result, self.conventions)
         return result
 
 

@@ -27,8 +27,8 @@ from fingering_service.training.model import FingeringCrf
 
 VERSION = "1.0.0"
 COHERENCE = 0.2
-REPEAT_COST = 1.0
-"""Nats; see `repeats`."""
+CONVENTIONS = 1.0
+"""Nats; see `conventions`."""
 MEMBERS = 3
 DESCRIPTION = (
     "Conditional random field over grips, trained on fingered editions with unlabelled notes summed out; "
@@ -70,7 +70,7 @@ def best_temperature(members: Sequence[FingeringCrf], windows: Sequence[Window])
     """The temperature under which held-out labels are most probable."""
     mean = Mean(members)
     candidates = (0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
-    return max(candidates, key=lambda t: evaluate(TorchModel(mean, t, COHERENCE, REPEAT_COST), windows).log_likelihood)
+    return max(candidates, key=lambda t: evaluate(TorchModel(mean, t, COHERENCE, CONVENTIONS), windows).log_likelihood)
 
 
 def cross_validate(windows: Sequence[Window], recipe: Recipe, folds: int, members: int) -> dict[str, float]:
@@ -79,7 +79,7 @@ def cross_validate(windows: Sequence[Window], recipe: Recipe, folds: int, member
     for fold in range(folds):
         rest = [w for w in windows if fold_of(w.group, folds) != fold]
         held_out = [w for w in windows if fold_of(w.group, folds) == fold]
-        total.add(evaluate(TorchModel(Mean(train(rest, recipe, members)), 1.0, COHERENCE, REPEAT_COST), held_out))
+        total.add(evaluate(TorchModel(Mean(train(rest, recipe, members)), 1.0, COHERENCE, CONVENTIONS), held_out))
     return total.summary()
 
 
@@ -132,14 +132,14 @@ def main() -> int:
     temperature = best_temperature(train(rest, recipe, 1), aside)
     members = train(windows, recipe, args.members)
     held_out = read_corpus(args.corpus, validation)
-    figures = evaluate(TorchModel(Mean(members), temperature, COHERENCE, REPEAT_COST), held_out)
+    figures = evaluate(TorchModel(Mean(members), temperature, COHERENCE, CONVENTIONS), held_out)
     plain = evaluate(Ergonomic(), held_out)
     facts = {
         "name": "crf",
         "version": VERSION,
         "temperature": str(temperature),
         "coherence": str(COHERENCE),
-        "repeat_cost": str(REPEAT_COST),
+        "conventions": str(CONVENTIONS),
         "description": DESCRIPTION,
     }
     path = args.out / "fingering.onnx"

@@ -72,7 +72,7 @@ FACTS = {
     "version": "0",
     "temperature": "1.0",
     "coherence": "0.1",
-    "repeat_cost": "1.0",
+    "conventions": "1.0",
     "description": "a test",
 }
 SMALL = Recipe(width=8, layers=2, epochs=6, rate=2e-2)
