@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from etude import __version__ as etude_version
 from etude.mesh.calls import Context
 from etude.mesh.workers import WorkerPool
-from etude.score.v1 import provenance_pb2
 from etude.stage.v1 import fingering_service_pb2, fingering_service_pb2_grpc, stage_pb2
 from fingering_service.settings import FingeringSettings
-from fingering_service.work import annotate_bytes, registry
-
-MEDIA_TYPE = "application/x-protobuf; messageType=etude.score.v1.Score"
+from fingering_service.work import annotate_bytes, stage_info_bytes
 
 
 class FingeringServicer(fingering_service_pb2_grpc.FingeringServiceServicer):
@@ -56,29 +52,8 @@ class FingeringServicer(fingering_service_pb2_grpc.FingeringServiceServicer):
         context: Context,
     ) -> fingering_service_pb2.FingeringServiceGetStageInfoResponse:
         """What this server is and which models it has."""
-        return fingering_service_pb2.FingeringServiceGetStageInfoResponse(info=stage_info())
-
-
-def stage_info() -> stage_pb2.StageInfo:
-    """What this service is."""
-    models = registry()
-    return stage_pb2.StageInfo(
-        name="fingering_service",
-        version=etude_version,
-        accepted_media_types=[MEDIA_TYPE],
-        produced_media_types=[MEDIA_TYPE],
-        models=[
-            stage_pb2.ModelInfo(
-                model=provenance_pb2.ModelRef(name=m.name, version=m.version, digest=m.digest),
-                stage="fingering",
-                description=m.description,
-                licence="Apache-2.0",
-                is_default=m is models.default,
-                size_bytes=m.size_bytes,
-            )
-            for m in models.models
-        ],
-    )
+        info = stage_pb2.StageInfo.FromString(await self._pool.run(stage_info_bytes))
+        return fingering_service_pb2.FingeringServiceGetStageInfoResponse(info=info)
 
 
 def _progress(fraction: float, message: str) -> fingering_service_pb2.AnnotateResponse:

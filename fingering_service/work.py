@@ -11,7 +11,7 @@ from etude.mesh.workers import report_progress
 from etude.notation.io import digest, to_bytes
 from etude.notation.validate import validate
 from etude.score.v1 import provenance_pb2
-from etude.stage.v1 import fingering_service_pb2
+from etude.stage.v1 import fingering_service_pb2, stage_pb2
 from fingering_service.annotate import Options, annotate
 from fingering_service.models import FingeringModel, Registry
 from fingering_service.profile import PROFILES, HandProfile
@@ -22,6 +22,8 @@ _SIZES = {
     fingering_service_pb2.HAND_SIZE_MEDIUM: "M",
     fingering_service_pb2.HAND_SIZE_LARGE: "L",
 }
+
+MEDIA_TYPE = "application/x-protobuf; messageType=etude.score.v1.Score"
 
 LEAST_SPAN, GREATEST_SPAN = 10, 20
 GREATEST_ALTERNATIVE_COUNT = 10
@@ -41,6 +43,29 @@ def annotate_bytes(request: bytes) -> bytes:
     """
     message = fingering_service_pb2.AnnotateRequest.FromString(request)
     return respond(message, registry(), _report).SerializeToString(deterministic=True)
+
+
+def stage_info_bytes() -> bytes:
+    """Serialized `StageInfo` of this service."""
+    models = registry()
+    info = stage_pb2.StageInfo(
+        name="fingering_service",
+        version=etude_version,
+        accepted_media_types=[MEDIA_TYPE],
+        produced_media_types=[MEDIA_TYPE],
+        models=[
+            stage_pb2.ModelInfo(
+                model=provenance_pb2.ModelRef(name=m.name, version=m.version, digest=m.digest),
+                stage="fingering",
+                description=m.description,
+                licence="Apache-2.0",
+                is_default=m is models.default,
+                size_bytes=m.size_bytes,
+            )
+            for m in models.models
+        ],
+    )
+    return info.SerializeToString(deterministic=True)
 
 
 def _report(fraction: float, message: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from etude.mesh.errors import EtudeError
 from fingering_service.models.base import FingeringModel
 from fingering_service.models.ergonomic import Ergonomic
-from fingering_service.models.learned import Learned
 
 
 class Registry:
@@ -17,6 +16,9 @@ class Registry:
     @classmethod
     def load(cls) -> Registry:
         """The models this installation comes with: the learned one and, for who wants no weights, the ergonomic one."""
+        # Imported here because only worker processes load models; the server starts without ONNX Runtime.
+        from fingering_service.models.learned import Learned
+
         return cls([Learned(), Ergonomic()])
 
     @property
