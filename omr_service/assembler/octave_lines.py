@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from omr_service.assembler.geometry import System, center, is_vertical
 from omr_service.assembler.music import OctaveSign
@@ -46,6 +47,22 @@ def find_octave_lines(glyphs: list[Glyph], texts: list[Text], lines: list[Line],
         y0, y1 = box.y0, box.y1
         result.append(OctaveSign(system.index, position, octaves * direction, box.x0, x1, Box(box.x0, y0, x1, y1)))
     return result
+
+
+def of_next_system(
+    sign: OctaveSign, others: list[OctaveSign], system: System, follower: System | None, first_x: float
+) -> OctaveSign:
+    """The sign, given to the next system where it is the rest of a line that this system's upper staff leaves open.
+
+    Such a rest starts over the clef, before any note, and may stand nearer to the system above than to its own.
+    """
+    below = center(sign.box)[1] > system.staves[-1].tops[-1]
+    if follower is None or not below or sign.x0 >= first_x:
+        return sign
+    for other in others:
+        if other is not sign and other.staff == 0 and other.x1 > system.x1 - 4 * system.space:
+            return replace(sign, system=follower.index, staff=0, octaves=other.octaves)
+    return sign
 
 
 def _line_after(box: Box, dashes: list[Line], lines: list[Line], space: float) -> tuple[float | None, int]:

@@ -253,7 +253,8 @@ class _Problem:
             for other in chords:
                 if other.staff != element.staff or other.up == element.up:
                     continue
-                if not 0.4 * self.space < element.x - other.x < 2.3 * self.space:
+                reach = 2.3 + 1.0 * other.dots
+                if not 0.4 * self.space < element.x - other.x < reach * self.space:
                     continue
                 upper, lower = (element, other) if element.up else (other, element)
                 if min(n.step for n in upper.notes) <= max(n.step for n in lower.notes) + 1:

@@ -1,0 +1,231 @@
+"""Steps of the assembler on pages drawn by hand: staves, systems, barlines, heads, beams, dots, keys, ties."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from omr_service.assembler.accidentals import AccidentalState, key_alter, midi_of
+from omr_service.assembler.page import PageDraft
+from omr_service.pipeline import PAGE_STEPS, assemble_page, join_pages
+from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
+
+SPACE = 5.0
+WIDTHS = {"noteheadBlack": 6.0, "noteheadHalf": 6.0, "noteheadWhole": 8.5, "gClef": 13.0, "fClef": 13.0}
+
+
+class Sheet:
+    """Draws symbols; positions are half spaces above the bottom line of a staff."""
+
+    def __init__(self, tops=(100.0, 160.0), x0=50.0, x1=450.0, pieces=1):
+        self.tops, self.x0, self.x1 = tops, x0, x1
+        self.page = PageSymbols(1, 600, 800)
+        step = (x1 - x0) / pieces
+        for top in tops:
+            for k in range(5):
+                for n in range(pieces):
+                    y = top + k * SPACE
+                    self.page.lines.append(Line(x0 + n * step, y, x0 + (n + 1) * step, y, 0.5))
+
+    def y(self, staff, step):
+        return self.tops[staff] + 4 * SPACE - step * SPACE / 2
+
+    def glyph(self, name, staff, x, step, size=4 * SPACE, height=SPACE):
+        y = self.y(staff, step)
+        width = WIDTHS.get(name, 5.0)
+        self.page.glyphs.append(Glyph(name, x, y, Box(x, y - height / 2, x + width, y + height / 2), size))
+
+    def bar(self, x, thickness=0.8):
+        self.page.lines.append(Line(x, self.tops[0], x, self.tops[-1] + 4 * SPACE, thickness))
+
+    def note(self, staff, x, step, up=True, name="noteheadBlack", tip=7):
+        self.glyph(name, staff, x, step)
+        stem = x + 6.0 if up else x
+        ends = sorted((self.y(staff, step), self.y(staff, step + tip if up else step - tip)))
+        self.page.lines.append(Line(stem, ends[0], stem, ends[1], 0.6))
+        return stem, ends[0] if up else ends[1]
+
+    def beam(self, a, b, offset=0.0):
+        (x0, y0), (x1, y1) = a, b
+        self.page.lines.append(Line(x0, y0 + offset, x1, y1 + offset, 2.5))
+
+    def clefs(self):
+        self.glyph("gClef", 0, 55, 2, height=30)
+        self.glyph("fClef", 1, 55, 6, height=16)
+
+    def draft(self):
+        draft = PageDraft(self.page)
+        for _, step in PAGE_STEPS:
+            step(draft)
+        return draft
+
+    def joined(self):
+        return join_pages([assemble_page(self.page)])
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_staves_are_found_drawn_in_one_stroke_or_bar_by_bar(pieces):
+    sheet = Sheet(pieces=pieces)
+    sheet.page.lines.append(Line(60, 90, 300, 90, 0.5))  # a volta bracket at a line's distance
+    staves = sheet.draft().staves
+    assert [s.tops[0] for s in staves] == [100.0, 160.0]
+    assert staves[0].space == pytest.approx(SPACE)
+
+
+def test_a_line_over_both_staves_makes_a_system_and_a_stem_is_no_barline():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(250)
+    sheet.bar(450)
+    sheet.note(0, 120, 0, up=True, tip=8)  # a stem exactly as long as the staff is high
+    sheet.note(1, 120, 0, up=True, tip=8)
+    draft = sheet.draft()
+    assert len(draft.systems) == 1
+    assert [round(b.x) for b in draft.systems[0].barlines] == [250, 450]
+    assert len(draft.chords) == 2
+
+
+def test_repeats_are_told_by_their_dots():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(247)
+    sheet.bar(251, 3.0)
+    for staff in (0, 1):
+        for step in (3, 5):
+            sheet.glyph("repeatDot", staff, 240, step, height=2)
+    sheet.bar(450)
+    (first, _) = sheet.draft().systems[0].barlines
+    assert first.strokes == "LH" and first.dots_left and not first.dots_right
+
+
+def test_a_head_between_the_staves_belongs_to_where_its_ledger_lines_lead():
+    sheet = Sheet(tops=(100.0, 150.0))
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.glyph("noteheadWhole", 0, 100, -6)
+    for step in (-2, -4, -6):
+        sheet.page.lines.append(Line(98, sheet.y(0, step), 112, sheet.y(0, step), 0.6))
+    sheet.glyph("noteheadWhole", 1, 200, 12)
+    for step in (10, 12):
+        sheet.page.lines.append(Line(198, sheet.y(1, step), 212, sheet.y(1, step), 0.6))
+    assert [(h.staff, h.step) for h in sheet.draft().heads] == [(0, -6), (1, 12)]
+
+
+def test_beams_halve_and_a_short_one_counts_for_its_stem_alone():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    stems = [sheet.note(0, x, 4, tip=7) for x in (100, 130, 160)]
+    sheet.beam(stems[0], stems[2])
+    sheet.beam(stems[1], stems[2], offset=3.75)
+    sheet.beam((stems[0][0], stems[0][1]), (stems[0][0] + 5, stems[0][1]), offset=3.75)
+    sheet.beam((stems[2][0] - 5, stems[2][1]), stems[2], offset=7.5)
+    draft = sheet.draft()
+    assert [draft.beaming.levels[c.index] for c in draft.chords] == [2, 2, 3]
+    assert len(draft.beaming.groups) == 1 and len(draft.beaming.groups[0]) == 3
+
+
+def test_a_dot_stands_beside_its_note_and_a_staccato_dot_over_it():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.note(0, 100, 4)
+    sheet.glyph("augmentationDot", 0, 109, 5, height=2)
+    sheet.note(0, 150, 3, up=True)
+    sheet.page.glyphs.append(
+        Glyph("augmentationDot", 152, sheet.y(0, 0), Box(152, sheet.y(0, 0) - 1, 154, sheet.y(0, 0) + 1), 20)
+    )
+    draft = sheet.draft()
+    assert draft.dots.chords == {draft.chords[0].index: 1}
+
+
+def test_a_key_signature_is_no_accidental_and_an_accidental_no_key():
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for staff, steps in ((0, (8, 5)), (1, (6, 3))):
+        for k, step in enumerate(steps):
+            sheet.glyph("accidentalSharp", staff, 75 + 6 * k, step, height=14)
+        sheet.glyph("accidentalSharp", staff, 113, steps[0], height=14)
+        sheet.note(staff, 120, steps[0], up=False, tip=7)
+    sheet.bar(450)
+    draft = sheet.draft()
+    assert [k.fifths for k in draft.keys[0]] == [2]
+    assert {a.name for a in draft.accidentals.values()} == {"accidentalSharp"} and len(draft.accidentals) == 2
+
+
+def measure_of_wholes(sheet, steps, start=120.0, gap=100.0):
+    for k, step in enumerate(steps):
+        x = start + gap * k
+        sheet.glyph("noteheadWhole", 0, x, step)
+        sheet.bar(x + gap - 20)
+
+
+def test_a_tie_carries_an_accidental_over_the_barline_and_nothing_else_does():
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    sheet.glyph("accidentalSharp", 0, 112, 3, height=14)
+    measure_of_wholes(sheet, (3, 3, 3))
+    y = sheet.y(0, 3) + 3
+    sheet.page.curves.append(Curve(129, y, 219, y, y + 4, 1, Box(129, y, 219, y + 4)))
+    draft = sheet.joined()
+    assert [draft.pitches[1, head].alter for head in range(3)] == [1, 1, 0]
+    assert [(t.start, t.end) for t in draft.ties] == [((1, 0), (1, 1))]
+
+
+def test_a_clef_change_counts_from_where_it_stands():
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    measure_of_wholes(sheet, (4, 4))
+    sheet.glyph("fClef", 0, 190, 6, size=15, height=12)
+    draft = sheet.joined()
+    spelled = [(draft.pitches[1, h].letter, draft.pitches[1, h].octave) for h in range(2)]
+    assert spelled == [("B", 4), ("D", 3)]
+    assert [(c.measure, c.place) for c in draft.clefs if c.sign.x0 > 100] == [(1, ("P1", 1))]
+
+
+def test_the_reading_does_not_depend_on_the_size_of_the_page():
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    measure_of_wholes(sheet, (3, 5, 1))
+    factor = 3.0
+
+    def grow(box):
+        return Box(box.x0 * factor, box.y0 * factor, box.x1 * factor, box.y1 * factor)
+
+    big = replace(
+        sheet.page,
+        width=600 * factor,
+        height=800 * factor,
+        glyphs=[
+            replace(g, x=g.x * factor, y=g.y * factor, size=g.size * factor, box=grow(g.box)) for g in sheet.page.glyphs
+        ],
+        lines=[
+            replace(
+                v,
+                x0=v.x0 * factor,
+                y0=v.y0 * factor,
+                x1=v.x1 * factor,
+                y1=v.y1 * factor,
+                thickness=v.thickness * factor,
+            )
+            for v in sheet.page.lines
+        ],
+    )
+    small, large = sheet.joined(), join_pages([assemble_page(big)])
+    assert small.pitches == large.pitches
+    assert [m.rhythm.length for m in small.measures] == [m.rhythm.length for m in large.measures]
+
+
+def test_accidentals_hold_for_their_octave_to_the_end_of_the_measure():
+    state = AccidentalState(fifths=-1)
+    assert state.alter("B", 4, None) == -1
+    assert state.alter("B", 4, "accidentalNatural") == 0
+    assert state.alter("B", 4, None) == 0
+    assert state.alter("B", 5, None) == -1
+    assert key_alter("F", 1) == 1 and key_alter("E", -2) == -1 and key_alter("C", -2) == 0
+    assert midi_of("C", 0, 4) == 60 and midi_of("B", 1, 3) == 60

@@ -1,0 +1,78 @@
+"""Real engraved pages, read as a whole and compared note by note with the scores they were engraved from."""
+
+from __future__ import annotations
+
+import csv
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from etude.notation.validate import validate
+from etude.score.v1 import score_pb2
+from omr_service.pdf.document import open_document
+from omr_service.pipeline import Source, read_page, write_scores
+
+DATA = Path(__file__).parent / "data"
+PIECES = sorted(DATA.glob("*.pdf"))
+
+
+def read(pdf: Path) -> score_pb2.Score:
+    with open_document(pdf.read_bytes()) as document:
+        outcomes = [read_page(document, n + 1) for n in range(document.page_count)]
+    (score,) = write_scores([o.music for o in outcomes if o.music is not None], Source(pdf.name, "sha256:0" * 2))
+    return score
+
+
+def notes_of(score: score_pb2.Score) -> list[tuple]:
+    started = {s.start_note_id for s in score.spanners if s.HasField("tie")}
+    rows = []
+    for event in score.events:
+        measure = score.measures[event.measure_index]
+        onset = Fraction(event.onset_ticks - measure.onset_ticks, score.divisions)
+        for note in event.notes:
+            grace = event.HasField("grace")
+            length = Fraction(event.duration_ticks, score.divisions)
+            tied = note.note_id in started
+            rows.append((event.measure_index, note.staff, onset, note.midi_pitch, length, grace, tied))
+    return sorted(rows)
+
+
+def truth_of(pdf: Path) -> list[tuple]:
+    with pdf.with_suffix(".notes.tsv").open(encoding="utf-8") as handle:
+        return sorted(
+            (
+                int(row["measure"]),
+                int(row["staff"]),
+                Fraction(row["onset"]),
+                int(row["midi"]),
+                Fraction(row["duration"]),
+                row["grace"] == "1",
+                row["tie"] == "1",
+            )
+            for row in csv.DictReader(handle, delimiter="\t")
+        )
+
+
+@pytest.mark.parametrize("pdf", PIECES, ids=lambda p: p.stem)
+def test_every_note_is_read_where_it_stands(pdf):
+    score = read(pdf)
+    assert [r for r in notes_of(score) if not r[5]] == [r for r in truth_of(pdf) if not r[5]]
+
+
+@pytest.mark.parametrize("pdf", PIECES, ids=lambda p: p.stem)
+def test_the_score_is_valid_and_says_where_things_are_printed(pdf):
+    score = read(pdf)
+    assert [str(v) for v in validate(score)] == []
+    assert score.metadata.title
+    assert score.pages[0].systems and score.pages[0].systems[0].staves[0].staff_space > 0
+    for event in score.events:
+        if not event.rest.hidden:
+            assert event.region.page_number >= 1 and event.region.width > 0
+        for note in event.notes:
+            assert note.region.width > 0
+
+
+def test_reading_twice_gives_the_same_bytes():
+    first, second = (read(PIECES[0]).SerializeToString(deterministic=True) for _ in range(2))
+    assert first == second
