@@ -3,6 +3,9 @@
     python bench/fingering.py corpus [--model NAME] [--split validation|train|all]
     python bench/fingering.py scores [--model NAME] [--every N]
     python bench/fingering.py speed [--model NAME]
+    python bench/fingering.py pig --folder FingeringFiles [--model NAME]
+
+The last one is the protocol of the PIG data set: pieces 001 to 030, all annotators of each.
 
 Figures are printed and kept in bench/results/fingering_<what>_<model>.json. The data are looked for in
 ETUDE_SHARED_DATA (default ../shared/data beside the checkout), the referee in ../tools beside them.
@@ -18,12 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fingering_service.models import FingeringModel, Registry
 from fingering_service.training.corpus import read_manifest
 from fingering_service.training.kern import KernError, read_kern
+from fingering_service.training.pig import read_pig, write_pig
 from fingering_service.training.predict import predict
 from fingering_service.training.tables import Table, read_table, write_table
 
@@ -33,7 +38,7 @@ REFEREE = DATA.parent / "tools" / "fingering_score.py"
 RESULTS = ROOT / "bench" / "results"
 
 
-def referee(pairs: list[tuple[Path, Path, str]], folder: Path) -> dict[str, Any]:
+def referee(pairs: Sequence[tuple[str | Path, Path, str]], folder: Path) -> dict[str, Any]:
     """The referee's figures for (truth, prediction, name) triples."""
     listing = folder / "pairs.tsv"
     listing.write_text("".join(f"{t}\t{p}\t{n}\n" for t, p, n in pairs), encoding="utf-8")
@@ -92,6 +97,22 @@ def scores(model: FingeringModel, every: int) -> dict[str, Any]:
     }
 
 
+def pig(model: FingeringModel, folder: Path) -> dict[str, Any]:
+    """General, high, soft and recombination match rates on pieces 001-030 of the PIG data set."""
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
+        pairs: list[tuple[str | Path, Path, str]] = []
+        for number in range(1, 31):
+            annotators = sorted(folder.glob(f"{number:03d}-*_fingering.txt"))
+            if annotators:
+                text = annotators[0].read_text(encoding="utf-8")
+                guess = out / f"{number:03d}.txt"
+                write_pig(guess, text, predict(read_pig(text), model))
+                pairs.append((",".join(map(str, annotators)), guess, guess.stem))
+        figures = referee(pairs, out)
+    return {"pieces": len(pairs), **{k: figures[k] for k in ("macro", "micro", "counts")}}
+
+
 def speed(model: FingeringModel) -> dict[str, Any]:
     """Notes per second on the longest pieces of the corpus, and peak memory."""
     folder = DATA / "fingering_train"
@@ -114,10 +135,13 @@ def speed(model: FingeringModel) -> dict[str, Any]:
 def main() -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("corpus", "scores", "speed"))
+    parser.add_argument("what", choices=("corpus", "scores", "speed", "pig"))
     parser.add_argument("--model", default="", help="name of the model; the default one when not given")
     parser.add_argument("--split", default="validation", choices=("validation", "train", "all"))
     parser.add_argument("--every", type=int, default=1, help="take one of so many scores")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("FingeringFiles"), help="fingering files of the PIG data set"
+    )
     args = parser.parse_args()
     if not REFEREE.exists():
         print(f"no referee at {REFEREE}; set ETUDE_SHARED_DATA", file=sys.stderr)
@@ -127,6 +151,7 @@ def main() -> int:
         "corpus": lambda: corpus(model, args.split),
         "scores": lambda: scores(model, args.every),
         "speed": lambda: speed(model),
+        "pig": lambda: pig(model, args.folder),
     }[args.what]()
     figures = {"model": model.name, "version": model.version, "digest": model.digest, **figures}
     text = json.dumps(figures, indent=1)
