@@ -1,16 +1,43 @@
-"""Score -> MusicXML -> Score keeps the music and its notation."""
+"""Score -> MusicXML -> Score, and MusicXML -> Score -> MusicXML, keep the music and its notation."""
 
+import os
+import warnings
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from etude.notation.diff import diff, format_diff
 from etude.notation.musicxml import read_musicxml
 from etude.notation.validate import validate
+from etude.score.v1 import score_pb2
 from renderer_service.musicxml import musicxml_bytes
 from tests.notation.strategies import scores
 
+DATA = Path(os.environ.get("ETUDE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+TRUTH = sorted((DATA / "omr_engraved_dev").glob("*.musicxml"))
+KEYBOARD = [
+    "beach/prayer_of_a_tired_child",
+    "cpebach/h186",
+    "joplin/maple_leaf_rag",
+    "schoenberg/opus19/movement2",
+    "schoenberg/opus19/movement6",
+    "schubert/Lindenbaum",
+    "schumann_clara/polonaise_op1n1",
+    "schumann_clara/polonaise_op1n2",
+    "schumann_clara/polonaise_op1n3",
+    "schumann_clara/polonaise_op1n4",
+    "schumann_robert/dichterliebe_no2",
+    "weber/concertino_clarinet",
+]
+"""Keyboard music of music21's corpus in MusicXML."""
+
+needs_data = pytest.mark.skipif(not TRUTH, reason=f"no engraved truth in {DATA} (set ETUDE_SHARED_DATA)")
+
 
 @given(scores())
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_any_score_comes_back_from_musicxml(score):
     back = read_musicxml(musicxml_bytes(score))
     assert validate(back) == []
@@ -18,3 +45,109 @@ def test_any_score_comes_back_from_musicxml(score):
     notes = [note.note_id for event in score.events for note in event.notes]
     assert [note.note_id for event in back.events for note in event.notes] == notes
     assert back.divisions == score.divisions
+
+
+def corpus_paths():
+    """The files of music21's corpus that KEYBOARD names."""
+    from music21 import corpus
+
+    paths = [Path(str(path)) for path in corpus.getPaths(fileExtensions=(".mxl", ".xml", ".musicxml"))]
+    found = {str(path.with_suffix("")).partition("/corpus/")[2]: path for path in paths}
+    return [found[name] for name in KEYBOARD if name in found]
+
+
+def without_doubts(score):
+    """The Score without the doubts about its source, which the file written from it no longer deserves."""
+    bare = score_pb2.Score()
+    bare.CopyFrom(score)
+    bare.ClearField("doubts")
+    return bare
+
+
+def comes_back(path):
+    """Reads, writes and reads a file again, compares, and returns what was written."""
+    score = read_musicxml(path.read_bytes())
+    assert validate(score) == []
+    written = musicxml_bytes(score)
+    back = read_musicxml(written)
+    assert format_diff(diff(score, back)) == ""
+    assert without_doubts(back) == without_doubts(score)
+    return written
+
+
+@needs_data
+@pytest.mark.parametrize("path", TRUTH, ids=lambda path: path.stem)
+def test_engraved_scores_come_back_equal(path):
+    comes_back(path)
+
+
+def test_keyboard_scores_of_the_corpus_come_back_equal():
+    paths = corpus_paths()
+    assert len(paths) >= 10
+    for path in paths:
+        if "concertino" not in path.name:  # its clarinet transposes
+            comes_back(path)
+
+
+def facts(path):
+    """What music21 sees in a file: by measure, pitch, value, tuplets, tie, grace and finger the (onset, length) in
+    quarters of all such notes, in order.
+    """
+    from music21 import articulations, converter, harmony
+
+    found = defaultdict(list)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        score = converter.parse(path, forceSource=True)
+    for part_number, part in enumerate(score.parts):
+        for measure_number, measure in enumerate(part.getElementsByClass("Measure")):
+            for voice in (measure, *measure.voices):
+                for item in voice.notes:
+                    if isinstance(item, harmony.ChordSymbol):
+                        continue
+                    place = (part_number, measure_number)
+                    time = (float(item.getOffsetInHierarchy(measure)), float(item.quarterLength))
+                    tuplets = tuple((t.numberNotesActual, t.numberNotesNormal) for t in item.duration.tuplets)
+                    value = (item.duration.type, item.duration.dots, item.duration.isGrace, tuplets)
+                    for note in item.notes if item.isChord else [item]:
+                        if not note.style.hideObjectOnPrint:
+                            tie = note.tie.type if note.tie else ""
+                            found[(*place, note.pitch.nameWithOctave, *value, tie)].append(time)
+                    for mark in item.articulations:
+                        if isinstance(mark, articulations.Fingering):
+                            found[(*place, "finger", mark.fingerNumber, bool(mark.substitution))].append(time)
+    return {key: sorted(times) for key, times in found.items()}
+
+
+ROUNDING = 1 / 40
+"""Quarters; divisions that do not hold a file's tuplets make its times differ by less, and reading undoes it."""
+
+
+def check_by_music21(path, tmp_path):
+    """music21 sees the same in a file and in what is written from it."""
+    copy = tmp_path / "copy.musicxml"
+    copy.write_bytes(musicxml_bytes(read_musicxml(path.read_bytes())))
+    before, after = facts(path), facts(copy)
+    assert before.keys() == after.keys()
+    for key, times in before.items():
+        assert after[key] == [pytest.approx(time, abs=ROUNDING) for time in times], key
+
+
+@needs_data
+@pytest.mark.parametrize("path", TRUTH[::6], ids=lambda path: path.stem)
+def test_music21_sees_the_same_in_engraved_scores(path, tmp_path):
+    check_by_music21(path, tmp_path)
+
+
+@pytest.mark.slow
+@needs_data
+def test_music21_sees_the_same_in_all_engraved_scores(tmp_path):
+    for path in TRUTH:
+        check_by_music21(path, tmp_path)
+
+
+@pytest.mark.slow
+def test_music21_sees_the_same_in_its_own_corpus(tmp_path):
+    for path in corpus_paths():
+        if "concertino" not in path.name:  # counts 13 32nds against 6 16ths, which the Score calls 13 to 12
+            check_by_music21(path, tmp_path)

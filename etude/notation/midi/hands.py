@@ -12,21 +12,32 @@ _TOGETHER = Fraction(1, 16)
 """Notes that start within this many quarters of each other are struck as one chord."""
 _COMFORTABLE = 12
 """Semitones a hand spans without strain."""
-_SPAN_COST = 4.0
-_TRAVEL_COST = 0.12
-_HOME_COST = 0.05
-_HOMES = (52.0, 70.0)
+_SPAN_COST = 2.0
+_WIDTH_COST = 0.06
+_TRAVEL_COST = 0.05
+_HOME_COST = 0.02
+_HOMES = (52.0, 72.0)
 """Where the hands (left, right) lie when nothing else says so, as MIDI keys."""
-_CROSS_COST = 1.5
-_LONELY_COST = 0.6
+_CROSS_COST = 4.0
+_BEAM = 24
+"""Paths kept at every chord."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """The best way to have played up to here: cost, where the hands are, and what its last chord gave to the left."""
+    """One way to have played up to here.
+
+    Attributes:
+        cost: Of all chords so far.
+        centres: Where the hands (left, right) are, as MIDI keys.
+        held: Notes (end, key) each hand may still hold.
+        lefts: How many notes the last chord gave to the left.
+        before: The path without it.
+    """
 
     cost: float
     centres: tuple[float, float]
+    held: tuple[tuple[tuple[Fraction, int], ...], tuple[tuple[Fraction, int], ...]]
     lefts: int
     before: _Path | None
 
@@ -35,8 +46,8 @@ def split_hands(music: MidiMusic) -> list[int]:
     """The staff of each note: 1 for the right hand, 2 for the left.
 
     Two tracks are two hands, the higher one the right. Anything else is split chord by chord: a chord gives its
-    lowest notes to the left hand, how many is found by dynamic programming over the piece, at the least cost of
-    span (beyond an octave), of travel from where the hand was, and of distance from where it is at home.
+    lowest notes to the left hand; how many is found by a beam search over the piece, at the least cost of span (beyond
+    an octave, held notes included), of travel from where the hand was, and of distance from where it is at home.
     """
     tracks = sorted({note.track for note in music.notes})
     if len(tracks) == 2 and not _overlap(music, tracks):
@@ -73,15 +84,12 @@ def _chords(notes: Sequence[MidiNote]) -> list[list[MidiNote]]:
 
 def _split_chords(notes: Sequence[MidiNote]) -> list[int]:
     chords = _chords(notes)
-    paths = [_Path(0.0, _HOMES, 0, None)]
+    paths = [_Path(0.0, _HOMES, ((), ()), 0, None)]
     for chord in chords:
-        keys = [note.key for note in chord]
-        following: list[_Path] = []
-        for lowest in range(len(keys) + 1):
-            best = min((_extend(path, keys, lowest) for path in paths), key=lambda path: path.cost)
-            following.append(best)
-        paths = following
-    path: _Path | None = min(paths, key=lambda path: path.cost)
+        candidates = [_extend(path, chord, lefts) for path in paths for lefts in range(len(chord) + 1)]
+        candidates.sort(key=lambda path: path.cost)
+        paths = candidates[:_BEAM]
+    path: _Path | None = paths[0]
     staves: dict[int, int] = {}
     for chord in reversed(chords):
         assert path is not None  # one step of the path per chord
@@ -91,21 +99,23 @@ def _split_chords(notes: Sequence[MidiNote]) -> list[int]:
     return [staves[id(note)] for note in notes]
 
 
-def _extend(path: _Path, keys: list[int], lowest: int) -> _Path:
-    """The path with one more chord, whose `lowest` lowest notes the left hand takes."""
+def _extend(path: _Path, chord: Sequence[MidiNote], lefts: int) -> _Path:
+    """The path with one more chord, whose `lefts` lowest notes the left hand takes."""
+    now = chord[0].start + _TOGETHER
     cost = path.cost
     centres = list(path.centres)
-    for hand, part in enumerate((keys[:lowest], keys[lowest:])):
-        if not part:
-            continue
-        centre = (part[0] + part[-1]) / 2
-        over = max(0, part[-1] - part[0] - _COMFORTABLE)
-        cost += _SPAN_COST * over
-        cost += _TRAVEL_COST * min(abs(centre - path.centres[hand]), 24.0)
-        cost += _HOME_COST * abs(centre - _HOMES[hand])
-        centres[hand] = centre
+    held: list[tuple[tuple[Fraction, int], ...]] = []
+    for hand, part in enumerate((chord[:lefts], chord[lefts:])):
+        still = tuple(item for item in path.held[hand] if item[0] > now)
+        if part:
+            keys = [note.key for note in part] + [key for _, key in still]
+            span = max(keys) - min(keys)
+            centre = (part[0].key + part[-1].key) / 2
+            cost += _SPAN_COST * max(0, span - _COMFORTABLE) + _WIDTH_COST * span
+            cost += _TRAVEL_COST * min(abs(centre - path.centres[hand]), 24.0)
+            cost += _HOME_COST * abs(centre - _HOMES[hand])
+            centres[hand] = centre
+        held.append(still + tuple((note.end, note.key) for note in part))
     if centres[0] > centres[1]:
         cost += _CROSS_COST
-    if len(keys) > 2 and lowest in (0, len(keys)) and keys[-1] - keys[0] > 7:
-        cost += _LONELY_COST
-    return _Path(cost, (centres[0], centres[1]), lowest, path)
+    return _Path(cost, (centres[0], centres[1]), (held[0], held[1]), lefts, path)

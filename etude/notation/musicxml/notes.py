@@ -10,6 +10,7 @@ from etude.notation.musicxml import vocabulary
 from etude.notation.musicxml.raw import RawEnd, RawEvent, RawNote, RawTuplet
 from etude.notation.musicxml.tree import Node
 from etude.notation.pitch import SEMITONES, STEP_LETTERS, make_pitch, midi_of, spell
+from etude.notation.time import QUARTERS_OF_TYPE
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, pitch_pb2, spanner_pb2
 
 _PLACEMENTS = {"above": spanner_pb2.PLACEMENT_ABOVE, "below": spanner_pb2.PLACEMENT_BELOW}
@@ -296,13 +297,19 @@ def _tuplet(node: Node) -> RawTuplet:
     if actual_node is not None and normal_node is not None:
         numbers = actual_node.find("tuplet-number"), normal_node.find("tuplet-number")
         if numbers[0] is not None and numbers[1] is not None:
-            actual, normal = numbers[0].integer(), numbers[1].integer()
+            actual, normal = max(numbers[0].integer(), 0), max(numbers[1].integer(), 0)
+        actual_type = vocabulary.NOTE_TYPES.get(actual_node.child_text("tuplet-type"), event_pb2.NOTE_TYPE_UNSPECIFIED)
         normal_type = vocabulary.NOTE_TYPES.get(normal_node.child_text("tuplet-type"), event_pb2.NOTE_TYPE_UNSPECIFIED)
+        if actual_type and normal_type and actual_type != normal_type:
+            # 13 32nds in the time of 6 16ths: the Score counts both in one type
+            in_actual = normal * QUARTERS_OF_TYPE[normal_type] / QUARTERS_OF_TYPE[actual_type]
+            actual, normal = (actual, int(in_actual)) if in_actual.denominator == 1 else (0, 0)
+            normal_type = actual_type
     return RawTuplet(
         type=node.get("type"),
         number=node.get("number", "1"),
-        actual=max(actual, 0),
-        normal=max(normal, 0),
+        actual=actual,
+        normal=normal,
         normal_type=normal_type,
         bracket=node.get("bracket") == "yes",
         number_printed=node.get("show-number") != "none",
