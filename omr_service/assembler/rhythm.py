@@ -137,6 +137,7 @@ class _Problem:
     ) -> None:
         self.timed, self.tuplets, self.expected, self.space, self.costs = timed, tuplets, expected, space, costs
         self.snapped: dict[int, float] = {}
+        self.known: dict[tuple[Choice, int, int], _Attempt] = {}
 
     def normals(self, tuplet: TupletSign) -> tuple[int, ...]:
         """What a number can replace, the usual first."""
@@ -178,8 +179,12 @@ class _Problem:
                         break
                     everything[i] = (-1, everything[i][1])
             starts.append(tuple(everything))
-        for start in starts:
-            found = self.descend(best if start == best.choice else self.attempt(start))
+        tried = sorted((self.attempt(start) for start in starts), key=lambda a: a.solution.cost)
+        best = tried[0]
+        for attempt in tried:
+            if best.solution.cost <= GOOD:
+                break
+            found = self.descend(attempt)
             if found.solution.cost < best.solution.cost:
                 best = found
         return best
@@ -194,6 +199,8 @@ class _Problem:
                         other = (*best.choice[:i], (k, normal), *best.choice[i + 1 :])
                         if other != best.choice and self.compatible(other):
                             best = self.better(best, other, 0.3 if k >= 0 else 0.8)
+                if best.solution.cost <= GOOD:
+                    break
             if best.solution.cost <= GOOD or best.solution.cost >= before:
                 break
         return best
@@ -205,9 +212,13 @@ class _Problem:
 
     def attempt(self, choice: Choice, unmarked: tuple[tuple[Fraction, float], ...] = (), effort: int = 24) -> _Attempt:
         """The measure under one reading of its numbers."""
+        key = (choice, len(unmarked), len(self.snapped))
+        if key in self.known:
+            return self.known[key]
         marks = self.marks(choice)
         items = [self.item(e, marks, unmarked) for e in self.timed]
-        return _Attempt(choice, marks, solve_bar(items, self.expected, self.costs, effort), items)
+        self.known[key] = _Attempt(choice, marks, solve_bar(items, self.expected, self.costs, effort), items)
+        return self.known[key]
 
     def marks(self, choice: Choice) -> dict[int, tuple[tuple[int, int], ...]]:
         """By element, the ratios that apply, outermost first."""
