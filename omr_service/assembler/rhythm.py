@@ -13,6 +13,8 @@ from omr_service.assembler.tuplets import NORMALS
 
 GOOD = 0.7
 """A solution that costs no more is not questioned."""
+GOOD_AND_FULL = 1.6
+"""Nor is one that costs no more and fills a bar of the expected length in all voices."""
 UNMARKED = (
     (Fraction(2, 3), 0.35),
     (Fraction(4, 5), 0.9),
@@ -71,6 +73,10 @@ class MeasureTiming:
     runs: tuple[int, ...] = ()
 
 
+def _is_good(solution: BarSolution) -> bool:
+    return solution.cost <= (GOOD_AND_FULL if solution.fits and solution.expected else GOOD)
+
+
 def solve_measure(
     elements: Sequence[Element],
     tuplets: Sequence[TupletSign],
@@ -95,16 +101,16 @@ def solve_measure(
     costs = Costs(irregular=0.6) if irregular_is_usual else Costs()
     problem = _Problem(timed, tuplets, expected, space, costs)
     best = problem.attempt(problem.first_choice())
-    if best.solution.cost > GOOD and tuplets:
+    if not _is_good(best.solution) and tuplets:
         best = problem.other_tuplets(best)
-    if best.solution.cost > GOOD and problem.collisions():
+    if not _is_good(best.solution) and problem.collisions():
         problem.snapped = problem.collisions()
         again = problem.attempt(best.choice)
         if again.solution.cost + 0.1 < best.solution.cost:
             best = again
         else:
             problem.snapped = {}
-    if best.solution.cost > GOOD:
+    if not _is_good(best.solution):
         unmarked = tuple((r, c * (0.4 if r in recent else 1.0)) for r, c in UNMARKED)
         again = problem.attempt(best.choice, unmarked, 60)
         if again.solution.cost < best.solution.cost:
@@ -182,7 +188,7 @@ class _Problem:
         tried = sorted((self.attempt(start) for start in starts), key=lambda a: a.solution.cost)
         best = tried[0]
         for attempt in tried:
-            if best.solution.cost <= GOOD:
+            if _is_good(best.solution):
                 break
             found = self.descend(attempt)
             if found.solution.cost < best.solution.cost:
@@ -199,9 +205,9 @@ class _Problem:
                         other = (*best.choice[:i], (k, normal), *best.choice[i + 1 :])
                         if other != best.choice and self.compatible(other):
                             best = self.better(best, other, 0.3 if k >= 0 else 0.8)
-                if best.solution.cost <= GOOD:
+                if _is_good(best.solution):
                     break
-            if best.solution.cost <= GOOD or best.solution.cost >= before:
+            if _is_good(best.solution) or best.solution.cost >= before:
                 break
         return best
 
