@@ -38,12 +38,12 @@ def without(*prefixes: str, also: set[str] = frozenset()) -> tuple[str, ...]:  #
 
 FULL = Recipe()
 RECIPES = {
-    "full (one member)": FULL,
-    "without the network": replace(FULL, width=0),
-    "without tables (network and ergonomics)": replace(FULL, tables=()),
+    "the model": FULL,
+    "with a network of four dilated convolutions, 32 channels": replace(FULL, width=32),
+    "a network in place of the tables": replace(FULL, width=32, tables=()),
     "without ergonomics": replace(FULL, ergonomic=0.0),
-    "without outlook tables and network": replace(FULL, width=0, tables=without(also=OUTLOOK)),
-    "without turn tables, outlook and network": replace(FULL, width=0, tables=without("turn", also=OUTLOOK)),
+    "without outlook tables": replace(FULL, tables=without(also=OUTLOOK)),
+    "without outlook and turn tables": replace(FULL, tables=without("turn", also=OUTLOOK)),
 }
 
 

@@ -94,10 +94,12 @@ class Learned:
         return result
 
     def _rows(self, lattice: Lattice) -> Rows:
-        low, high, pair = places_of(lattice)
         known: dict[str, NDArray[np.generic]] = {**features_of(lattice).rows}
-        known |= {"context": context_of(lattice), "low": low, "high": high, "pair": pair}
-        feed = {i.name: known[i.name][None] for i in self._session.get_inputs()}
+        names = [i.name for i in self._session.get_inputs()]
+        if "context" in names:  # only models with a network look at it
+            low, high, pair = places_of(lattice)
+            known |= {"context": context_of(lattice), "low": low, "high": high, "pair": pair}
+        feed = {name: known[name][None] for name in names}
         unary, grip, step, turn = (np.asarray(answer)[0] for answer in self._session.run(None, feed))
         return Rows(unary, grip, step, turn)
 

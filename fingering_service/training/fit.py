@@ -37,7 +37,7 @@ class Recipe:
         seed: Of everything random.
     """
 
-    width: int = 32
+    width: int = 0
     layers: int = 4
     dropout: float = 0.5
     tables: tuple[str, ...] = tuple(SIZES)

@@ -81,13 +81,14 @@ class RowModel(nn.Module):
         self, rows: dict[str, Tensor], context: Tensor, places: tuple[Tensor, Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Unary [B, T, 5, 5], grip [B, T, 10, 25], step [B, T, 2, 25] and turn [B, T, 2, 125]."""
-        b, t = context.shape[0], context.shape[1]
+        slots = rows["unary_role"]
+        b, t = slots.shape[0], slots.shape[1]
         low, high, pair = places
-        unary = context.new_zeros((b, t, MAX_KEYS, 5))
-        grip = context.new_zeros((b, t, len(PAIRS), 25))
-        step = context.new_zeros((b, t, 2, 25))
-        turn = context.new_zeros((b, t, 2, 125))
-        outer = context.new_zeros((b, t, 2, 25))
+        unary = torch.zeros((b, t, MAX_KEYS, 5))
+        grip = torch.zeros((b, t, len(PAIRS), 25))
+        step = torch.zeros((b, t, 2, 25))
+        turn = torch.zeros((b, t, 2, 125))
+        outer = torch.zeros((b, t, 2, 25))
         for name, table in self.tables.items():
             index = rows[name]
             row = table[index.clamp(min=0)] * (index >= 0).unsqueeze(-1)

@@ -29,7 +29,7 @@ VERSION = "1.0.0"
 COHERENCE = 0.2
 CONVENTIONS = 1.0
 """Nats; see `conventions`."""
-MEMBERS = 3
+MEMBERS = 1
 DESCRIPTION = (
     "Conditional random field over grips, trained on fingered editions with unlabelled notes summed out; "
     "ergonomic costs are part of it."
