@@ -105,7 +105,7 @@ def _with_dots(mark: Barline, staves: list[Staff], glyphs: list[Glyph]) -> Barli
             step = staff.step(cx, cy)
             if name in ("repeatDots", "repeatLeft", "repeatRight") and abs(step - 4) < 1.5:
                 sides[side] += 2
-            elif abs(step - 3) < 0.4 or abs(step - 5) < 0.4:
+            elif min(abs(step - 3), abs(step - 5)) < 0.4 or (name == "repeatDot" and 1.5 < step < 6.5):
                 sides[side] += 1
     need = 2 * len(staves) if "H" not in mark.strokes else 2
     return replace(mark, dots_left=sides["left"] >= need, dots_right=sides["right"] >= need)
