@@ -15,10 +15,11 @@ from omr_service.settings import OmrSettings
 
 @asynccontextmanager
 async def start(settings: OmrSettings) -> AsyncIterator[Sequence[Servicer]]:
-    """Opens the worker pool; gives the servicer; closes the pool again."""
-    pool = WorkerPool(settings.workers, preload=["omr_service.work"], queue_limit=100_000, name="omr")
-    async with pool:
-        servicer = OmrServicer(settings, pool)
+    """Opens the worker pools; gives the servicer; closes the pools again."""
+    readers = WorkerPool(settings.workers, preload=["omr_service.work"], queue_limit=100_000, name="omr")
+    inspectors = WorkerPool(1, preload=["omr_service.work"], name="omr-inspect")
+    async with readers, inspectors:
+        servicer = OmrServicer(settings, readers, inspectors)
         yield [Servicer("etude.stage.v1.OmrService", partial(add_OmrServiceServicer_to_server, servicer))]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path, PurePath
 from typing import TypeVar
 
@@ -19,9 +20,11 @@ from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
 from omr_service.pdf.document import DocumentLimits, check_media_type
 from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
 from omr_service.settings import OmrSettings
-from omr_service.work import join_task, page_sizes, page_task
+from omr_service.work import join_task, page_sizes, page_sizes_once, page_task
 
 T = TypeVar("T")
+Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest
+MEDIA_TYPE = "application/pdf"
 READ_SHARE = 0.9
 """Part of the progress that reading pages makes; joining them makes the rest."""
 
@@ -29,9 +32,11 @@ READ_SHARE = 0.9
 class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
     """Answers the calls of OmrService."""
 
-    def __init__(self, settings: OmrSettings, pool: WorkerPool) -> None:
+    def __init__(self, settings: OmrSettings, readers: WorkerPool, inspectors: WorkerPool) -> None:
+        """Reads with some workers and inspects with others, so that an answer at the door waits for no reading."""
         self._settings = settings
-        self._pool = pool
+        self._readers = readers
+        self._inspectors = inspectors
         self._limits = DocumentLimits(
             bytes=settings.max_file_bytes, pages=settings.max_pages, page_points=settings.max_page_points
         )
@@ -40,16 +45,10 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         self, request_iterator: AsyncIterator[omr_service_pb2.RecognizeRequest], context: Context
     ) -> AsyncIterator[omr_service_pb2.RecognizeResponse]:
         """Reads a document; answers with progress and the result."""
-        options, data = await self._receive(request_iterator)
-        check_media_type(data)
-        _check_reader(options)
-        source = _source(options, data)
-        with tempfile.TemporaryDirectory(prefix="etude-omr-") as folder:
-            # the workers share the document by its file instead of being sent a copy for each page
-            path = Path(folder) / "document"
-            await asyncio.to_thread(path.write_bytes, data)
-            del data
-            sizes = await self._run(context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds)
+        async with self._received(request_iterator) as (options, source, path):
+            sizes = await self._run(
+                self._readers, context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds
+            )
             numbers = _page_range(options, len(sizes))
             yield _progress(0, len(numbers), 0.0, _count(len(numbers), "page") + " to read")
             outcomes: dict[int, PageOutcome] = {}
@@ -71,8 +70,19 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             raise nothing_read(ordered)
         yield _progress(0, len(numbers), READ_SHARE, "joining the pages")
         seconds = self._settings.join_seconds + len(music)
-        written = await self._run(context, join_task, music, source, seconds=seconds)
+        written = await self._run(self._readers, context, join_task, music, source, seconds=seconds)
         yield omr_service_pb2.RecognizeResponse(result=_result(written, ordered))
+
+    async def Inspect(  # noqa: N802 - named by the contract
+        self, request_iterator: AsyncIterator[omr_service_pb2.InspectRequest], context: Context
+    ) -> omr_service_pb2.InspectResponse:
+        """Opens a document and says what it is."""
+        async with self._received(request_iterator) as (options, _, path):
+            sizes = await self._run(
+                self._inspectors, context, page_sizes_once, str(path), self._limits, seconds=self._settings.open_seconds
+            )
+        _page_range(options, len(sizes))
+        return omr_service_pb2.InspectResponse(media_type=MEDIA_TYPE, page_count=len(sizes))
 
     async def GetStageInfo(  # noqa: N802 - named by the contract
         self, request: omr_service_pb2.OmrServiceGetStageInfoRequest, context: Context
@@ -81,14 +91,28 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         info = stage_pb2.StageInfo(
             name="omr_service",
             version=etude_version,
-            accepted_media_types=["application/pdf"],
+            accepted_media_types=[MEDIA_TYPE],
             produced_media_types=["application/x-protobuf; messageType=etude.score.v1.Score"],
         )
         return omr_service_pb2.OmrServiceGetStageInfoResponse(info=info)
 
-    async def _receive(
-        self, requests: AsyncIterator[omr_service_pb2.RecognizeRequest]
-    ) -> tuple[omr_service_pb2.RecognizeOptions, bytes]:
+    @asynccontextmanager
+    async def _received(
+        self, requests: AsyncIterator[Request]
+    ) -> AsyncIterator[tuple[omr_service_pb2.RecognizeOptions, Source, Path]]:
+        """The options, what the document is to the provenance, and a file of it that lasts as long as the block."""
+        options, data = await self._receive(requests)
+        check_media_type(data)
+        _check_reader(options)
+        source = _source(options, data)
+        with tempfile.TemporaryDirectory(prefix="etude-omr-") as folder:
+            # the workers share the document by its file instead of being sent a copy for each page
+            path = Path(folder) / "document"
+            await asyncio.to_thread(path.write_bytes, data)
+            del data
+            yield options, source, path
+
+    async def _receive(self, requests: AsyncIterator[Request]) -> tuple[omr_service_pb2.RecognizeOptions, bytes]:
         """The options and the file; refuses a file as soon as it is too large."""
         options: omr_service_pb2.RecognizeOptions | None = None
         data = bytearray()
@@ -117,7 +141,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         """One page; what its bounds cut off costs that page alone."""
         try:
             return await self._run(
-                context, page_task, str(path), self._limits, number, seconds=self._settings.page_seconds
+                self._readers, context, page_task, str(path), self._limits, number, seconds=self._settings.page_seconds
             )
         except EtudeError as error:
             remaining = context.time_remaining()
@@ -126,10 +150,12 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             explained = EtudeError(error.reason, f"Page {number} could not be read: {error.message}")
             return failed_page(number, *size, explained)
 
-    async def _run(self, context: Context, function: Callable[..., T], *args: object, seconds: float) -> T:
+    async def _run(
+        self, pool: WorkerPool, context: Context, function: Callable[..., T], *args: object, seconds: float
+    ) -> T:
         """Runs a function in a worker within its own time and the call's."""
         remaining = context.time_remaining()
-        return await self._pool.run(
+        return await pool.run(
             function,
             *args,
             timeout_s=min(seconds, remaining) if remaining is not None else seconds,

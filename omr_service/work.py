@@ -46,6 +46,16 @@ def page_sizes(path: str, limits: DocumentLimits) -> list[tuple[float, float]]:
     return list(_open.get(path, limits).page_sizes)
 
 
+def page_sizes_once(path: str, limits: DocumentLimits) -> list[tuple[float, float]]:
+    """As `page_sizes`, and leaves nothing open: nobody will ask for the pages.
+
+    Raises:
+        EtudeError: As `page_sizes`.
+    """
+    with open_document(Path(path).read_bytes(), limits) as document:
+        return list(document.page_sizes)
+
+
 def page_task(path: str, limits: DocumentLimits, page_number: int) -> PageOutcome:
     """Reads one page, from 1, of a document."""
     return read_page(_open.get(path, limits), page_number)

@@ -63,7 +63,7 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
             return await runner.run(ref, steps[step_name])
 
         engine = DbosEngine(settings.data_dir / "engine.sqlite", settings.executor_id, list(steps), run_step)
-        jobs = Jobs(store, engine, max_upload_bytes=settings.max_upload_bytes)
+        jobs = Jobs(store, engine, stages, max_upload_bytes=settings.max_upload_bytes)
         await engine.start()
         stack.push_async_callback(engine.stop)
         resumed = await jobs.resume()

@@ -1,7 +1,7 @@
-"""Uploads: what is checked before anything is kept.
+"""Uploads: what the orchestrator itself checks before anything is kept.
 
 Only what can be told from sizes and the first bytes is checked here. The orchestrator never parses a document: that is
-left to the stage's killable worker, and what it finds ends up in the job.
+left to the killable workers of the OMR stage, which is asked next (`Stages.inspect`).
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from orchestrator.repositories.identity import IdentityRepository
 from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs
 from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
 from orchestrator.repositories.wire import now, timestamp
+from orchestrator.stages import Stages
 from orchestrator.states import (
     AT_REST,
     CANCELLED,
@@ -33,6 +34,7 @@ from orchestrator.states import (
     Cause,
     state_name,
 )
+from orchestrator.steps.reading import reading_options
 from orchestrator.store import Store
 
 #: Where a retried job goes on.
@@ -42,8 +44,9 @@ _RETRY_TARGETS = {OMR_FAILED: OMR_PROCESSING, FINGERING_FAILED: FINGERING_PROCES
 class Jobs:
     """The jobs, as their owners see them."""
 
-    def __init__(self, store: Store, engine: Engine, *, max_upload_bytes: int) -> None:
+    def __init__(self, store: Store, engine: Engine, stages: Stages, *, max_upload_bytes: int) -> None:
         self._store = store
+        self._stages = stages
         self._engine = engine
         self._max_upload_bytes = max_upload_bytes
 
@@ -53,7 +56,8 @@ class Jobs:
         """Take in a file and start a job on it. A refused file leaves nothing behind.
 
         Raises:
-            EtudeError: INVALID_REQUEST, EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED.
+            EtudeError: INVALID_REQUEST, EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED, and
+                what `Stages.inspect` raises.
         """
         request_id = check_request_id(request_id)
         async with self._store.database.read() as connection:
@@ -67,6 +71,7 @@ class Jobs:
                 caller.tenant_id, caller.user_id, "CreateJob", request_id, hashlib.sha256(asked).hexdigest()
             )
             job = _new_job(caller, effective, media_type, upload)
+            await self._stages.inspect(reading_options(job), upload.read)
             source = NewArtifact(_source_artifact(job), _source_key(job))
             try:
                 # grpc.aio shows a handler the cancellation of its call as the end of the requests, and cancels the

@@ -50,6 +50,9 @@ class OrchestratorSettings(ServiceSettings):
         description="Address of the rendering stage.",
     )
     max_upload_bytes: int = Field(default=100 << 20, gt=0, description="Largest file a job takes.")
+    inspection_timeout_seconds: float = Field(
+        default=10.0, gt=0, description="How long the OMR stage may look at an upload before the job is taken unseen."
+    )
     omr_timeout_seconds: float = Field(default=3600.0, gt=0, description="Longest reading of one document.")
     fingering_timeout_seconds: float = Field(default=600.0, gt=0, description="Longest fingering of one Score.")
     rendering_timeout_seconds: float = Field(default=1800.0, gt=0, description="Longest rendering of one job.")

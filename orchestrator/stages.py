@@ -38,6 +38,21 @@ OnProgress = Callable[[stage_pb2.Progress], Awaitable[None]]
 
 #: Reasons that say nothing about the work itself: the stage was not there.
 _UNREACHABLE = frozenset({"DEPENDENCY_UNAVAILABLE", "SHUTTING_DOWN"})
+#: Reasons for which a stage that inspected a document would refuse to read it, whenever and however often it is asked.
+_REFUSALS = frozenset(
+    {
+        "EMPTY_FILE",
+        "UNSUPPORTED_MEDIA_TYPE",
+        "FILE_TOO_LARGE",
+        "CORRUPT_FILE",
+        "ENCRYPTED_FILE",
+        "NO_PAGES",
+        "TOO_MANY_PAGES",
+        "PAGE_SIZE",
+        "OUT_OF_RANGE",
+        "INVALID_REQUEST",
+    }
+)
 _FIRST_BACKOFF_S = 0.1
 _LAST_BACKOFF_S = 5.0
 _INFO_TIMEOUT_S = 5.0
@@ -66,6 +81,7 @@ class Stages:
         self._omr: Any = omr_service_pb2_grpc.OmrServiceStub(self._channels["omr"])
         self._fingering: Any = fingering_service_pb2_grpc.FingeringServiceStub(self._channels["fingering"])
         self._renderer: Any = renderer_service_pb2_grpc.RendererServiceStub(self._channels["rendering"])
+        self._inspections = asyncio.Semaphore(settings.stage_concurrency)
         self._infos: dict[str, tuple[float, stage_pb2.StageInfo]] = {}
 
     async def close(self) -> None:
@@ -99,6 +115,45 @@ class Stages:
         info: stage_pb2.StageInfo = answer.info
         self._infos[stage] = (time.monotonic(), info)
         return info
+
+    async def inspect(
+        self, options: omr_service_pb2.RecognizeOptions, content: Callable[[], AsyncIterator[bytes]]
+    ) -> omr_service_pb2.InspectResponse | None:
+        """What the OMR stage says a document is; None when it does not say, which tells nothing about the document.
+
+        It does not say when it cannot be reached, does not know the call (a stage of other make), takes too long over
+        it or fails at it. The reading will find out.
+
+        Args:
+            options: How the document is to be read.
+            content: Gives the document's bytes from the start.
+
+        Raises:
+            EtudeError: The stage would refuse to read the document: `_REFUSALS`.
+        """
+
+        async def requests() -> AsyncIterator[omr_service_pb2.InspectRequest]:
+            yield omr_service_pb2.InspectRequest(options=options)
+            async for chunk in content():
+                yield omr_service_pb2.InspectRequest(chunk=chunk)
+
+        broken: list[Exception] = []
+        async with self._inspections:
+            try:
+                answer: omr_service_pb2.InspectResponse = await self._omr.Inspect(
+                    _guarded(requests(), broken), timeout=self._settings.inspection_timeout_seconds
+                )
+            except grpc.aio.AioRpcError as failure:
+                error = from_rpc_error(failure)
+                if error.reason in _REFUSALS:
+                    raise error from None
+                _log.warning("a document was taken without inspection", reason=error.reason, error=error.message)
+                return None
+            except asyncio.CancelledError:
+                if broken:
+                    raise broken[0] from None
+                raise
+        return answer
 
     async def recognize(
         self,
@@ -240,19 +295,8 @@ def _checked(head: renderer_service_pb2.RenderedFile, content: bytes) -> Rendere
 
 async def _exchange(method: Any, request: Any, timeout_s: float) -> AsyncGenerator[Any, None]:
     """The responses of a call, which is cancelled when the consumer leaves early."""
-    broken: list[BaseException] = []
-
-    async def guarded() -> AsyncIterator[Any]:
-        # grpc.aio answers an exception of a request iterator by cancelling the call, which would then look as if our
-        # own task had been cancelled.
-        try:
-            async for message in request:
-                yield message
-        except Exception as error:
-            broken.append(error)
-            raise
-
-    call = method(guarded() if hasattr(request, "__aiter__") else request, timeout=timeout_s)
+    broken: list[Exception] = []
+    call = method(_guarded(request, broken) if hasattr(request, "__aiter__") else request, timeout=timeout_s)
     try:
         async for response in call:
             yield response
@@ -264,3 +308,17 @@ async def _exchange(method: Any, request: Any, timeout_s: float) -> AsyncGenerat
         raise
     finally:
         call.cancel()
+
+
+async def _guarded(messages: AsyncIterator[_T], broken: list[Exception]) -> AsyncIterator[_T]:
+    """The messages; what they raise is also put into `broken`.
+
+    grpc.aio answers an exception of a request iterator by cancelling the call, which would then look as if our own task
+    had been cancelled.
+    """
+    try:
+        async for message in messages:
+            yield message
+    except Exception as error:
+        broken.append(error)
+        raise

@@ -16,6 +16,20 @@ from etude.client.jobs import raise_for_state
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.mesh.errors import EtudeError
 
+FAULTS_OF_FILES = frozenset(
+    {
+        "CORRUPT_FILE",
+        "ENCRYPTED_FILE",
+        "NO_PAGES",
+        "TOO_MANY_PAGES",
+        "PAGE_SIZE",
+        "OUT_OF_RANGE",
+        "NO_MUSIC",
+        "NO_VECTOR_MUSIC",
+    }
+)
+"""Reasons for which trying the same file again is of no use: once they are told, the job is not kept either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -78,7 +92,12 @@ async def _annotate(client: AsyncEtudeClient, plan: Plan, file: Path, display: P
         except (asyncio.CancelledError, EtudeError):
             await client.cancel_quietly(job.job_id, "etude annotate was stopped.")
             raise
-        raise_for_state(job)
+        try:
+            raise_for_state(job)
+        except EtudeError as error:
+            if job.state == job_pb2.JOB_STATE_OMR_FAILED and error.reason in FAULTS_OF_FILES:
+                await client.delete_quietly(job.job_id)
+            raise
         return await _write(client, plan, file, job)
     finally:
         progress.finish()

@@ -267,6 +267,14 @@ class JobCalls(Calls):
         except (EtudeError, TimeoutError) as error:
             _log.debug("the job could not be cancelled", extra={"job_id": job_id, "error": str(error)})
 
+    async def delete_quietly(self, job_id: str) -> None:
+        """Deletes a job on the way out of a failure, which must stay the error that is seen."""
+        try:
+            async with asyncio.timeout(2.0):
+                await self.delete(job_id)
+        except (EtudeError, TimeoutError) as error:
+            _log.debug("the job could not be deleted", extra={"job_id": job_id, "error": str(error)})
+
 
 def raise_for_state(job: job_pb2.Job) -> None:
     """Raises the error of a job that did not complete; does nothing for any other job.

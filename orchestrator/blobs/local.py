@@ -60,6 +60,13 @@ class LocalUpload:
         self._hash.update(data)
         self._size += len(data)
 
+    async def read(self) -> AsyncIterator[bytes]:
+        """The bytes written so far; see the port."""
+        await asyncio.to_thread(self._file.flush)
+        with await asyncio.to_thread(self._path.open, "rb") as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                yield chunk
+
     async def commit(self, key: str) -> StoredBlob:
         """Make the bytes durable and visible under `key`; see the port."""
         await asyncio.to_thread(self._commit, check_key(key))

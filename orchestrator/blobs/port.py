@@ -68,6 +68,10 @@ class Upload(Protocol):
         """SHA-256 over the bytes written so far, hexadecimal."""
         ...
 
+    def read(self) -> AsyncIterator[bytes]:
+        """The bytes written so far, in pieces of at most `CHUNK_BYTES`."""
+        ...
+
     async def commit(self, key: str) -> StoredBlob:
         """Make the bytes durable and visible under `key`, at once. At most once per upload.
 

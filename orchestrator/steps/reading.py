@@ -12,14 +12,9 @@ from orchestrator.steps.base import Outcome, Report, Workshop
 from orchestrator.summary import remarks_on_pages, summary_of_reading
 
 
-async def read_document(workshop: Workshop, job: job_pb2.Job, report: Report) -> Outcome:
-    """Have the OMR stage read the job's source and store what it read.
-
-    Raises:
-        EtudeError: The stage's reason.
-    """
-    (source,) = await workshop.latest(JobRef(job.tenant_id, job.job_id), ArtifactKind.ARTIFACT_KIND_SOURCE)
-    options = RecognizeOptions(
+def reading_options(job: job_pb2.Job) -> RecognizeOptions:
+    """How the OMR stage is to read the document of a job."""
+    return RecognizeOptions(
         filename=job.source.filename,
         reader=job.options.reader,
         uncertainty_policy=job.options.uncertainty_policy,
@@ -27,10 +22,19 @@ async def read_document(workshop: Workshop, job: job_pb2.Job, report: Report) ->
         last_page=job.options.last_page,
     )
 
+
+async def read_document(workshop: Workshop, job: job_pb2.Job, report: Report) -> Outcome:
+    """Have the OMR stage read the job's source and store what it read.
+
+    Raises:
+        EtudeError: The stage's reason.
+    """
+    (source,) = await workshop.latest(JobRef(job.tenant_id, job.job_id), ArtifactKind.ARTIFACT_KIND_SOURCE)
+
     def content() -> AsyncIterator[bytes]:
         return workshop.store.blobs.read(source.blob_key)
 
-    result = await workshop.stages.recognize(options, content, report)
+    result = await workshop.stages.recognize(reading_options(job), content, report)
     artifacts = [
         await workshop.store_score(
             job,

@@ -81,6 +81,7 @@ async def test_it_is_refused_with_a_reason_and_leaves_nothing(mesh: ServedMesh, 
     before = await left_over(mesh)
     answer = await http.post("/api/v1/jobs", files={"file": ("sonata.pdf", make(), "application/pdf")})
     if answer.status_code == 201:
+        assert name == "no music"  # for which the pages have to be read
         job = await finished(http, answer.json()["job_id"])
         assert job["state"] in ("OMR_FAILED", "FAILED")
         error = job["error"]
@@ -126,3 +127,15 @@ def test_the_command_says_the_same_of_each_and_goes_on(tmp_path):
         assert reports[name]["error"]["reason"] in reasons
     assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{SHORT.stem}.mid"]
     assert list((tmp_path / ".cache" / "etude").iterdir()) == []
+
+
+def test_the_command_leaves_nothing_of_them_in_a_mesh_that_stays(mesh: ServedMesh, tmp_path):
+    for name, (make, _) in CASES.items():
+        (tmp_path / f"{name}.pdf").write_bytes(make())
+    before = rows(mesh), len(mesh.stored_files())
+    bad = sorted(path.name for path in tmp_path.iterdir())
+    done = etude("annotate", *bad, "-o", "out", "--server", mesh.address("orchestrator"), "--json", cwd=tmp_path)
+    reasons = {report["error"]["reason"] for report in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == 1
+    assert all(reasons & expected for _, expected in CASES.values())
+    assert (rows(mesh), len(mesh.stored_files())) == before

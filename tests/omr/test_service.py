@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -70,7 +71,33 @@ async def test_the_same_file_gives_the_same_score():
     assert first[1] == second[1]
 
 
-@pytest.mark.parametrize(
+def inspection(data, **options):
+    yield pb.InspectRequest(options=pb.RecognizeOptions(**options))
+    for start in range(0, len(data), 20_000):
+        yield pb.InspectRequest(chunk=data[start : start + 20_000])
+
+
+async def test_an_inspection_says_what_the_document_is():
+    async with service() as stub:
+        answer = await stub.Inspect(inspection(PIECE.read_bytes(), first_page=1), timeout=60)
+    assert (answer.media_type, answer.page_count) == ("application/pdf", 1)
+
+
+async def test_an_inspection_does_not_wait_for_pages_that_are_read():
+    async with service(workers=1) as stub:
+        readings = [stub.Recognize(requests(PIECE.read_bytes()), timeout=60) for _ in range(12)]
+        answers = [asyncio.create_task(_last(reading)) for reading in readings]
+        await stub.Inspect(inspection(PIECE.read_bytes()), timeout=60)
+        assert not all(answer.done() for answer in answers)
+        for answer in answers:
+            assert (await answer).HasField("result")
+
+
+async def _last(answers):
+    return [answer async for answer in answers][-1]
+
+
+REFUSED = pytest.mark.parametrize(
     ("data", "options", "settings", "reason"),
     [
         (b"", {}, {}, "EMPTY_FILE"),
@@ -81,6 +108,17 @@ async def test_the_same_file_gives_the_same_score():
         (PIECE.read_bytes(), {"reader": pb.READER_MODE_SCAN}, {}, "INVALID_REQUEST"),
     ],
 )
+
+
+@REFUSED
+async def test_an_inspection_refuses_what_a_reading_would(data, options, settings, reason):
+    async with service(**settings) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Inspect(inspection(data, **options), timeout=60)
+    assert from_rpc_error(caught.value).reason == reason
+
+
+@REFUSED
 async def test_what_cannot_be_read_is_refused_with_its_reason(data, options, settings, reason):
     async with service(**settings) as stub:
         error = await refusal(stub, requests(data, **options))

@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import grpc
+
 from etude.mesh.definition import ServiceDefinition, Servicer
 from etude.mesh.errors import EtudeError
 from etude.mesh.metadata import JOB_ID_KEY, metadata_dict
@@ -44,7 +46,8 @@ def document(**plan: Any) -> bytes:
     """A file that makes the stages do as planned.
 
     Keys: pages, scores, notes, failed_pages; and per stage ("omr", "fingering", "rendering"): <stage>_seconds,
-    <stage>_error (a reason), <stage>_errors (how many calls fail; all when absent), rendering_remarks, padding.
+    <stage>_error (a reason), <stage>_errors (how many calls fail; all when absent), rendering_remarks, padding;
+    inspection_error (a reason), inspection_code (of gRPC), inspection_seconds.
     """
     return b"%PDF-1.7\n" + json.dumps({**DEFAULTS, **plan}).encode() + b"\n%%EOF\n"
 
@@ -127,6 +130,19 @@ def _info(name: str, stage: str) -> stage_pb2.StageInfo:
 class Omr(omr_service_pb2_grpc.OmrServiceServicer):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+
+    async def Inspect(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802
+        content = bytearray()
+        async for request in request_iterator:
+            content += request.chunk
+        plan = json.loads(bytes(content).split(b"\n")[1])
+        self._journal.write(stage="inspection", what="done", job_id="", bytes=len(content))
+        if code := plan.get("inspection_code"):  # as a stage of other make or gRPC itself would end it
+            await context.abort(grpc.StatusCode[code], "planned")
+        if reason := plan.get("inspection_error"):
+            raise EtudeError(reason, f"planned: {reason}", metadata={"planned": "yes"})
+        await asyncio.sleep(plan.get("inspection_seconds", 0))
+        return omr_service_pb2.InspectResponse(media_type="application/pdf", page_count=plan["pages"])
 
     async def Recognize(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         content = bytearray()

@@ -210,6 +210,42 @@ async def test_no_byte_beyond_the_limit_is_written(make_mesh: Any) -> None:
     assert mesh.files() == set()
 
 
+@pytest.mark.parametrize("reason", ["CORRUPT_FILE", "ENCRYPTED_FILE", "NO_PAGES", "TOO_MANY_PAGES", "PAGE_SIZE"])
+async def test_a_document_the_stage_would_not_open_is_refused_and_leaves_nothing(mesh: Mesh, reason: str) -> None:
+    content = document(inspection_error=reason, padding="x" * 3_000_000)
+    with refused(reason) as caught:
+        await mesh.client.create(content)
+    assert caught.value.message == f"planned: {reason}"
+    assert caught.value.metadata["planned"] == "yes"
+    assert mesh.files() == set()
+    dump = database_dump(mesh.data_dir)
+    assert not any(f'INSERT INTO "{table}"' in dump for table in ("jobs", "job_events", "artifacts", "requests"))
+    (inspection,) = (entry for entry in mesh.journal.read() if entry["stage"] == "inspection")
+    assert inspection["bytes"] == len(content)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"inspection_code": "UNIMPLEMENTED"},
+        {"inspection_error": "DEPENDENCY_UNAVAILABLE"},
+        {"inspection_error": "WORKER_DIED"},
+        {"inspection_seconds": 5},
+    ],
+)
+async def test_a_stage_that_cannot_tell_refuses_nothing(make_mesh: Any, plan: dict[str, Any]) -> None:
+    mesh = await make_mesh(inspection_timeout_seconds=0.5)
+    job = await mesh.client.create(document(**plan))
+    assert (await mesh.client.settled(job.job_id)).state == COMPLETED
+
+
+async def test_a_job_is_taken_while_the_reading_stage_is_away(make_mesh: Any) -> None:
+    mesh = await make_mesh(omr_target="127.0.0.1:1", stage_patience_seconds=0.5)
+    job = await mesh.client.create(document())
+    failed = await mesh.client.settled(job.job_id)
+    assert (failed.state, from_status(failed.error).reason) == (OMR_FAILED, "DEPENDENCY_UNAVAILABLE")
+
+
 async def test_an_upload_that_breaks_off_leaves_nothing(mesh: Mesh) -> None:
     stuck = asyncio.Event()
 

@@ -40,6 +40,11 @@ class OmrServiceStub:
                 request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeRequest.SerializeToString,
                 response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.FromString,
                 _registered_method=True)
+        self.Inspect = channel.stream_unary(
+                '/etude.stage.v1.OmrService/Inspect',
+                request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.SerializeToString,
+                response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
+                _registered_method=True)
         self.GetStageInfo = channel.unary_unary(
                 '/etude.stage.v1.OmrService/GetStageInfo',
                 request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.OmrServiceGetStageInfoRequest.SerializeToString,
@@ -60,6 +65,16 @@ class OmrServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Inspect(self, request_iterator, context):
+        """Opens a document without reading it: options first, then the file in chunks of at most 1 MiB. Fails with the reason
+        with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
+        FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
+        music on the pages it does not say.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStageInfo(self, request, context):
         """What this server is and which models it has.
         """
@@ -74,6 +89,11 @@ def add_OmrServiceServicer_to_server(servicer, server):
                     servicer.Recognize,
                     request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeRequest.FromString,
                     response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.SerializeToString,
+            ),
+            'Inspect': grpc.stream_unary_rpc_method_handler(
+                    servicer.Inspect,
+                    request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.FromString,
+                    response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.SerializeToString,
             ),
             'GetStageInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStageInfo,
@@ -109,6 +129,33 @@ class OmrService:
             '/etude.stage.v1.OmrService/Recognize',
             etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeRequest.SerializeToString,
             etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Inspect(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/etude.stage.v1.OmrService/Inspect',
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.SerializeToString,
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,12 @@ class OmrServiceStub:
     result. A page that defeats the reader is named in the result and does not fail the call; a document of which no
     page could be read does, with the reason NO_VECTOR_MUSIC, NO_MUSIC or UNREADABLE.
     """
+    Inspect: _grpc.StreamUnaryMultiCallable[_omr_service_pb2.InspectRequest, _omr_service_pb2.InspectResponse]
+    """Opens a document without reading it: options first, then the file in chunks of at most 1 MiB. Fails with the reason
+    with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
+    FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
+    music on the pages it does not say.
+    """
     GetStageInfo: _grpc.UnaryUnaryMultiCallable[_omr_service_pb2.OmrServiceGetStageInfoRequest, _omr_service_pb2.OmrServiceGetStageInfoResponse]
     """What this server is and which models it has."""
 
@@ -50,6 +56,12 @@ class OmrServiceAsyncStub(OmrServiceStub):
     """Reads a document: options first, then the file in chunks of at most 1 MiB. Answers with progress and exactly one
     result. A page that defeats the reader is named in the result and does not fail the call; a document of which no
     page could be read does, with the reason NO_VECTOR_MUSIC, NO_MUSIC or UNREADABLE.
+    """
+    Inspect: _aio.StreamUnaryMultiCallable[_omr_service_pb2.InspectRequest, _omr_service_pb2.InspectResponse]  # type: ignore[assignment]
+    """Opens a document without reading it: options first, then the file in chunks of at most 1 MiB. Fails with the reason
+    with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
+    FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
+    music on the pages it does not say.
     """
     GetStageInfo: _aio.UnaryUnaryMultiCallable[_omr_service_pb2.OmrServiceGetStageInfoRequest, _omr_service_pb2.OmrServiceGetStageInfoResponse]  # type: ignore[assignment]
     """What this server is and which models it has."""
@@ -66,6 +78,18 @@ class OmrServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads a document: options first, then the file in chunks of at most 1 MiB. Answers with progress and exactly one
         result. A page that defeats the reader is named in the result and does not fail the call; a document of which no
         page could be read does, with the reason NO_VECTOR_MUSIC, NO_MUSIC or UNREADABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def Inspect(
+        self,
+        request_iterator: _MaybeAsyncIterator[_omr_service_pb2.InspectRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_omr_service_pb2.InspectResponse, _abc.Awaitable[_omr_service_pb2.InspectResponse]]:
+        """Opens a document without reading it: options first, then the file in chunks of at most 1 MiB. Fails with the reason
+        with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
+        FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
+        music on the pages it does not say.
         """
 
     @_abc_1.abstractmethod
