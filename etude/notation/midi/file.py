@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import mido
+from mido.midifiles.meta import KeySignatureError
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_NOTES = 200_000
@@ -67,7 +68,7 @@ def parse_midi(data: bytes) -> MidiMusic:
         raise MidiError(f"the MIDI file is {len(data):,} bytes long; at most {MAX_BYTES:,} are read")
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
-    except (EOFError, OSError, ValueError, IndexError, KeyError, LookupError) as error:
+    except (EOFError, OSError, ValueError, LookupError, TypeError, KeySignatureError) as error:
         raise MidiError(f"the MIDI file is damaged: {error or type(error).__name__}") from error
     if not 0 < file.ticks_per_beat < 0x8000:
         raise MidiError("the MIDI file counts in time code, not in beats; export it with a resolution per quarter note")

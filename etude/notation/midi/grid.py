@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from etude.notation.midi.file import MidiMusic
+from etude.notation.midi.file import MidiError, MidiMusic
 
+MAX_BARS = 20_000
+_FINEST = Fraction(1, 16)
+"""Quarters of a 64th."""
+_SHORTEST = Fraction(1, 32)
+"""Quarters of the shortest part a beat is divided into."""
 _TOLERANCE = 0.03
 """Standard deviation of played onsets from the notated ones, in quarters."""
 _GRIDS: dict[bool, tuple[tuple[int, float], ...]] = {
@@ -60,9 +65,14 @@ class Window:
 
 
 def bars_of(music: MidiMusic) -> list[Bar]:
-    """The measures that hold the music. A change of meter in the middle of a measure cuts it short."""
+    """The measures that hold the music. A change of meter in the middle of a measure cuts it short.
+
+    Raises:
+        MidiError: too many.
+    """
     end = max(note.end for note in music.notes)
-    meters = [meter for meter in music.meters if meter[0] < end]
+    rounded = {_round(when): (beats, beat_type) for when, beats, beat_type in music.meters if _round(when) < end}
+    meters = [(when, *meter) for when, meter in rounded.items()]
     if not meters or meters[0][0] > 0:
         meters.insert(0, (Fraction(0), 4, 4))
     bars: list[Bar] = []
@@ -71,11 +81,19 @@ def bars_of(music: MidiMusic) -> list[Bar]:
         length = Fraction(4 * beats, beat_type)
         stop = following[0] if following is not None else None
         position = start
+        span = (stop if stop is not None else end) - start
+        if len(bars) + span / length > MAX_BARS:
+            raise MidiError(f"the meters of the MIDI file make more than {MAX_BARS:,} bars")
         while position < stop if stop is not None else (position < end and (position <= last_start or not bars)):
             size = min(length, stop - position) if stop is not None else length
             bars.append(Bar(position, size, beats, beat_type))
             position += size
     return bars
+
+
+def _round(when: Fraction) -> Fraction:
+    """The 64th nearest to a time: a meter does not change at places that cannot be written."""
+    return Fraction(round(when / _FINEST)) * _FINEST
 
 
 def windows_of(bars: Sequence[Bar], onsets: Sequence[Fraction]) -> list[Window]:
@@ -97,7 +115,10 @@ def _divide_bar(bar: Bar, edges: list[Fraction], times: list[float]) -> list[Win
     """Dynamic programming over the beats of a bar."""
     best: list[tuple[float, list[Window]]] = [(0.0, [])]
     for index, (start, end) in enumerate(pairwise(edges)):
-        window, cost = _best_window(start, end - start, _GRIDS[bar.compound], times)
+        if end - start == bar.beat:
+            window, cost = _best_window(start, end - start, _GRIDS[bar.compound], times)
+        else:  # what a change of meter leaves of a beat
+            window, cost = Window(start, end - start, max(1, int((end - start) / _FINEST))), 0.0
         candidates = [(best[index][0] + cost, [*best[index][1], window])]
         if index % 2 == 1 and not bar.compound and end - edges[index - 1] == 2 * bar.beat:
             triplet = Window(edges[index - 1], end - edges[index - 1], 3)
@@ -110,7 +131,9 @@ def _divide_bar(bar: Bar, edges: list[Fraction], times: list[float]) -> list[Win
 def _best_window(
     start: Fraction, length: Fraction, grids: tuple[tuple[int, float], ...], times: list[float]
 ) -> tuple[Window, float]:
-    options = [(Window(start, length, parts), cost) for parts, cost in grids]
+    options = [
+        (Window(start, length, parts), cost) for parts, cost in grids if parts == 1 or length / parts >= _SHORTEST
+    ]
     scored = [(cost + _misfit(window, times), number) for number, (window, cost) in enumerate(options)]
     cost, number = min(scored)
     return options[number][0], cost

@@ -67,9 +67,7 @@ def read_clef(node: Node) -> measure_pb2.Clef | None:
     change = change_node.integer() if change_node is not None else 0
     if not 1 <= line <= 5 or not -2 <= change <= 2:
         node.fail(f"a clef on line {line} with an octave change of {change} is not known")
-    number = node.get("number", "1")
-    staff = int(number) if number.isdigit() and int(number) >= 1 else 1
-    return measure_pb2.Clef(staff=staff, sign=sign, line=line, octave_change=change)
+    return measure_pb2.Clef(staff=node.get_number("number", 1, 1000), sign=sign, line=line, octave_change=change)
 
 
 def read_print(node: Node, measure: RawMeasure) -> None:
@@ -84,7 +82,7 @@ def read_barline(node: Node, measure: RawMeasure, position: Fraction) -> str:
     if side not in ("left", "right"):
         side = "left" if position == 0 and node.has("repeat") else "middle"
     for ending in node.all("ending"):
-        numbers = tuple(int(number) for number in re.findall(r"\d+", ending.get("number")))
+        numbers = tuple(int(number) for number in re.findall(r"\b[0-9]{1,3}\b", ending.get("number")))
         text = ending.text.strip()
         measure.ending_ends.append((ending.get("type"), tuple(n for n in numbers if n) or (1,), text))
     barline = measure_pb2.Barline(
@@ -97,8 +95,8 @@ def read_barline(node: Node, measure: RawMeasure, position: Fraction) -> str:
         if not barline.style:
             heavy_first = measure_pb2.BARLINE_STYLE_HEAVY_LIGHT
             barline.style = heavy_first if forward else measure_pb2.BARLINE_STYLE_LIGHT_HEAVY
-        times = repeat.get("times")
-        barline.times = int(times) if times.isdigit() and 1 < int(times) < 100 and not forward else 0
+        times = repeat.get_number("times", 0, 99)
+        barline.times = times if times > 1 and not forward else 0
     if side == "right" and barline.style == measure_pb2.BARLINE_STYLE_REGULAR:
         barline.style = measure_pb2.BARLINE_STYLE_UNSPECIFIED  # what every measure has
     if side == "middle" or barline == measure_pb2.Barline():

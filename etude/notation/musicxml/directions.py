@@ -78,8 +78,8 @@ def read_direction(node: Node, part: RawPart, measure: int, onset: Fraction) -> 
             line=entry.get("line") == "yes",
             text=text if entry.tag == "dashes" else "",
         )
-        if entry.tag == "octave-shift" and entry.get("size").isdigit():
-            line.size = int(entry.get("size"))
+        if entry.tag == "octave-shift":
+            line.size = entry.get_number("size", 8, 22)
         part.lines.append(line)
 
 

@@ -34,7 +34,7 @@ def read_metadata(root: Node) -> score_pb2.ScoreMetadata:
         metadata.subtitle = _text(work, "work-number")
     metadata.movement_title = _text(root, "movement-title")
     number = root.child_text("movement-number")
-    if number.isdigit() and len(number) < 5:
+    if number.isascii() and number.isdecimal() and len(number) < 5:
         metadata.movement_number = int(number)
     identification = root.find("identification")
     if identification is not None:

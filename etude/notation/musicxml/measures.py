@@ -31,6 +31,7 @@ def measure_lengths(parts: list[RawPart]) -> list[Fraction]:
 def build_measures(parts: list[RawPart], part_ids: list[str]) -> list[measure_pb2.Measure]:
     """The measures without their times; what parts say differently is taken from the first that says anything."""
     result: list[measure_pb2.Measure] = []
+    staff_counts = {part_id: part.staff_count for part_id, part in zip(part_ids, parts, strict=True)}
     running: measure_pb2.Ending | None = None
     for index in range(max(len(part.measures) for part in parts)):
         named = zip(part_ids, parts, strict=True)
@@ -43,7 +44,7 @@ def build_measures(parts: list[RawPart], part_ids: list[str]) -> list[measure_pb
             implicit=any(measure.implicit for measure in raw),
             time_signature=first.time,
             time_signature_printed=any(measure.time_printed for measure in raw),
-            key_signatures=_keys(present),
+            key_signatures=_keys(present, staff_counts),
             key_signature_printed=any(measure.keys_printed for measure in raw) and (index > 0 or _alters(raw)),
             left_barline=next((measure.left for measure in raw if measure.left), None),
             right_barline=next((measure.right for measure in raw if measure.right), None),
@@ -55,9 +56,12 @@ def build_measures(parts: list[RawPart], part_ids: list[str]) -> list[measure_pb
     return result
 
 
-def _keys(measures: list[tuple[str, RawMeasure]]) -> list[measure_pb2.KeySignature]:
+def _keys(measures: list[tuple[str, RawMeasure]], staff_counts: dict[str, int]) -> list[measure_pb2.KeySignature]:
     """The keys in force: one entry when all parts and staves agree, else one for each that has its own."""
-    all_keys = [(part_id, measure.keys or {0: measure_pb2.KeySignature()}) for part_id, measure in measures]
+    all_keys: list[tuple[str, dict[int, measure_pb2.KeySignature]]] = []
+    for part_id, measure in measures:
+        keys = {staff: key for staff, key in measure.keys.items() if staff <= staff_counts[part_id]}
+        all_keys.append((part_id, keys or {0: measure_pb2.KeySignature()}))
     distinct = {(key.fifths, key.mode) for _, keys in all_keys for key in keys.values()}
     if len(distinct) == 1:
         fifths, mode = distinct.pop()

@@ -13,6 +13,8 @@ from etude.notation.pitch import SEMITONES, STEP_LETTERS, make_pitch, midi_of, s
 from etude.notation.time import QUARTERS_OF_TYPE
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, pitch_pb2, spanner_pb2
 
+MAX_STAVES = 16
+
 _PLACEMENTS = {"above": spanner_pb2.PLACEMENT_ABOVE, "below": spanner_pb2.PLACEMENT_BELOW}
 _ORIENTATIONS = {"over": spanner_pb2.PLACEMENT_ABOVE, "under": spanner_pb2.PLACEMENT_BELOW}
 _FINGERS = re.compile(r"\s*([1-5])(?:\s*[-–—‿_]\s*([1-5]))?\s*")
@@ -30,6 +32,8 @@ def staff_of(node: Node) -> int:
     if staff is None:
         return 0
     number = staff.integer()
+    if number > MAX_STAVES:
+        staff.fail(f"staff {number} of one part; at most {MAX_STAVES} are read")
     return number if number >= 1 else 0
 
 
@@ -185,9 +189,7 @@ def add_notations(event: RawEvent, node: Node) -> None:
             event.tuplets += [_tuplet(entry) for entry in notations.all("tuplet")]
         return
     for beam in node.all("beam"):
-        level = beam.get("number", "1") or "1"
-        if level.isdigit():
-            event.beams.setdefault(int(level), beam.text.strip())
+        event.beams.setdefault(beam.get_number("number", 1, 8), beam.text.strip())
     for notations in node.all("notations"):
         for entry in notations:
             _add_notation(event, entry)

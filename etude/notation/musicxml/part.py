@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from etude.notation.musicxml.attributes import read_barline, read_clef, read_key, read_print, read_time
 from etude.notation.musicxml.directions import read_direction
-from etude.notation.musicxml.notes import add_notations, fermata, is_hidden, read_event, read_note
+from etude.notation.musicxml.notes import MAX_STAVES, add_notations, fermata, is_hidden, read_event, read_note
 from etude.notation.musicxml.raw import RawClef, RawDirection, RawEvent, RawMeasure, RawPart
 from etude.notation.musicxml.tree import Node
 from etude.notation.time import written_quarters
@@ -192,12 +192,11 @@ class PartReader:
                 self._divisions = max(1, round(value))
             elif child.tag == "staves":
                 count = child.integer()
-                if not 1 <= count <= 16:
+                if not 1 <= count <= MAX_STAVES:
                     child.fail(f"a part of {count} staves")
                 self.part.staff_count = max(self.part.staff_count, count)
             elif child.tag == "key":
-                number = child.get("number")
-                staff = int(number) if number.isdigit() else 0
+                staff = child.get_number("number", 0, MAX_STAVES)
                 key = read_key(child)
                 key.staff = staff
                 if at_start:

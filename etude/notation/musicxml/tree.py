@@ -35,6 +35,12 @@ class Node:
         """An attribute without surrounding white space."""
         return self.attributes.get(name, default).strip()
 
+    def get_number(self, name: str, default: int, high: int) -> int:
+        """An attribute that is a whole number from 1 to `high`; `default` where it is none."""
+        text = self.get(name)
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+        return number if 1 <= number <= high else default
+
     def find(self, tag: str) -> Node | None:
         """The first child of that name."""
         return next((child for child in self.children if child.tag == tag), None)

@@ -17,8 +17,8 @@ def settle_voices(part: RawPart) -> None:
     """
     per_staff = _counts_per_staff(part.events)
     keys = {id(event): (event.staff if per_staff else 0, event.voice) for event in part.events}
-    distinct = sorted(set(keys.values()), key=lambda key: (key[0], not key[1].isdigit(), _as_int(key[1]), key[1]))
-    usable = not per_staff and all(voice.isdigit() and 0 < int(voice) < 1000 for _, voice in distinct)
+    distinct = sorted(set(keys.values()), key=lambda key: (key[0], not _as_int(key[1]), _as_int(key[1]), key[1]))
+    usable = not per_staff and all(0 < _as_int(voice) < 1000 for _, voice in distinct)
     numbers = {key: int(key[1]) if usable else place for place, key in enumerate(distinct, 1)}
     for event in part.events:
         event.voice_number = numbers[keys[id(event)]]
@@ -27,7 +27,7 @@ def settle_voices(part: RawPart) -> None:
 
 
 def _as_int(voice: str) -> int:
-    return int(voice) if voice.isdigit() and len(voice) < 9 else 0
+    return int(voice) if voice.isascii() and voice.isdecimal() and len(voice) < 9 else 0
 
 
 def _by_voice(events: Iterable[RawEvent]) -> dict[tuple[int, str], list[RawEvent]]:
