@@ -81,14 +81,14 @@ def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random
     import verovio
 
     toolkit = verovio.toolkit()
-    scale = rng.choice([25, 30, 35, 40, 45])
     toolkit.setOptions(
         {
             "font": face,
-            "scale": scale,
-            # Verovio counts the page in units that the scale shrinks: this is A4 at any scale.
-            "pageWidth": 2100 * 100 // scale,
-            "pageHeight": 2970 * 100 // scale,
+            # Half a staff space in tenths of a millimetre.
+            "unit": rng.choice([6.5, 7, 7.5, 8, 9]),
+            "scale": 100,
+            "pageWidth": 2100,
+            "pageHeight": 2970,
             "mmOutput": True,
             "breaks": "auto",
         }
