@@ -104,13 +104,13 @@ class Costs:
     """What odd things cost."""
 
     stop_early: float = 1.2  # a voice ends within the bar and nothing follows
-    stop_early_only: float = 1.5  # more, when it was the staff's only voice
+    stop_early_only: float = 1.0  # more, when it was the staff's only voice
     start_late: float = 1.0  # a voice begins within the bar
     stem_changes: float = 0.12  # stems of one voice point both ways
     broken_beam: float = 3.0  # a beam's members in different voices
     other_staff: float = 2.0  # a voice moves to another staff without a beam
     overfull: float = 3.5  # a voice outlasts the bar
-    irregular: float = 2.0  # the bar is not as long as the meter says
+    irregular: float = 3.5  # the bar is not as long as the meter says
     extra_voice: float = 0.25  # per voice beyond the second on a staff
     open_tuplet: float = 3.0  # a tuplet without a number that is not filled
 
@@ -251,7 +251,7 @@ class _Search:
             times.extend((t, apart) for t in later[:4])
             if not later:
                 # nothing sounds any more: a gap that only a hidden rest explains, or a column wider than usual
-                times.append((time + max(min(self.ticks[i][:1]), 1), apart + self.costs.irregular))
+                times.append((time + max(min(self.ticks[i][:1]), 1), apart + 2.0))
                 if dx >= 3.2:
                     times.append((time, 2 * self.costs.overfull))
         result: list[_Move] = []

@@ -281,8 +281,8 @@ class _Problem:
     def overlaid(self, element: Element) -> list[Reading]:
         """Readings of a chord laid on another one.
 
-        A beam that another voice's stem runs into does not count for it, nor need a dot be for both of two heads on
-        one place.
+        A beam that another voice's stem runs into does not count for it; a dot beside two heads may be for one of them
+        or for both.
         """
         if element.is_rest:
             return []
@@ -295,6 +295,8 @@ class _Problem:
         if element.beam < 0 and element.level > 0 and any(e.beam >= 0 for e in near):
             plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
             readings.append(Reading(plain, 0.3))
+        if not element.dots and any(e.dots and e.level == element.level for e in near):
+            readings.append(Reading(element.value * Fraction(3, 2), 0.3))
         if element.dots and any({n.step for n in e.notes} & {n.step for n in element.notes} for e in near):
             readings.append(Reading(element.value / (2 - Fraction(1, 2**element.dots)), 0.3))
         return readings
