@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -95,13 +96,19 @@ class Database:
             await connection.run_sync(with_connection)
 
     async def check(self) -> None:
-        """Do nothing when the database answers.
+        """Do nothing when the database can be opened anew and read.
+
+        Connections that are open already prove little: on SQLite they read on from a file that has been removed.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: When it does not.
+            sqlite3.Error, sqlalchemy.exc.SQLAlchemyError: When it cannot.
         """
+        path = make_url(self.url).database
+        if self.is_sqlite and path:
+            await asyncio.to_thread(_check_sqlite, Path(path))
+            return
         async with self.read() as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.execute(text("SELECT count(*) FROM tenants"))
 
     async def close(self) -> None:
         """Close all connections; no transaction may be open."""
@@ -125,6 +132,14 @@ def _prepare_sqlite(engine: AsyncEngine, busy_timeout_s: float) -> None:
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITE, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _check_sqlite(path: Path) -> None:
+    # mode=rw: never makes a file that is gone.
+    with contextlib.closing(
+        sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=1.0)
+    ) as connection:
+        connection.execute("SELECT count(*) FROM tenants").fetchall()
 
 
 def alembic_config(url: str) -> Config:

@@ -78,19 +78,24 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         artifact_service = ArtifactService(store, LOCAL)
         yield (
             Servicer(
-                "etude.job.v1.JobService", partial(job_service_pb2_grpc.add_JobServiceServicer_to_server, job_service)
+                "etude.job.v1.JobService",
+                partial(job_service_pb2_grpc.add_JobServiceServicer_to_server, job_service),
+                store.check,
             ),
             Servicer(
                 "etude.job.v1.ArtifactService",
                 partial(artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server, artifact_service),
+                store.check,
             ),
             Servicer(
                 "etude.job.v1.ModelService",
                 partial(model_service_pb2_grpc.add_ModelServiceServicer_to_server, ModelService(store, registry)),
+                store.check,
             ),
             Servicer(
                 "etude.identity.v1.IdentityService",
                 partial(identity_service_pb2_grpc.add_IdentityServiceServicer_to_server, IdentityService(store, LOCAL)),
+                store.check,
             ),
         )
 

@@ -21,6 +21,15 @@ class Store:
     blobs: BlobStore
     notifier: Notifier
 
+    async def check(self) -> None:
+        """Do nothing when rows and bytes can be kept.
+
+        Raises:
+            sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, OSError: When they cannot.
+        """
+        await self.database.check()
+        await self.blobs.check()
+
     @contextlib.asynccontextmanager
     async def edit(self, ref: JobRef, actor: str, *, user_id: str | None = None) -> AsyncIterator[JobEditor]:
         """Change a job in one transaction: saved, committed and published when the block ends, undone if it raises.

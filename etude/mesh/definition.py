@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -23,10 +23,13 @@ class Servicer:
         full_name: Name in the contract, for example "etude.stage.v1.OmrService"; reflection and health go by it.
         add_to_server: Registers the implementation, usually
             `partial(add_OmrServiceServicer_to_server, implementation)`.
+        check: Raises while the service cannot work because something it holds is broken: a database, a directory. Asked
+            every few seconds and shown as the service's health. Servicers may share one. None: always healthy.
     """
 
     full_name: str
     add_to_server: Callable[[grpc.aio.Server], None]
+    check: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from etude.mesh.logging import get_logger
+
+Check = Callable[[], Awaitable[None]]
+
+_log = get_logger(__name__)
 
 
 class HealthServicer(health.aio.HealthServicer):  # type: ignore[misc, name-defined]  # untyped
@@ -18,15 +24,49 @@ class HealthServicer(health.aio.HealthServicer):  # type: ignore[misc, name-defi
     server would wait for its whole grace period.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, checks: Mapping[str, Check | None]) -> None:
+        """Answers for services by name; each is as healthy as its check says, or healthy when it has none."""
         super().__init__()
-        self._names = ("", *names)
+        self._checks = checks
+        self._failing: set[Check] = set()
         self._ended = asyncio.Event()
 
-    async def set_serving(self) -> None:
-        """Says SERVING for every name."""
-        for name in self._names:
-            await self.set(name, health_pb2.HealthCheckResponse.SERVING)
+    async def refresh(self, timeout_s: float) -> None:
+        """Asks every check once, giving it so many seconds, and says what came of it.
+
+        The server as a whole serves while all of its services do.
+        """
+        checks = {check for check in self._checks.values() if check is not None}
+        failed = {check for check in checks if not await self._passes(check, timeout_s)}
+        for name, check in self._checks.items():
+            await self._say(name, check not in failed)
+        await self._say("", not failed)
+        self._failing = failed
+
+    async def keep_fresh(self, interval_s: float) -> None:
+        """Refreshes at an interval until cancelled; returns at once when there is nothing to check."""
+        while any(self._checks.values()):
+            await asyncio.sleep(interval_s)
+            await self.refresh(interval_s)
+
+    async def _passes(self, check: Check, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await check()
+        except Exception as error:
+            if check not in self._failing:
+                _log.error("not healthy", services=self._names(check), error=str(error) or type(error).__name__)
+            return False
+        if check in self._failing:
+            _log.info("healthy again", services=self._names(check))
+        return True
+
+    def _names(self, check: Check) -> list[str]:
+        return [name for name, own in self._checks.items() if own == check]
+
+    async def _say(self, name: str, serving: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        await self.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     async def end_watches(self) -> None:
         """Ends all watches; call it after `enter_graceful_shutdown`."""

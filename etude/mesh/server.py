@@ -89,13 +89,15 @@ async def running_server(definition: ServiceDefinition, settings: ServiceSetting
         names = tuple(servicer.full_name for servicer in servicers)
         for servicer in servicers:
             servicer.add_to_server(server)
-        health = HealthServicer(names)
+        health = HealthServicer({servicer.full_name: servicer.check for servicer in servicers})
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         reflected = (*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(reflected, server)
         address = _listen(server, settings)
         await server.start()
-        await health.set_serving()
+        await health.refresh(settings.health_interval_seconds)
+        checking = asyncio.create_task(health.keep_fresh(settings.health_interval_seconds))
+        stack.push_async_callback(_ended, checking)
         handle = ServerHandle(definition.name, address, names, metrics_port, server, health, drain, settings)
         _log.info("serving", service=definition.name, address=address, metrics=metrics_port and metrics_port.port)
         try:
@@ -103,6 +105,11 @@ async def running_server(definition: ServiceDefinition, settings: ServiceSetting
         finally:
             await handle.drain()
             _log.info("stopped", service=definition.name)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def serve(definition: ServiceDefinition, settings: ServiceSettings) -> None:

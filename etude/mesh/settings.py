@@ -18,6 +18,7 @@ SHARED = frozenset(
     {
         "log_level",
         "log_format",
+        "health_interval_seconds",
         "drain_notice_seconds",
         "drain_seconds",
         "max_connection_age_seconds",
@@ -46,6 +47,9 @@ class ServiceSettings(BaseSettings):
     )
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="auto: console when standard error is a terminal, JSON lines otherwise."
+    )
+    health_interval_seconds: float = Field(
+        default=5.0, gt=0, description="How often what the service holds (database, files) is looked at for its health."
     )
     drain_notice_seconds: float = Field(
         default=0.0,

@@ -216,8 +216,9 @@ class LocalBlobStore:
 
     async def check(self) -> None:
         """Do nothing when the directory can be written to; see the port."""
-        if not os.access(self._uploads, os.W_OK | os.X_OK):
-            raise OSError("the directory of artifacts cannot be written to")
+        for directory in (self._blobs, self._uploads):
+            if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+                raise OSError("the directory of artifacts is gone or cannot be written to")
 
 
 def _info(key: str, path: Path) -> BlobInfo:
