@@ -9,6 +9,7 @@ from etude.notation.index import ScoreIndex
 from etude.score.v1 import fingering_pb2
 from fingering_service.constraints import PINNED, PREDICTED, Wish
 from fingering_service.hands import LEFT, RIGHT, Reach, assign_hands, hand_of_words
+from fingering_service.lines import MAX_KEYS
 from fingering_service.played import PlayedNote, written_hand
 from fingering_service.profile import HandProfile
 
@@ -43,10 +44,30 @@ def give_hands(
     for onset, chosen in zip(onsets, assign_hands(reaches, profile.max_span), strict=True):
         for i, hand in zip(by_onset[onset], chosen, strict=True):
             hands[i] = hand
+    for onset in onsets:
+        _share_keys(by_onset[onset], notes, hands, fixed, profile)
     for i, note in enumerate(notes):
         if note.grace:
             hands[i] = fixed[i] or _grace_hand(note, i, notes, hands, written[i])
     return hands
+
+
+def _share_keys(
+    together: Sequence[int], notes: Sequence[PlayedNote], hands: list[str], fixed: Sequence[str], profile: HandProfile
+) -> None:
+    """Leaves keys that both hands are to strike at once to one of them, where the other has too much to do."""
+    for hand, other in ((RIGHT, LEFT), (LEFT, RIGHT)):
+        keys = {notes[i].midi for i in together if hands[i] == hand}
+        elsewhere = {notes[i].midi for i in together if hands[i] == other}
+        # The keys nearest to the other hand are left to it first.
+        for key in sorted(keys & elsewhere, reverse=hand == LEFT):
+            if len(keys) <= MAX_KEYS and max(keys) - min(keys) <= profile.max_span:
+                break
+            mine = [i for i in together if notes[i].midi == key and hands[i] == hand and not fixed[i]]
+            for i in mine:
+                hands[i] = other
+            if mine:
+                keys.discard(key)
 
 
 def _reach(

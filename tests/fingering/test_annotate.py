@@ -228,6 +228,16 @@ def test_six_keys_are_shared_or_taken_by_the_thumb():
     assert all(n.fingering.finger for n in event.notes)
 
 
+def test_keys_both_hands_would_strike_are_left_to_one_when_the_other_has_too_many():
+    result = finger(build("a4+c5+f5+a5+c6+f6/1", "f4+a4+c5/1").score())
+    upper, lower = result.score.events
+    assert [n.hand for n in upper.notes][2:] == [RIGHT] * 4
+    assert not [d for d in result.score.doubts if "too many" in d.message]
+    by_key = {n.midi_pitch: (n.hand, n.fingering.finger) for n in lower.notes}
+    moved = [n for n in upper.notes if n.hand == LEFT]
+    assert moved and all(by_key[n.midi_pitch] == (n.hand, n.fingering.finger) for n in moved)
+
+
 def test_single_staff_is_split_between_the_hands():
     score = build("c3+c5/4 g3+e5/4 c3+g5/4 g3+c5/4", staves=1).score()
     hands = [[n.hand for n in e.notes] for e in finger(score).score.events]
