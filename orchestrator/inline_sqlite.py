@@ -78,6 +78,10 @@ class InlineConnection:
         """Define a function of SQL."""
         self._connection.create_function(name, arguments, function, **options)
 
+    def begin(self, statement: str) -> None:
+        """Begin a transaction by this statement."""
+        self._connection.execute(statement)
+
     async def commit(self) -> None:
         """Commit."""
         self._connection.commit()

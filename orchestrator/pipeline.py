@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +26,7 @@ from etude.mesh.telemetry import current_trace_id, extract_trace
 from etude.stage.v1.stage_pb2 import Progress
 from orchestrator import metrics
 from orchestrator.progress import ProgressRecorder
+from orchestrator.repositories.editor import JobEditor
 from orchestrator.repositories.jobs import JobRef
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.states import (
@@ -85,6 +87,54 @@ class _Begun(Enum):
     NOT_OURS = "not ours"
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How the beginning of a step went: whose it is, the job as it is then, and the trace the step continues."""
+
+    begun: _Begun
+    job: job_pb2.Job
+    trace_context: dict[str, str]
+
+
+def _started(editor: JobEditor, begun: _Begun = _Begun.OURS) -> _Start:
+    snapshot = job_pb2.Job()
+    snapshot.CopyFrom(editor.job)
+    return _Start(begun, snapshot, editor.trace_context)
+
+
+class _Handovers:
+    """Steps that were begun in the transaction that ended the step before, until their run comes to take them over.
+
+    A run that never comes (its job was cancelled that very moment) must not fill the memory, so only so many are kept.
+    A step whose handover is lost is begun once more, as after a crash.
+    """
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self._capacity = capacity
+        self._starts: OrderedDict[tuple[str, str], _Start] = OrderedDict()
+
+    def put(self, step: Step, start: _Start) -> None:
+        """Keep the beginning of a step for its run."""
+        self._starts[start.job.job_id, step.name] = start
+        while len(self._starts) > self._capacity:
+            self._starts.popitem(last=False)
+
+    def take(self, step: Step, job_id: str) -> _Start | None:
+        """The beginning of a step of a job, once."""
+        return self._starts.pop((job_id, step.name), None)
+
+
+def _following(step: Step) -> Step | None:
+    """The step after this one, if there is one."""
+    return next(iter(PIPELINE[PIPELINE.index(step) + 1 :]), None)
+
+
+async def _start_step(editor: JobEditor, step: Step) -> None:
+    """Begin a step of a job that is ready for it."""
+    await editor.begin_step(step.name)
+    editor.transition(step.processing, Cause.START, f"the {step.name} stage begins")
+
+
 class PipelineRunner:
     """Runs steps of jobs, at most so many calls to one stage at a time."""
 
@@ -93,6 +143,7 @@ class PipelineRunner:
         self._store = workshop.store
         self._settings = settings
         self._actor = f"orchestrator:{settings.executor_id}"
+        self._handovers = _Handovers()
         self._slots = {step.name: asyncio.Semaphore(settings.stage_concurrency) for step in PIPELINE}
 
     async def run(self, ref: JobRef, step: Step) -> bool:
@@ -106,29 +157,29 @@ class PipelineRunner:
         with bound_context(job_id=ref.job_id):
             async with self._slots[step.name]:
                 try:
-                    begun, job, trace_context = await self._begin(ref, step)
+                    start = self._handovers.take(step, ref.job_id) or await self._begin(ref, step)
                 except EtudeError as error:
                     if error.reason not in _NOT_OURS:
                         raise
                     return False
-                if begun is not _Begun.OURS:
-                    return begun is _Begun.DONE_BEFORE
+                if start.begun is not _Begun.OURS:
+                    return start.begun is _Begun.DONE_BEFORE
+                job = start.job
                 with _tracer.start_as_current_span(
                     f"job.{step.name}",
-                    context=extract_trace(trace_context),
+                    context=extract_trace(start.trace_context),
                     attributes={"etude.job_id": job.job_id, "etude.stage": step.name, "etude.attempt": job.attempt},
                     record_exception=False,
                     set_status_on_exception=False,
                 ):
                     return await self._run(ref, step, job)
 
-    async def _begin(self, ref: JobRef, step: Step) -> tuple[_Begun, job_pb2.Job, dict[str, str]]:
+    async def _begin(self, ref: JobRef, step: Step) -> _Start:
         begun = _Begun.OURS
         async with self._store.edit(ref, self._actor) as editor:
             job = editor.job
             if job.state == step.ready:
-                await editor.begin_step(step.name)
-                editor.transition(step.processing, Cause.START, f"the {step.name} stage begins")
+                await _start_step(editor, step)
                 if step is PIPELINE[0]:
                     waited = editor.time.timestamp() - job.create_time.ToDatetime(editor.time.tzinfo).timestamp()
                     metrics.QUEUE_SECONDS.observe(max(0.0, waited))
@@ -146,10 +197,7 @@ class PipelineRunner:
                     )
             else:
                 begun = _Begun.DONE_BEFORE if is_past(step, job.state) else _Begun.NOT_OURS
-            snapshot = job_pb2.Job()
-            snapshot.CopyFrom(job)
-            trace_context = editor.trace_context
-        return begun, snapshot, trace_context
+            return _started(editor, begun)
 
     async def _run(self, ref: JobRef, step: Step, job: job_pb2.Job) -> bool:
         epoch = job.epoch
@@ -191,6 +239,9 @@ class PipelineRunner:
     async def _finish(
         self, ref: JobRef, step: Step, epoch: int, outcome: Outcome, progress: Sequence[Progress]
     ) -> None:
+        """Note what a step made; begin the next one in the same transaction when its stage has room."""
+        following = _following(step)
+        start: _Start | None = None
         async with self._store.edit(ref, self._actor) as editor:
             editor.require_epoch(epoch)
             for each in progress:
@@ -205,6 +256,11 @@ class PipelineRunner:
                 editor.add_artifact(artifact)
             editor.transition(step.finished, Cause.FINISH, outcome.message, expected_epoch=epoch)
             await editor.end_step(step.name, "FINISHED")
+            if following is not None and not self._slots[following.name].locked():
+                await _start_step(editor, following)
+                start = _started(editor)
+        if following is not None and start is not None:
+            self._handovers.put(following, start)
         _log.info("stage finished", stage=step.name, outcome=outcome.message)
         if step.name == "omr":
             metrics.PAGES_READ.labels("read").inc(outcome.summary.pages_read)
