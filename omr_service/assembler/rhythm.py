@@ -295,7 +295,14 @@ class _Problem:
         if element.beam < 0 and element.level > 0 and any(e.beam >= 0 for e in near):
             plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
             readings.append(Reading(plain, 0.3))
-        if not element.dots and any(e.dots and e.level == element.level for e in near):
+        steps = [n.step for n in element.notes]
+        touching = [
+            e
+            for e in near
+            if abs(e.x - element.x) < 0.4 * self.space
+            and any(abs(n.step - step) <= 1 for n in e.notes for step in steps)
+        ]
+        if not element.dots and any(e.dots and e.level == element.level for e in touching):
             readings.append(Reading(element.value * Fraction(3, 2), 0.3))
         if element.dots and any({n.step for n in e.notes} & {n.step for n in element.notes} for e in near):
             readings.append(Reading(element.value / (2 - Fraction(1, 2**element.dots)), 0.3))
