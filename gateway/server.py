@@ -42,6 +42,9 @@ async def http_server(app: FastAPI, address: str) -> AsyncIterator[str]:
             f"cannot listen for HTTP on {address} ({error.strerror}); "
             "stop what does, or set ETUDE_GATEWAY_HTTP_ADDRESS (etude serve --http)"
         ) from error
+    # What it accepts inherits this. asyncio would set it, but not on sockets made without naming the protocol, as
+    # create_server makes them: an answer's body would wait up to 40 ms for the caller to acknowledge its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     bound_host, bound_port = listener.getsockname()[:2]
     bound = f"[{bound_host}]:{bound_port}" if family == socket.AF_INET6 else f"{bound_host}:{bound_port}"
     server = _Server(

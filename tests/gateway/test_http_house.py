@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
 import structlog
+from fastapi import FastAPI
 
 from etude.job.v1 import artifact_service_pb2, job_pb2, job_service_pb2, model_service_pb2
 from etude.mesh.channels import open_channel
@@ -144,6 +146,22 @@ async def test_without_its_dependencies_the_gateway_lives_and_is_not_ready():
             answer = await http.get("/api/v1/jobs")
             assert_envelope(answer, 503, "DEPENDENCY_UNAVAILABLE")
             assert answer.headers["retry-after"] == "1"
+
+
+async def test_an_answer_does_not_wait_for_the_caller_to_acknowledge_its_head(monkeypatch):
+    listeners = []
+    create_server = socket.create_server
+
+    def recorded(*arguments, **options):
+        listeners.append(create_server(*arguments, **options))
+        return listeners[-1]
+
+    monkeypatch.setattr(socket, "create_server", recorded)
+    app = FastAPI()
+    app.state.closing = asyncio.Event()
+    async with http_server(app, "127.0.0.1:0"):
+        (listener,) = listeners
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "what it accepts inherits it"
 
 
 async def test_a_fault_is_logged_and_tells_the_caller_nothing(http):
