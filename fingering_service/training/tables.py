@@ -8,12 +8,13 @@ means that the edition prints none.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from fingering_service.lines import Line, Strike, build_line
+from fingering_service.lines import MAX_KEYS, Line, Strike, build_line
 
 COLUMNS = (
     "onset", "duration", "midi", "pitch", "hand", "staff", "voice", "measure", "finger", "grace", "tie_continuation",
@@ -81,19 +82,38 @@ def write_table(path: Path, table: Table, fingers: Sequence[int]) -> None:
 
 def table_lines(table: Table, max_span: int) -> list[Line]:
     """The lines of both hands, right hand first; strikes name notes by their index in the table."""
+    hands = _playing_hands(table)
     return [
-        build_line(_strikes(table, hand), right=hand == "R", max_span=max_span)
-        for hand in "RL"
-        if any(n.hand == hand for n in table.notes)
+        build_line(_strikes(table, hands, hand), right=hand == "R", max_span=max_span) for hand in "RL" if hand in hands
     ]
 
 
-def _strikes(table: Table, hand: str) -> Iterable[Strike]:
+def _playing_hands(table: Table) -> list[str]:
+    """The hand of each note: the table's, but keys of both at once are left to one if the other has too many."""
+    hands = [n.hand for n in table.notes]
+    together: dict[Fraction, list[int]] = defaultdict(list)
+    for index, note in enumerate(table.notes):
+        if not note.grace and not note.tied:
+            together[note.onset].append(index)
+    for indices in together.values():
+        for hand in "RL":
+            keys = {table.notes[i].midi for i in indices if hands[i] == hand}
+            elsewhere = {table.notes[i].midi for i in indices if hands[i] not in ("", hand)}
+            for key in sorted(keys & elsewhere, reverse=hand == "L"):
+                if len(keys) > MAX_KEYS:
+                    keys.discard(key)
+                    for i in indices:
+                        if table.notes[i].midi == key and hands[i] == hand:
+                            hands[i] = "L" if hand == "R" else "R"
+    return hands
+
+
+def _strikes(table: Table, hands: Sequence[str], hand: str) -> Iterable[Strike]:
     open_ties: dict[int, int] = {}  # pitch -> index in `strikes` of the strike that a continuation would prolong
     strikes: list[Strike] = []
     graces: dict[Fraction, int] = {}
     for index, note in enumerate(table.notes):
-        if note.hand != hand:
+        if hands[index] != hand:
             continue
         if note.tied and note.midi in open_ties:
             at = open_ties[note.midi]
