@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from etude.client import AsyncEtudeClient
+
 
 @pytest.fixture
 async def job_id(etude, server, tmp_path) -> str:
@@ -37,7 +39,8 @@ async def test_watch(etude, server, job_id):
 
 async def test_a_job_that_failed_makes_watch_fail(etude, server, tmp_path):
     (tmp_path / "bad.pdf").write_bytes(b"%PDF bad")
-    await etude("annotate", "bad.pdf", "--server", server)
+    async with AsyncEtudeClient(server) as client:  # `etude annotate` would delete the job once it told the reason
+        await client.create_job(tmp_path / "bad.pdf")
     assert (await etude("jobs", "watch", "j1", "--server", server)).code == 1
     retried = await etude("jobs", "retry", "j1", "--server", server)
     assert (retried.code, retried.out) == (0, "j1: OMR_PROCESSING (reading page 1 of 2, 50%)\n")
