@@ -64,6 +64,15 @@ COMPLETED, FAILED, CANCELLED = (
 OMR_FAILED, FINGERING_FAILED = JobState.JOB_STATE_OMR_FAILED, JobState.JOB_STATE_FINGERING_FAILED
 
 
+async def test_a_stage_ends_and_the_next_begins_in_one_change_and_both_are_told(mesh: Mesh) -> None:
+    job = await mesh.client.create(document())
+    events = await mesh.client.watch(job.job_id)
+    moments = {event.state: event.time.ToNanoseconds() for event in events if event.reason}
+    assert moments[JobState.JOB_STATE_OMR_COMPLETED] == moments[FINGERING]
+    assert moments[JobState.JOB_STATE_FINGERING_COMPLETED] == moments[RENDERING]
+    assert not any("interruption" in event.reason for event in events)
+
+
 async def test_several_scores_and_failed_pages(mesh: Mesh) -> None:
     content = document(pages=4, failed_pages=[2], scores=2, rendering_remarks=["no room for a finger"])
     job = await mesh.client.create(content, filename="C:\\sheets\\two pieces.PDF")
