@@ -21,6 +21,7 @@ from typing import Any
 
 from bench import command, overhead, stages
 from bench.figures import Figure, report
+from etude.mesh.errors import EtudeError
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.pdf"))
@@ -62,15 +63,25 @@ def quick() -> Extent:
 def measure_stages(extent: Extent) -> tuple[list[Figure], Any]:
     """The stages, on the examples and on documents of the shared data."""
     stages.ready()
-    examples = [stages.measure(pdf) for pdf in extent.examples]
-    made = stages.figures(examples, "examples/")
     folder = DATA / "omr_engraved_dev"
-    others = [stages.measure(pdf) for pdf in sorted(folder.glob("*.pdf"))[:: extent.every]] if extent.every else []
-    if others:
-        made += stages.figures(others, f"every {extent.every}th of {folder.name}")
-    elif extent.every:
+    others = sorted(folder.glob("*.pdf"))[:: extent.every] if extent.every else []
+    if extent.every and not others:
         print(f"no documents in {folder}; set ETUDE_SHARED_DATA to measure them too", file=sys.stderr)
-    return made, [document.as_json() for document in [*examples, *others]]
+    made: list[Figure] = []
+    details: list[dict[str, object]] = []
+    failed: list[str] = []
+    for of, documents in (("examples/", extent.examples), (f"every {extent.every}th of {folder.name}", others)):
+        measured = []
+        for pdf in documents:
+            try:
+                measured.append(stages.measure(pdf))
+            except (EtudeError, ValueError) as error:
+                failed.append(f"{pdf.name}: {error}")
+        made += stages.figures(measured, of) if measured else []
+        details += [document.as_json() for document in measured]
+    how = "read, fingered and rendered; those that failed are in none of the figures above"
+    made.append(Figure("documents that failed", len(failed), "documents", "; ".join([how, *failed]), 0))
+    return made, details
 
 
 def measure_overhead(extent: Extent) -> tuple[list[Figure], Any]:
