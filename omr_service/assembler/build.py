@@ -14,11 +14,14 @@ from omr_service.assembler.join import (
     KEYBOARD,
     JoinedMeasure,
     Key,
+    Place,
     ScoreDraft,
     expected_length,
     grace_target,
 )
 from omr_service.assembler.music import Element, NoteSign
+from omr_service.assembler.octave_ranges import StaffNote, range_of
+from omr_service.assembler.repair import set_sounding
 from omr_service.symbols import Box
 
 SCHEMA_VERSION = "1.0.0"
@@ -83,13 +86,13 @@ class ScoreWriter:
         for i, measure in enumerate(self.draft.measures):
             self._measure(i, measure)
             self._events(i, measure)
+        self._octave_lines()
         self._clefs()
         self._ties()
         self._slurs()
         for measure in self.draft.measures:
             self._tuplets(measure)
             self._beams(measure)
-        self._octave_lines()
         MarkWriter(self.draft, self.score, self.events, self._note_index()).write()
         self._metadata()
         self._pages()
@@ -286,7 +289,6 @@ class ScoreWriter:
         note.pitch.step = STEPS[pitch.letter]
         note.pitch.alter = pitch.alter
         note.pitch.octave = pitch.octave
-        note.midi_pitch = min(max(pitch.midi, 0), 127)
         if sign.accidental is not None:
             note.accidental.kind = ACCIDENTALS[sign.accidental.name]
             note.accidental.parenthesized = sign.accidental.parenthesized
@@ -392,32 +394,32 @@ class ScoreWriter:
                 spanner.confidence = 0.7
 
     def _octave_lines(self) -> None:
-        """Octave lines over the time of the notes they reach."""
+        """Octave lines over the time of the notes they reach, and with them the keys that all notes sound at."""
+        notes: dict[tuple[int, int, int], list[StaffNote]] = {}
+        places: dict[tuple[int, int, int], Place] = {}
+        for joined in self.draft.measures:
+            for element in joined.signs.elements:
+                event = self.events.get(joined.key(element.index))
+                if event is None:
+                    continue
+                for n in element.notes:
+                    staff = (joined.page.page_number, joined.system.system.index, n.staff)
+                    places[staff] = self.draft.place(joined, n.staff)
+                    note = StaffNote((n.box.x0 + n.box.x1) / 2, event.onset_ticks, event.duration_ticks)
+                    notes.setdefault(staff, []).append(note)
         for page in self.draft.pages:
             for sign in page.octaves:
-                slack = 0.7 * page.systems[sign.system].system.space
-                under: list[event_pb2.Event] = []
-                for joined in self.draft.measures:
-                    if joined.page is not page or joined.system.system.index != sign.system:
-                        continue
-                    for element in joined.signs.elements:
-                        event = self.events.get(joined.key(element.index))
-                        hit = any(
-                            n.staff == sign.staff and sign.x0 - slack <= (n.box.x0 + n.box.x1) / 2 <= sign.x1 + slack
-                            for n in element.notes
-                        )
-                        if event is not None and hit:
-                            under.append(event)
-                            place = self.draft.place(joined, sign.staff)
-                if not under:
+                staff = (page.page_number, sign.system, sign.staff)
+                held = range_of(sign, notes.get(staff, []), page.systems[sign.system].system.space)
+                if held is None:
                     continue
                 spanner = self.score.spanners.add(confidence=1.0)
-                spanner.part_id, spanner.staff = place
-                spanner.start_ticks = min(e.onset_ticks for e in under)
-                spanner.end_ticks = max(e.onset_ticks + max(e.duration_ticks, 0) for e in under)
+                spanner.part_id, spanner.staff = places[staff]
+                spanner.start_ticks, spanner.end_ticks = held
                 spanner.octave_line.octaves = sign.octaves
                 spanner.placement = spanner_pb2.PLACEMENT_ABOVE if sign.octaves > 0 else spanner_pb2.PLACEMENT_BELOW
                 spanner.regions.append(region(page.page_number, sign.box))
+        set_sounding(self.score)
 
     def _members(self, members: list[event_pb2.Event]) -> spanner_pb2.Spanner:
         members = sorted(members, key=lambda e: (e.onset_ticks, e.event_id))

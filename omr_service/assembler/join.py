@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from omr_service.assembler.accidentals import LETTERS, AccidentalState, midi_of
+from omr_service.assembler.accidentals import LETTERS, AccidentalState
 from omr_service.assembler.music import (
     CurveSign,
     Element,
     MeasureSigns,
     NoteSign,
-    OctaveSign,
     PageMusic,
     SystemSigns,
     TupletSign,
@@ -32,12 +31,11 @@ DOUBTFUL = 3.0
 
 @dataclass(frozen=True, slots=True)
 class PitchReading:
-    """The pitch of a note: letter, alteration, octave as written, and the key it sounds at."""
+    """The pitch of a note as written: letter, alteration, octave."""
 
     letter: str
     alter: int
     octave: int
-    midi: int
 
 
 @dataclass(slots=True)
@@ -277,13 +275,6 @@ def _letters(
             diatonics[measure.key(note.head)] = clef.diatonic(note.step)
 
 
-def _octaves(measure: JoinedMeasure, note: NoteSign, lines: list[OctaveSign]) -> int:
-    """Octaves that the octave lines over a note move it."""
-    x = (note.box.x0 + note.box.x1) / 2
-    slack = 0.7 * measure.system.system.space
-    return sum(o.octaves for o in lines if o.staff == note.staff and o.x0 - slack <= x <= o.x1 + slack)
-
-
 @dataclass(slots=True)
 class _Where:
     """A note in time."""
@@ -489,8 +480,7 @@ def _rank_in(halves: list[tuple[int, int, CurveSign]], k: int) -> int:
 
 
 def _alterations(draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key, int], tied_to: dict[Key, Key]) -> None:
-    """Sounding pitches of a measure's notes."""
-    lines = [o for o in measure.page.octaves if o.system == measure.system.system.index]
+    """Written pitches of a measure's notes."""
     states: dict[Place, AccidentalState] = {}
     rows: list[tuple[tuple[Fraction, int, float, bool], Key, NoteSign, Place]] = []
     for element in measure.signs.elements:
@@ -509,5 +499,4 @@ def _alterations(draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key,
         start = tied_to.get(key)
         if printed is None and start is not None and start in draft.pitches:
             alter = draft.pitches[start].alter
-        sounding = midi_of(letter, alter, octave) + 12 * _octaves(measure, note, lines)
-        draft.pitches[key] = PitchReading(letter, alter, octave, sounding)
+        draft.pitches[key] = PitchReading(letter, alter, octave)

@@ -1,0 +1,63 @@
+"""The time an octave line holds, from the notes it is drawn over; everything else about it follows from that range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omr_service.assembler.music import OctaveSign
+
+SLACK = 0.7
+"""How far, in staff spaces, the middle of a head may stand outside a line that moves it."""
+GRACE = 0.25
+"""Weight of a grace note, of which there may be several to one note."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffNote:
+    """A note on the staff of an octave line: where it is printed and when it sounds.
+
+    Attributes:
+        x: Middle of its head.
+        onset, duration: Ticks; the duration of a grace note is 0.
+    """
+
+    x: float
+    onset: int
+    duration: int
+
+
+def range_of(sign: OctaveSign, notes: Sequence[StaffNote], space: float) -> tuple[int, int] | None:
+    """The ticks from which and up to which, exclusively, a line holds; None where it is over no note.
+
+    A Score says by onset which notes a line moves, and notes of one onset may stand on both sides of its end (grace
+    notes have the onset of the note they lean on). The range is the run of onsets with the most notes under the line
+    over those that are not; it ends with its last note, or where the next note outside begins.
+
+    Args:
+        sign: The line.
+        notes: All notes of its staff in its system.
+        space: Staff space, in the units of the page.
+    """
+    slack = SLACK * space
+    gains: dict[int, float] = {}
+    for note in notes:
+        weight = 1.0 if note.duration > 0 else GRACE
+        under = sign.x0 - slack <= note.x <= sign.x1 + slack
+        gains[note.onset] = gains.get(note.onset, 0.0) + (weight if under else -weight)
+    best, total = 0.0, 0.0
+    run: list[int] = []
+    held: list[int] = []
+    for onset in sorted(gains):
+        if total <= 0.0:
+            total, run = 0.0, []
+        total, run = total + gains[onset], [*run, onset]
+        if total > best:
+            best, held = total, run
+    if not held:
+        return None
+    after = min((onset for onset in gains if onset > held[-1]), default=None)
+    end = max(n.onset + n.duration for n in notes if held[0] <= n.onset <= held[-1])
+    if after is None:
+        return held[0], max(end, held[-1] + 1)
+    return held[0], after if end <= held[-1] else min(end, after)
