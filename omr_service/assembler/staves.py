@@ -5,6 +5,11 @@ from __future__ import annotations
 from omr_service.assembler.geometry import Staff, is_horizontal
 from omr_service.symbols import Line
 
+THIN = 0.4
+"""Greatest thickness of a staff line as a share of the distance to the next; beams are thicker."""
+ODD = 2.2
+"""How many times larger or smaller than is usual on its page a staff may be."""
+
 
 def merge_collinear(lines: list[Line], tolerance: float, gap: float) -> list[Line]:
     """Horizontal lines with those on one height that touch or nearly touch joined.
@@ -54,22 +59,27 @@ def find_staves(lines: list[Line], width: float, height: float) -> list[Staff]:
     heights = [(line.y0 + line.y1) / 2 for line in flat]
     used = [False] * len(flat)
     found: list[Staff] = []
+    pairs: list[tuple[float, int, int]] = []
     for i, first in enumerate(flat):
-        if used[i]:
-            continue
         for j in range(i + 1, len(flat)):
             gap = heights[j] - heights[i]
             if gap > height / 20:
                 break
-            if gap < scale / 600 or used[j] or not _same_extent(first, flat[j], gap):
-                continue
-            rest = _continue(flat, heights, used, i, j, gap)
-            if rest is not None:
-                members = [i, j, *rest]
-                for k in members:
-                    used[k] = True
-                found.append(_staff([flat[k] for k in members]))
-                break
+            thin = max(first.thickness, flat[j].thickness) < THIN * gap
+            if gap >= scale / 600 and thin and _same_extent(first, flat[j], gap):
+                pairs.append((gap, i, j))
+    # the closest lines first: a line over a staff and lines of several staves may stand at even distances too
+    for gap, i, j in sorted(pairs, key=lambda p: (round(p[0], 1), p[1], p[2])):
+        if used[i] or used[j]:
+            continue
+        rest = _continue(flat, heights, used, i, j, gap)
+        if rest is not None:
+            members = [i, j, *rest]
+            for k in members:
+                used[k] = True
+            found.append(_staff([flat[k] for k in members]))
+    usual = sorted(staff.space for staff in found)[len(found) // 2] if found else 0.0
+    found = [staff for staff in found if usual / ODD < staff.space < usual * ODD]
     found.sort(key=lambda staff: (staff.tops[0], staff.x0))
     return [Staff(i, s.x0, s.x1, s.tops, s.slope, s.space) for i, s in enumerate(found)]
 
