@@ -25,7 +25,14 @@ def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: 
     staves = [system.staves[i] for i in system.keyboard]
     strokes: list[tuple[float, Line]] = []
     by_x = sorted(
-        (r for r in runs if system.x0 - space < r.x0 < system.x1 + space and _spans_any(r, staves)),
+        # a thick stroke that ends left of the staff lines is the bracket
+        (
+            r
+            for r in runs
+            if system.x0 - space < r.x0 < system.x1 + space
+            and (r.x0 + r.x1) / 2 + r.thickness / 2 > system.x0 - 0.1 * space
+            and _spans_any(r, staves)
+        ),
         key=lambda r: r.x0 + r.x1,
     )
     used = [False] * len(by_x)
