@@ -19,6 +19,7 @@ from omr_service.assembler.build import write_score
 from omr_service.assembler.join import ScoreDraft
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.page import PageDraft
+from omr_service.assembler.repair import make_valid
 from omr_service.pdf.document import Document
 from omr_service.pdf.reader import has_vector_music, why_no_vector_music
 from omr_service.symbols import PageSymbols
@@ -161,8 +162,12 @@ def write_scores(pages: Sequence[PageMusic], source: Source) -> list[score_pb2.S
     Args:
         pages: The pages that were read, in order; at least one.
         source: Where they come from.
+
+    Raises:
+        EtudeError: UNREADABLE where what was read contradicts itself beyond repair.
     """
     score = write_score(join_pages(pages))
+    make_valid(score)
     score.score_id = f"score-{source.digest.removeprefix('sha256:')[:16]}-1"
     _add_provenance(score, source)
     return [score]

@@ -21,7 +21,7 @@ from omr_service.assembler.join import (
 )
 from omr_service.assembler.music import Element, NoteSign
 from omr_service.assembler.octave_ranges import StaffNote, range_of
-from omr_service.assembler.repair import set_sounding
+from omr_service.assembler.repair import add_missing_clefs, set_sounding
 from omr_service.symbols import Box
 
 SCHEMA_VERSION = "1.0.0"
@@ -88,6 +88,7 @@ class ScoreWriter:
             self._events(i, measure)
         self._octave_lines()
         self._clefs()
+        add_missing_clefs(self.score)
         self._ties()
         self._slurs()
         for measure in self.draft.measures:
