@@ -65,7 +65,7 @@ lock:  ## pin the dependencies anew
 	  --extra all --extra dev --output-file requirements.lock pyproject.toml
 
 train-env: $(VENV)/.installed  ## add what training needs
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c requirements.lock -e '.[train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[train]'
 
 clean:  ## remove what make made
 	rm -rf $(VENV) out build dist *.egg-info
