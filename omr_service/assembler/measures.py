@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from omr_service.assembler.accidentals import AccidentalSign
 from omr_service.assembler.beams_flags import Beaming
 from omr_service.assembler.geometry import Barline, System, center, union
@@ -12,6 +14,8 @@ from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign
 from omr_service.symbols import Glyph, Line
 
 LEVELS = {"black": 0, "half": -1, "whole": -2, "breve": -3}
+CADENZA = 3
+"""Small notes alone on a staff from which on they are its own."""
 
 
 def build_elements(
@@ -162,6 +166,16 @@ def content_before(system: System, mark: Barline) -> bool:
     return mark.x0 - system.x0 > 16 * system.space
 
 
+def _cues_in_time(elements: tuple[Element, ...]) -> tuple[Element, ...]:
+    """The elements with small notes taken for full ones on staves that have nothing else: grace notes lean on
+    something, so these are the staff's own (a cadenza in small print)."""
+    full = {e.staff for e in elements if not e.small} | {n.staff for e in elements if not e.small for n in e.notes}
+    alone = [e for e in elements if e.small and e.staff not in full]
+    if len(alone) < CADENZA:
+        return elements
+    return tuple(replace(e, small=False) if e.small and e.staff not in full else e for e in elements)
+
+
 def build_measures(
     system: System,
     elements: list[Element],
@@ -178,6 +192,7 @@ def build_measures(
         own = tuple(e for e in elements if (x0 <= (e.x + e.x1) / 2 < x1) or (i == 0 and (e.x + e.x1) / 2 < x0))
         limit = system.x1 + 10 * system.space if last and end is None else x1
         start = -1.0 if i == 0 else x0
+        own = _cues_in_time(own)
         own_clefs = tuple(c for c in clefs if start <= c.x0 < limit)
         key = next((k for k in keys if start <= k.x0 < limit), None)
         meter = next((m for m in meters if start <= m.x0 < limit), None)

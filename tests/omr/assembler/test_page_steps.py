@@ -229,3 +229,42 @@ def test_accidentals_hold_for_their_octave_to_the_end_of_the_measure():
     assert state.alter("B", 5, None) == -1
     assert key_alter("F", 1) == 1 and key_alter("E", -2) == -1 and key_alter("C", -2) == 0
     assert midi_of("C", 0, 4) == 60 and midi_of("B", 1, 3) == 60
+
+
+def test_a_bracket_of_an_ending_and_a_stack_of_beams_are_no_staff_lines():
+    sheet = Sheet(tops=(100.0, 160.0, 240.0, 300.0))
+    gap = 18.0
+    sheet.page.lines.append(Line(52.0, 100.0 - gap, 449.0, 100.0 - gap, 0.5))
+    for k in range(5):
+        sheet.page.lines.append(Line(60.0, 128.0 + 2 * k, 300.0, 128.0 + 2 * k, 1.3))
+    draft = sheet.draft()
+    assert [(s.tops[0], s.space) for s in draft.staves] == [(top, SPACE) for top in sheet.tops]
+
+
+def test_the_bracket_left_of_a_system_is_no_barline():
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.page.lines.append(Line(50, 100, 50, 180, 0.6))
+    sheet.page.lines.append(Line(46.5, 98, 46.5, 182, 2.2))
+    sheet.note(0, 120, 5)
+    sheet.bar(450)
+    (system,) = sheet.draft().signs
+    assert [len(m.elements) for m in system.measures] == [1]
+
+
+@pytest.mark.parametrize(("beside", "small"), [(False, False), (True, True)])
+def test_small_notes_alone_on_a_staff_are_no_grace_notes(beside, small):
+    sheet = Sheet()
+    sheet.clefs()
+    for x in range(120, 300, 20):
+        sheet.note(1, x, 4)
+    for x in (120, 150, 180):
+        y = sheet.y(0, 5)
+        sheet.page.glyphs.append(Glyph("noteheadBlack", x, y, Box(x, y - 1.6, x + 3.9, y + 1.6), 12))
+        sheet.page.lines.append(Line(x + 3.9, y - 12, x + 3.9, y, 0.6))
+    if beside:
+        sheet.note(0, 220, 5)
+    sheet.bar(450)
+    (system,) = sheet.draft().signs
+    upper = [e.small for e in system.measures[0].elements if e.staff == 0 and e.x < 200]
+    assert upper == [small] * 3
