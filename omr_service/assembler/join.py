@@ -51,7 +51,7 @@ class JoinedMeasure:
         meter: Meter in force.
         meter_printed: True where a meter is printed in it.
         fifths: Key in force.
-        key_printed: True where the key changes.
+        key_printed: True where the key changes; at the start, where it has sharps or flats.
         timing: Its rhythm, once solved.
         onset: Quarters from the start of the piece.
     """
@@ -149,7 +149,7 @@ def step_measures(draft: ScoreDraft) -> None:
                     joined.meter_printed = True
                     meter = signs.meter
                 if signs.key is not None:
-                    joined.key_printed = fifths is not None and signs.key.fifths != fifths
+                    joined.key_printed = signs.key.fifths != (fifths or 0)
                     fifths = signs.key.fifths
                 joined.meter, joined.fifths = meter, fifths or 0
                 draft.measures.append(joined)

@@ -76,3 +76,9 @@ def test_the_score_is_valid_and_says_where_things_are_printed(pdf):
 def test_reading_twice_gives_the_same_bytes():
     first, second = (read(PIECES[0]).SerializeToString(deterministic=True) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("pdf", PIECES, ids=lambda p: p.stem)
+def test_the_first_key_signature_counts_as_printed_where_it_has_signs(pdf):
+    first = read(pdf).measures[0]
+    assert first.key_signature_printed == (first.key_signatures[0].fifths != 0)
