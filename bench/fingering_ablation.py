@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ RESULTS = ROOT / "bench" / "results" / "fingering_ablation.json"
 OUTLOOK = {"unary_next", "unary_before", "unary_range", "unary_past", "step_next", "step_range"}
 
 
-def without(*prefixes: str, also: set[str] = frozenset()) -> tuple[str, ...]:  # type: ignore[assignment]
+def without(*prefixes: str, also: Set[str] = frozenset()) -> tuple[str, ...]:
     """The tables whose names do not begin so."""
     return tuple(n for n in SIZES if not n.startswith(prefixes or ("-",)) and n not in also)
 
@@ -47,18 +48,18 @@ RECIPES = {
 }
 
 
-def variants(windows: list[Window], names: list[str]) -> list[tuple[str, FingeringModel]]:
+def variants(windows: list[Window], names: list[str]) -> Iterator[tuple[str, FingeringModel]]:
     """Trained models by name, one at a time."""
     for name, recipe in RECIPES.items():
         if not names or name in names:
             model = fit(windows, recipe, tell=lambda _: None)
-            yield name, TorchModel(model)  # type: ignore[misc]
+            yield name, TorchModel(model)
             if recipe == FULL:
-                yield "the same, cheapest path instead of most right fingers", TorchModel(model, coherence=10.0)  # type: ignore[misc]
+                yield "the same, cheapest path instead of most right fingers", TorchModel(model, coherence=10.0)
     if not names or "hmm" in names:
-        yield "hidden Markov model of first order", train_hmm(windows, 3)  # type: ignore[misc]
-        yield "ergonomic alone", Ergonomic()  # type: ignore[misc]
-        yield "constant", Constant()  # type: ignore[misc]
+        yield "hidden Markov model of first order", train_hmm(windows, 3)
+        yield "ergonomic alone", Ergonomic()
+        yield "constant", Constant()
 
 
 def main() -> int:
