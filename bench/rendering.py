@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT))  # its pieces come from tests/, which is not installed; hence the late imports
 
 from etude.score.v1 import score_pb2  # noqa: E402
 from renderer_service.annotation import annotate_pdf  # noqa: E402
