@@ -4,6 +4,9 @@ SQLite runs in WAL mode with one writer at a time. A writing transaction takes t
 (`BEGIN IMMEDIATE`): SQLite cannot wait for a lock that a reading transaction wants to grow into, it fails. Writers of
 this process queue up in front of an asyncio lock, because SQLite's own busy handler sleeps in steps of many
 milliseconds. WAL with `synchronous = NORMAL` is consistent whatever dies; a power cut may take the last moments back.
+
+On PostgreSQL connections come from SQLAlchemy's pool. A reading transaction is one of `REPEATABLE READ`, so that it
+sees one state throughout, as on SQLite; writers lock the rows they change.
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from orchestrator import inline_sqlite
 
 _WRITE = "etude_write"
+_READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
-    """Access to the database under `url` ("sqlite+aiosqlite:///…" for now)."""
+    """Access to the database under `url`: "sqlite+aiosqlite:///…" or "postgresql+asyncpg://…"."""
 
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
         self.url = url
@@ -50,7 +54,8 @@ class Database:
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads and sees one state of the database throughout."""
-        async with self._connection(self._readers) as connection, connection.begin():
+        options = None if self.is_sqlite else _READING
+        async with self._connection(self._readers, options) as connection, connection.begin():
             yield connection
 
     @contextlib.asynccontextmanager

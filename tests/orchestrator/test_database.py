@@ -41,10 +41,13 @@ from tests.orchestrator.conftest import refused
 REF = JobRef("t1", "j1")
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    urls = {"sqlite": f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite'}"}
-    database = Database(urls[request.param])
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite'}"
+    else:
+        url = request.getfixturevalue("postgres_database").url
+    database = Database(url)
     await database.upgrade()
     async with database.write() as connection:
         for tenant in ("t1", "t2"):
