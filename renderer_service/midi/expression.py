@@ -1,36 +1,14 @@
-"""Speed and loudness of a Score, from its marks."""
+"""Loudness and pedal of a Score, from its marks."""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from etude.notation.time import QUARTERS_OF_TYPE, written_quarters
-from etude.score.v1 import direction_pb2, score_pb2, spanner_pb2
+from etude.score.v1 import score_pb2, spanner_pb2
 
-DEFAULT_TEMPO = 100.0
-"""Quarter notes per minute where the Score says nothing."""
-TEMPO_WORDS = {
-    "grave": 42.0,
-    "largo": 48.0,
-    "larghetto": 60.0,
-    "lento": 54.0,
-    "adagio": 60.0,
-    "andante": 76.0,
-    "andantino": 84.0,
-    "moderato": 100.0,
-    "maestoso": 88.0,
-    "allegretto": 108.0,
-    "allegro": 126.0,
-    "vivo": 144.0,
-    "vivace": 144.0,
-    "presto": 168.0,
-    "prestissimo": 184.0,
-}
-"""Quarter notes per minute for tempo words without a metronome mark; the middle of the usual ranges."""
 VELOCITIES = {
     "pppp": 16,
     "ppp": 26,
@@ -52,35 +30,6 @@ STRESSES = frozenset({"sf", "sfz", "sffz", "fz", "rf", "rfz", "sfp", "fp", "sffp
 STRESS = 16
 HAIRPIN = 14
 """Change of velocity over a hairpin that no dynamic mark ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class TempoChange:
-    """From `tick` on, `quarters_per_minute`."""
-
-    tick: int
-    quarters_per_minute: float
-
-
-def tempo_changes(score: score_pb2.Score) -> list[TempoChange]:
-    """Changes of speed in order of time, the first at 0."""
-    changes = {0: DEFAULT_TEMPO}
-    for direction in score.directions:
-        if direction.WhichOneof("kind") == "tempo":
-            speed = _speed(direction.tempo)
-            if speed is not None:
-                changes[direction.onset_ticks] = speed
-    return [TempoChange(tick, changes[tick]) for tick in sorted(changes)]
-
-
-def _speed(tempo: direction_pb2.Tempo) -> float | None:
-    if tempo.beats_per_minute > 0 and tempo.beat_type in QUARTERS_OF_TYPE:
-        beat = written_quarters(tempo.beat_type, tempo.beat_dots)
-        return min(max(tempo.beats_per_minute * float(beat), 5.0), 1000.0)
-    for word in re.findall(r"[a-z]+", tempo.text.lower()):
-        if word in TEMPO_WORDS:
-            return TEMPO_WORDS[word]
-    return None
 
 
 @dataclass(frozen=True, slots=True)

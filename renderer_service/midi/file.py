@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import mido
 
+from etude.notation.tempo import tempo_changes
 from etude.score.v1 import fingering_pb2, measure_pb2, score_pb2
-from renderer_service.midi.expression import Dynamics, pedal_changes, tempo_changes
+from renderer_service.midi.expression import Dynamics, pedal_changes
 from renderer_service.midi.performance import SoundingNote, sounding_notes, without_collisions
 
 RESOLUTION = 480
