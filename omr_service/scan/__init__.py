@@ -1,0 +1,1 @@
+"""The scan reader: from pixels to symbols."""

@@ -1,0 +1,184 @@
+"""Pictures of pages: of a PDF's pages, and of PNG, JPEG and TIFF files, as grey arrays with their place on the page.
+
+Everything here may be a stranger's file: what is wrong with it is said as an `EtudeError`, and nothing is decoded that
+is larger than a page of music can be.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from etude.mesh.errors import EtudeError
+from omr_service.scan.ink import Grey, as_grey, resized
+
+MOST_PIXELS = 12_000_000
+"""Pixels a page is read at, at most: 600 dpi of A4 is brought down to this, which keeps staff lines far over what the
+reader needs."""
+MOST_SOURCE_PIXELS = 240_000_000
+"""Pixels a picture file may have; A3 at 600 dpi has 70 million."""
+USUAL_DPI = 300.0
+_LEAST_DPI = 100.0
+_A4_LONG_SIDE = 842.0
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """A picture of a page.
+
+    Attributes:
+        grey: Brightness, rows by columns, 0 black to 255 white.
+        width, height: Size of the page as displayed, in points.
+    """
+
+    grey: Grey
+    width: float
+    height: float
+
+    @property
+    def points_per_pixel(self) -> tuple[float, float]:
+        """Points in a pixel, across and down."""
+        rows, columns = self.grey.shape
+        return self.width / columns, self.height / rows
+
+
+def image_of_pdf_page(document: pdfium.PdfDocument, page_number: int) -> PageImage:
+    """Returns a page of a PDF as displayed, at the resolution of the picture in it or, without one, at 300 dpi.
+
+    Args:
+        document: The open PDF.
+        page_number: From 1.
+
+    Raises:
+        EtudeError: UNREADABLE where the page cannot be painted.
+    """
+    try:
+        page = document[page_number - 1]
+        try:
+            width, height = page.get_size()
+            scale = min(_native_scale(page), (MOST_PIXELS / (width * height)) ** 0.5)
+            bitmap = page.render(scale=scale, grayscale=True, draw_annots=False)
+            grey = np.array(bitmap.to_numpy(), dtype=np.uint8)
+            bitmap.close()
+        finally:
+            page.close()
+    except pdfium.PdfiumError as error:
+        raise EtudeError("UNREADABLE", f"Page {page_number} is damaged: it cannot be painted.") from error
+    return PageImage(grey.reshape(grey.shape[0], -1), width, height)
+
+
+def _native_scale(page: pdfium.PdfPage) -> float:
+    """Pixels per point of the largest picture of a page; those of 300 dpi where there is none."""
+    best, area = USUAL_DPI / 72, 0.0
+    for item in page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,), max_depth=4):
+        left, bottom, right, top = item.get_bounds()
+        covered = max(0.0, right - left) * max(0.0, top - bottom)
+        columns, rows = item.get_px_size()
+        if covered > max(area, 1.0) and columns * rows > 0:
+            area = covered
+            best = (columns * rows / covered) ** 0.5
+    return max(best, _LEAST_DPI / 72)
+
+
+def images_of_file(data: bytes) -> list[PageImage]:
+    """Returns the pages of a PNG, JPEG or TIFF file, turned as its EXIF data say; a TIFF may have several.
+
+    Raises:
+        EtudeError: UNSUPPORTED_MEDIA_TYPE, CORRUPT_FILE, or PAGE_SIZE where a picture is too large or too small.
+    """
+    return [image_of_file(data, n + 1) for n in range(count_images(data))]
+
+
+def _opened(data: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF"))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise EtudeError("CORRUPT_FILE", "The picture is damaged or cut short and cannot be opened.") from error
+    except Image.DecompressionBombError as error:
+        raise EtudeError("PAGE_SIZE", "The picture has far more pixels than a page of music needs.") from error
+    return image
+
+
+def count_images(data: bytes) -> int:
+    """Returns the number of pages of a picture file.
+
+    Raises:
+        EtudeError: As `images_of_file`.
+    """
+    with _opened(data) as image:
+        return int(getattr(image, "n_frames", 1))
+
+
+def image_size(data: bytes, page_number: int) -> tuple[float, float]:
+    """Returns width and height of a page of a picture file, in points, without decoding it.
+
+    Raises:
+        EtudeError: As `images_of_file`.
+    """
+    with _opened(data) as image:
+        image.seek(page_number - 1)
+        _check_size(image.size, page_number)
+        columns, rows = image.size
+        if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):
+            columns, rows = rows, columns
+        return _size_in_points(columns, rows, image.info.get("dpi"))
+
+
+def image_of_file(data: bytes, page_number: int) -> PageImage:
+    """Returns a page, from 1, of a picture file.
+
+    Raises:
+        EtudeError: As `images_of_file`.
+    """
+    with _opened(data) as image:
+        image.seek(page_number - 1)
+        _check_size(image.size, page_number)
+        dpi = image.info.get("dpi")
+        try:
+            image.draft("L", image.size)
+            grey = _grey(ImageOps.exif_transpose(image))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise EtudeError("CORRUPT_FILE", f"Picture {page_number} is damaged and cannot be decoded.") from error
+    rows, columns = grey.shape
+    width, height = _size_in_points(columns, rows, dpi)
+    if grey.size > MOST_PIXELS:
+        grey = resized(grey, (MOST_PIXELS / grey.size) ** 0.5)
+    return PageImage(grey, width, height)
+
+
+def _grey(image: Image.Image) -> Grey:
+    """Brightness of a picture on white paper."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        opaque = image.convert("RGBA")
+        white = Image.new("RGBA", opaque.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, opaque)
+    if image.mode in ("I", "I;16", "I;16B", "F"):
+        values = np.asarray(image, dtype=np.float32)
+        return as_grey(np.clip(values * (255.0 / max(float(values.max()), 1.0)), 0, 255))
+    return np.array(image.convert("L"), dtype=np.uint8)
+
+
+def _check_size(size: tuple[int, int], page_number: int) -> None:
+    columns, rows = size
+    if columns * rows > MOST_SOURCE_PIXELS:
+        raise EtudeError(
+            "PAGE_SIZE",
+            f"Picture {page_number} has {columns} x {rows} pixels; at most {MOST_SOURCE_PIXELS // 1_000_000} million "
+            "are read. Scan at 300 or 600 dpi.",
+        )
+    if min(columns, rows) < 100:
+        raise EtudeError("PAGE_SIZE", f"Picture {page_number} has {columns} x {rows} pixels: too few to read music in.")
+
+
+def _size_in_points(columns: int, rows: int, dpi: tuple[float, float] | None) -> tuple[float, float]:
+    """Size of a picture's page: by its resolution where that is believable, else as long as A4."""
+    across, down = (float(value) for value in dpi) if dpi else (0.0, 0.0)
+    if min(across, down) > 72 and max(across, down) < 2400:
+        return columns * 72 / across, rows * 72 / down
+    scale = _A4_LONG_SIDE / max(columns, rows)
+    return columns * scale, rows * scale

@@ -1,0 +1,126 @@
+"""Ink on paper: even light, no black borders, and how far apart staff lines are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+
+PAPER = 255
+_LEAST_SPACE = 4
+_LARGEST_SPACE = 160
+_FEWEST_RUNS = 400
+
+
+def as_grey(picture: NDArray[Any]) -> Grey:
+    """A picture that OpenCV made, as grey values."""
+    return picture.astype(np.uint8, copy=False)
+
+
+def resized(grey: Grey, factor: float) -> Grey:
+    """A picture made larger or smaller; each smaller pixel is the average of those it stands for."""
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return as_grey(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=interpolation))
+
+
+@dataclass(frozen=True, slots=True)
+class LineMetrics:
+    """What the vertical runs of ink and paper say of the staff lines of a page.
+
+    Attributes:
+        space: Distance between neighbouring staff lines in pixels, from middle to middle.
+        thickness: Their thickness in pixels.
+        share: Share of the runs of ink and paper that have this distance: how sure it is.
+    """
+
+    space: float
+    thickness: float
+    share: float
+
+
+def even_out(grey: Grey) -> Grey:
+    """Returns the page with its paper white and its ink dark wherever light, colour or age made them uneven.
+
+    The paper's brightness is the brightest seen in a neighbourhood of about a thirtieth of the page, smoothed; every
+    pixel is divided by it. A page of black and white only is returned as it is.
+    """
+    histogram = np.bincount(grey.reshape(-1)[:: max(1, grey.size // 2_000_000)], minlength=256)
+    if histogram[16:240].sum() < 0.002 * histogram.sum() and histogram[240:].sum() > histogram[:16].sum():
+        return grey
+    height, width = grey.shape
+    factor = max(1, round(max(height, width) / 600))
+    small = cv2.resize(grey, (max(1, width // factor), max(1, height // factor)), interpolation=cv2.INTER_AREA)
+    reach = max(5, max(small.shape) // 30) | 1
+    paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    paper = cv2.GaussianBlur(cv2.medianBlur(as_grey(paper), 5), (0, 0), reach / 3)
+    light = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    even = as_grey(cv2.divide(grey, np.maximum(light, 24), scale=PAPER))
+    # ink is stretched to black: faint prints and thin lines of photographs get the contrast of scans
+    dark = float(np.percentile(even[::4, ::4], 1.0))
+    if dark > 90:
+        lower = min(dark, 190.0)
+        table = np.clip((np.arange(256) - lower) * (PAPER / (250.0 - lower)), 0, PAPER)
+        even = as_grey(cv2.LUT(even, table.astype(np.uint8)))
+    return even
+
+
+def without_borders(grey: Grey) -> Grey:
+    """Returns the page with the dark around it made white: what the scanner saw beyond the paper.
+
+    Dark areas that touch the edge of the picture and are thicker than a hundredth of it are taken away.
+    """
+    height, width = grey.shape
+    factor = max(1, round(max(height, width) / 800))
+    small = cv2.resize(grey, (max(1, width // factor), max(1, height // factor)), interpolation=cv2.INTER_AREA)
+    dark = (small < 128).astype(np.uint8)
+    reach = max(3, max(small.shape) // 100)
+    # the picture goes on dark beyond its edge, so that a border of any thickness is as thick as it need be
+    padded = cv2.copyMakeBorder(dark, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=1)
+    solid = cv2.morphologyEx(padded, cv2.MORPH_OPEN, np.ones((reach + 2, reach + 2), np.uint8))
+    _, labels = cv2.connectedComponents(solid)
+    border = (labels == labels[0, 0])[reach:-reach, reach:-reach].astype(np.uint8)
+    if not border.any() or border.mean() > 0.6:
+        return grey
+    border = cv2.dilate(border, np.ones((3, 3), np.uint8))
+    mask = cv2.resize(border, (width, height), interpolation=cv2.INTER_NEAREST)
+    result = grey.copy()
+    result[mask > 0] = PAPER
+    return result
+
+
+def line_metrics(grey: Grey) -> LineMetrics | None:
+    """Returns the distance and thickness of the staff lines; None where no distance stands out.
+
+    The commonest length of a run of ink and the run of paper next to it, up or down, in a sample of columns
+    (Cardoso and Rebelo, "Robust staffline thickness and distance estimation in binary and gray-level music scores",
+    ICPR 2010).
+    """
+    columns = grey[:, :: max(1, grey.shape[1] // 700)].T
+    threshold, _ = cv2.threshold(np.ascontiguousarray(columns), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    threshold = min(max(float(threshold), 60.0), 200.0)
+    dark = np.zeros((columns.shape[0], columns.shape[1] + 2), bool)
+    dark[:, 1:-1] = columns < threshold
+    change = np.flatnonzero(dark.reshape(-1)[1:] != dark.reshape(-1)[:-1])
+    if len(change) < 6:
+        return None
+    runs = np.diff(change)
+    ink, paper = runs[0::2], runs[1::2]
+    n = min(len(ink), len(paper))
+    ink, paper = ink[:n], paper[:n]
+    pairs = np.concatenate([np.stack([ink, paper]), np.stack([ink[1:], paper[:-1]])], axis=1)
+    pairs = pairs[:, (pairs[0] < 0.5 * pairs[1]) & (pairs.sum(0) <= _LARGEST_SPACE) & (pairs.sum(0) >= _LEAST_SPACE)]
+    if pairs.shape[1] < _FEWEST_RUNS:
+        return None
+    sums = np.bincount(pairs.sum(0), minlength=_LARGEST_SPACE + 2).astype(float)
+    near = np.convolve(sums, [1.0, 1.0, 1.0], "same")
+    mode = int(np.argmax(near))
+    around = np.arange(max(mode - 1, 1), mode + 2)
+    space = float((around * sums[around]).sum() / sums[around].sum())
+    at = np.abs(pairs.sum(0) - space) <= 1.5
+    thickness = float(np.median(pairs[0, at]))
+    return LineMetrics(space, thickness, float(near[mode] / sums.sum()))

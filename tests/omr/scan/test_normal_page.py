@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from omr_service.scan.ink import even_out, line_metrics, without_borders
+from omr_service.scan.normal_page import NormalPage, normal_page
+from omr_service.scan.staves import SPACE
+from tests.omr.scan.drawn import bent, image, photographed, staves_page, turned
+
+
+def _straight(page: NormalPage) -> float:
+    """The greatest distance, in pixels, of a staff line seen in the normal page from where it should be."""
+    dark = 255.0 - page.pixels
+    worst = 0.0
+    for staff in page.staves:
+        for k in (-2, -1, 0, 1, 2):
+            expected = staff.middle + k * SPACE
+            rows = np.arange(round(expected) - 3, round(expected) + 3)
+            window = dark[rows, int(staff.x0) + 20 : int(staff.x1) - 20]
+            sums = window.sum(0)
+            # only where the line stands free: noteheads and stems have more ink
+            free = (sums > 80) & (sums < 800) & (window[0] < 30) & (window[-1] < 30)
+            middles = (window * (rows + 0.5)[:, None]).sum(0)[free] / sums[free]
+            worst = max(worst, float(np.percentile(np.abs(middles - expected), 90)))
+    return worst
+
+
+@pytest.mark.parametrize(
+    ("name", "page", "count"),
+    [
+        ("plain", staves_page(), 8),
+        ("broken lines", staves_page(broken=0.45), 8),
+        ("skewed", turned(staves_page(), 3.0), 8),
+        ("bent at the spine", bent(staves_page(), 45.0), 8),
+        ("photographed", photographed(staves_page()), 8),
+        ("half the resolution", cv2.resize(staves_page(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), 8),
+        ("on its side", np.rot90(staves_page()).copy(), 8),
+        ("spread", np.concatenate([staves_page(count=6), staves_page(count=8, seed=1)], axis=1), 14),
+    ],
+)
+def test_staves_of_any_page_are_found_and_straightened(name: str, page: NDArray[np.uint8], count: int) -> None:
+    normal = normal_page(image(page))
+    assert normal is not None, name
+    assert len(normal.staves) == count
+    assert _straight(normal) < 1.2
+
+
+@pytest.mark.parametrize("degrees", [0, 2])
+def test_the_grid_leads_back_to_the_page(degrees: int) -> None:
+    drawn = staves_page(left=150, count=8)
+    normal = normal_page(image(turned(drawn, degrees)))
+    assert normal is not None
+    staff = normal.staves[2]
+    x, y = normal.place(staff.x0, staff.middle - 2 * SPACE)
+    back = cv2.getRotationMatrix2D((1000, 1300), degrees, 1.0) @ np.array([150, 200 + 2 * 2200 / 8 + 1.5, 1])
+    assert x == pytest.approx(back[0] * 0.24, abs=1.2)
+    assert y == pytest.approx(back[1] * 0.24, abs=0.4)
+
+
+def test_a_page_on_its_side_leads_back_to_where_it_lay() -> None:
+    drawn = staves_page()
+    normal = normal_page(image(np.rot90(drawn).copy()))
+    assert normal is not None
+    assert normal.turned == 90
+    x, y = normal.place(normal.staves[0].x0, normal.staves[0].middle)
+    # np.rot90 turns anticlockwise: the left end of the first staff lies at the bottom left
+    assert x == pytest.approx((200 + 2 * 18 + 1.5) * 0.24, abs=0.6)
+    assert y == pytest.approx((2000 - 150) * 0.24, abs=1.2)
+
+
+@pytest.mark.parametrize("page", [np.full((2000, 1500), 255, np.uint8), np.full((2000, 1500), 130, np.uint8)])
+def test_a_blank_page_has_no_staves(page: NDArray[np.uint8]) -> None:
+    assert normal_page(image(page)) is None
+
+
+def test_the_space_of_the_lines_is_measured() -> None:
+    metrics = line_metrics(staves_page(space=23.0))
+    assert metrics is not None
+    assert metrics.space == pytest.approx(23.0, abs=0.3)
+    assert metrics.thickness == pytest.approx(3.0, abs=0.5)
+
+
+def test_uneven_light_is_evened_and_the_table_around_the_page_goes_white() -> None:
+    seen = photographed(staves_page())
+    clean = without_borders(even_out(seen))
+    assert float(np.median(clean[5])) > 240
+    # paper in the deepest shadow is as white as in the light
+    assert float(np.percentile(clean[1200:1400, 300:1700], 60)) > 235
