@@ -11,6 +11,7 @@ from etude.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED
 
 _COMMANDS = {
     "annotate": "etude.cli.annotate:annotate",
+    "eval": "etude.cli.eval:evaluation",
     "jobs": "etude.cli.jobs:jobs",
     "serve": "etude.cli.serve:serve",
     "version": "etude.cli.version:version",

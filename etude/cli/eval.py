@@ -1,0 +1,13 @@
+"""etude eval: how well music is read and fingered, by the figures of the field."""
+
+import click
+
+from etude.cli.eval_omr import omr
+
+
+@click.group("eval")
+def evaluation() -> None:
+    """Measure how well music is read, against the truth."""
+
+
+evaluation.add_command(omr)

@@ -1,0 +1,1 @@
+"""How well something was read: readings compared with the truth, note by note and mark by mark."""
