@@ -6,7 +6,6 @@ Run with an environment made from requirements.txt; see README.md.
 from __future__ import annotations
 
 import argparse
-import collections
 import csv
 import os
 import random
@@ -155,44 +154,13 @@ def engrave_with_musescore4(source: Path, stem: Path, face: str, rng: random.Ran
     return truth
 
 
-def note_counts_of_musicxml(path: Path) -> collections.Counter[int]:
-    """Sounding pitches with how often they are struck (ties joined, graces included)."""
-    steps = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-    counts: collections.Counter[int] = collections.Counter()
-    for note in ET.parse(path).getroot().iter("note"):
-        pitch = note.find("pitch")
-        if pitch is None or any(tie.get("type") == "stop" for tie in note.findall("tie")):
-            continue
-        alter = int(float(pitch.findtext("alter", "0")))
-        counts[12 * (int(pitch.findtext("octave", "4")) + 1) + steps[pitch.findtext("step", "C")] + alter] += 1
-    return counts
-
-
-def note_counts_of_midi(path: Path) -> collections.Counter[int]:
-    import mido
-
-    return collections.Counter(
-        message.note
-        for track in mido.MidiFile(path).tracks
-        for message in track
-        if message.type == "note_on" and message.velocity > 0
-    )
-
-
-def engrave_with_lilypond(source: Path, stem: Path, face: str, rng: random.Random) -> Path:
+def engrave_with_lilypond(source: Path, stem: Path, face: str, rng: random.Random, python: str) -> Path:
     del face
-    truth = stem.with_suffix(".musicxml")
-    musicxml_from_kern(source, truth)
-    score = stem.with_suffix(".ly")
-    run("musicxml2ly", "--midi", "-o", score, truth)
-    text = score.read_text()
-    size = rng.choice([14, 16, 17, 18, 20])
-    score.write_text(text.replace("\\header", f"#(set-global-staff-size {size})\n\\header", 1))
-    run("lilypond", "-s", "-o", stem, score)
-    midi = next(iter(sorted(stem.parent.glob(f"{stem.name}*.mid*"))), None)
-    if midi is None or note_counts_of_midi(midi) != note_counts_of_musicxml(truth):
-        raise ValueError("LilyPond engraved other notes than the source's")
-    return truth
+    musicxml = stem.with_suffix(".source.musicxml")
+    musicxml_from_kern(source, musicxml)
+    writer = Path(__file__).with_name("lilypond.py")
+    run(python, writer, musicxml, stem, "--staff-size", str(rng.choice([14, 16, 17, 18, 20])))
+    return stem.with_suffix(".musicxml")
 
 
 def main() -> int:
@@ -202,6 +170,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engravers", default="verovio,musescore3,musescore4,lilypond")
     parser.add_argument("--webmscore", type=Path, help="folder in which npm installed webmscore")
+    parser.add_argument("--etude-python", default=".venv/bin/python", help="interpreter with Étude, for LilyPond")
     parser.add_argument("--max-bytes", type=int, default=60_000, help="largest **kern source taken")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("ETUDE_SHARED_DATA", "../shared/data")))
     args = parser.parse_args()
@@ -231,7 +200,7 @@ def main() -> int:
             elif engraver == "musescore4":
                 truth = engrave_with_musescore4(source, stem, face, rng, args.webmscore)
             else:
-                truth = engrave_with_lilypond(source, stem, face, rng)
+                truth = engrave_with_lilypond(source, stem, face, rng, args.etude_python)
             if not stem.with_suffix(".pdf").exists():
                 raise ValueError("no PDF came out")
         except (subprocess.SubprocessError, ValueError, OSError, ImportError, ET.ParseError) as error:

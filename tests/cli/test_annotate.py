@@ -101,11 +101,11 @@ async def test_json_has_a_line_per_file(etude, server, sonata, tmp_path):
 async def test_an_interruption_cancels_the_job_and_leaves_nothing(server, store, tmp_path, number):
     (tmp_path / "slow.pdf").write_bytes(b"%PDF slow")
     process = await start_etude("annotate", "slow.pdf", "-o", "out", "--server", server, cwd=tmp_path)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not store.watches:  # noqa: ASYNC110 - the server of another process knows no event
             await asyncio.sleep(0.02)
     process.send_signal(number)
-    _, err = await asyncio.wait_for(process.communicate(), 20)
+    _, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 130
     assert b"Traceback" not in err
     assert store.jobs["j1"].state == job_pb2.JOB_STATE_CANCELLED

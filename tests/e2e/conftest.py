@@ -138,12 +138,12 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TraceFile
         receiver = subprocess.Popen(
             [sys.executable, "-u", "-m", "oteltap", "--port", str(port)], stdout=out, stderr=subprocess.STDOUT
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "Listening" not in path.read_text() and time.monotonic() < deadline:
             time.sleep(0.05)
         yield TraceFile(path), port
         receiver.send_signal(signal.SIGINT)
-        receiver.wait(10)
+        receiver.wait(60)
 
 
 @pytest.fixture(scope="session")

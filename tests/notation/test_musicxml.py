@@ -118,6 +118,18 @@ def test_cross_staff_notes_keep_their_voice_at_home():
     assert [(event.staff, event.notes[0].staff) for event in score.events] == [(1, 1), (1, 2), (1, 1), (1, 1), (1, 1)]
 
 
+def test_a_voice_with_most_of_its_notes_on_the_other_staff_stays_at_home():
+    score = read(
+        note("E5", 24, "half", voice=1)
+        + "<backup><duration>24</duration></backup>"
+        + note("r", 12, voice=2)
+        + note("C4", 12, voice=2, staff=2)
+        + "<backup><duration>24</duration></backup>"
+        + note("C3", 24, "half", voice=5, staff=2)
+    )
+    assert [event.staff for event in score.events if event.voice == 2] == [1, 1]
+
+
 def test_overlapping_notes_of_a_voice_are_parted():
     score = read(WHOLE + "<backup><duration>48</duration></backup>" + note("G4", 24, "half") + note("A4", 24, "half"))
     assert sorted({event.voice for event in score.events}) == [1, 2]

@@ -97,7 +97,10 @@ def _settle_home_staves(part: RawPart) -> None:
     overall: dict[int, Counter[int]] = defaultdict(Counter)
     for (voice, _), staff in majority.items():
         overall[voice][staff] += 1
-    steady = _by_convention(part, {voice: count.most_common(1)[0][0] for voice, count in overall.items()})
+    staves: dict[int, set[int]] = defaultdict(set)
+    for (voice, _), count in votes.items():
+        staves[voice] |= set(count)
+    steady = _by_convention(part, staves)
     for voice, count in overall.items():
         staff, times = count.most_common(1)[0]
         if times >= _STEADY * count.total():
@@ -106,13 +109,16 @@ def _settle_home_staves(part: RawPart) -> None:
         event.home_staff = steady.get(event.voice_number, majority[event.voice_number, event.measure])
 
 
-def _by_convention(part: RawPart, usual: dict[int, int]) -> dict[int, int]:
-    """Home staves where a part of two staves counts four voices to each: 1 to 4 above, 5 to 8 below."""
-    if part.staff_count != 2 or max(usual, default=0) not in range(5, 9):
+def _by_convention(part: RawPart, staves: dict[int, set[int]]) -> dict[int, int]:
+    """Home staves where a part of two staves counts four voices to each: 1 to 4 above, 5 to 8 below.
+
+    A voice up to 4 that never stands on the upper staff speaks against it.
+    """
+    if part.staff_count != 2 or max(staves, default=0) not in range(5, 9):
         return {}
-    if any(staff == 2 for voice, staff in usual.items() if voice <= 4):
+    if any(1 not in stands for voice, stands in staves.items() if voice <= 4):
         return {}
-    return {voice: 1 if voice <= 4 else 2 for voice in usual}
+    return {voice: 1 if voice <= 4 else 2 for voice in staves}
 
 
 def settle_graces(part: RawPart) -> None:
