@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from typing import Any
 
-from etude.identity.v1 import identity_service_pb2_grpc
-from etude.job.v1 import artifact_service_pb2_grpc, job_service_pb2_grpc, model_service_pb2_grpc
+import grpc.aio
+
+from etude.identity.v1 import auth_service_pb2_grpc, identity_service_pb2_grpc
+from etude.job.v1 import (
+    artifact_service_pb2_grpc,
+    job_service_pb2_grpc,
+    model_service_pb2_grpc,
+    system_service_pb2_grpc,
+)
 from etude.mesh.definition import ServiceDefinition, Servicer
 from etude.mesh.logging import get_logger
 from orchestrator.blobs.local import LocalBlobStore
@@ -16,6 +24,7 @@ from orchestrator.caller import LOCAL
 from orchestrator.corrections import Corrections
 from orchestrator.database import Database
 from orchestrator.engine.dbos import DbosEngine
+from orchestrator.identity.assembly import identity
 from orchestrator.jobs import Jobs
 from orchestrator.lock import data_dir_lock
 from orchestrator.notifier import Notifier
@@ -24,9 +33,11 @@ from orchestrator.registry import ModelRegistry
 from orchestrator.repositories.identity import IdentityRepository
 from orchestrator.repositories.jobs import JobRef
 from orchestrator.service.artifacts import ArtifactService
+from orchestrator.service.auth import AuthService
 from orchestrator.service.identity import IdentityService
 from orchestrator.service.jobs import JobService
 from orchestrator.service.models import ModelService
+from orchestrator.service.system import SystemService
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.stages import Stages
 from orchestrator.steps.base import Workshop
@@ -74,28 +85,43 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         looking = asyncio.create_task(registry.run())
         stack.push_async_callback(_cancelled, looking)
 
-        job_service = JobService(store, jobs, Corrections(workshop), LOCAL)
-        artifact_service = ArtifactService(store, LOCAL)
+        known = await stack.enter_async_context(identity(settings, database))
+
+        def servicer(
+            full_name: str, add_to_server: Callable[[Any, grpc.aio.Server], None], service: object
+        ) -> Servicer:
+            return Servicer(full_name, partial(add_to_server, service), store.check, known.authenticator.guard)
+
         yield (
-            Servicer(
+            servicer(
                 "etude.job.v1.JobService",
-                partial(job_service_pb2_grpc.add_JobServiceServicer_to_server, job_service),
-                store.check,
+                job_service_pb2_grpc.add_JobServiceServicer_to_server,
+                JobService(store, jobs, Corrections(workshop)),
             ),
-            Servicer(
+            servicer(
                 "etude.job.v1.ArtifactService",
-                partial(artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server, artifact_service),
-                store.check,
+                artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
+                ArtifactService(store),
             ),
-            Servicer(
+            servicer(
                 "etude.job.v1.ModelService",
-                partial(model_service_pb2_grpc.add_ModelServiceServicer_to_server, ModelService(store, registry)),
-                store.check,
+                model_service_pb2_grpc.add_ModelServiceServicer_to_server,
+                ModelService(store, registry),
             ),
-            Servicer(
+            servicer(
+                "etude.job.v1.SystemService",
+                system_service_pb2_grpc.add_SystemServiceServicer_to_server,
+                SystemService(store, stages),
+            ),
+            servicer(
                 "etude.identity.v1.IdentityService",
-                partial(identity_service_pb2_grpc.add_IdentityServiceServicer_to_server, IdentityService(store, LOCAL)),
-                store.check,
+                identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
+                IdentityService(store),
+            ),
+            servicer(
+                "etude.identity.v1.AuthService",
+                auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
+                AuthService(store, known.accounts),
             ),
         )
 

@@ -1,4 +1,4 @@
-"""Ids of jobs and artifacts."""
+"""Ids of jobs, artifacts, users and what else there is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import uuid
 _ARTIFACTS = uuid.UUID("6f9d1a52-58a4-5c0e-9b0e-6d0f6b0d3a11")
 
 
-def new_job_id() -> str:
+def new_id() -> str:
     """A new UUID of version 7 (RFC 9562): ids made later sort later, which keeps the index compact."""
     milliseconds = time.time_ns() // 1_000_000
     value = (

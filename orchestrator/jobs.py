@@ -202,7 +202,7 @@ def _new_job(caller: Caller, options: job_pb2.JobOptions, media_type: str, uploa
     if not options.filename:
         options.filename = "score.pdf"
     return job_pb2.Job(
-        job_id=ids.new_job_id(),
+        job_id=ids.new_id(),
         tenant_id=caller.tenant_id,
         user_id=caller.user_id,
         state=PENDING,

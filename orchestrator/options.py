@@ -54,6 +54,23 @@ def check_preferences(preferences: UserPreferences) -> None:
     )
 
 
+def merged(known: UserPreferences, changed: UserPreferences, paths: Iterable[str]) -> UserPreferences:
+    """`known` with the fields named by `paths` (a field mask, AIP-161) from `changed`; without paths all of `changed`.
+
+    Raises:
+        EtudeError: INVALID_REQUEST for a path that is no field.
+    """
+    names = list(UserPreferences.DESCRIPTOR.fields_by_name)
+    wanted = set(paths) or set(names)
+    _raise([(f"update_mask.{path}", f"must be one of {', '.join(names)}") for path in sorted(wanted - set(names))])
+    hand, density, formats = (changed if name in wanted else known for name in ("hand_profile", "density", "formats"))
+    return UserPreferences(
+        hand_profile=hand.hand_profile if hand.HasField("hand_profile") else None,
+        density=density.density,
+        formats=dict.fromkeys(formats.formats),
+    )
+
+
 def check_request_id(request_id: str) -> str:
     """A request id in its usual form; empty stays empty.
 

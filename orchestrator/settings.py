@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from etude.mesh.settings import ServiceSettings
+from orchestrator.identity.secret import MIN_SECRET_BYTES
 
 
 def default_data_dir() -> Path:
@@ -66,6 +68,35 @@ class OrchestratorSettings(ServiceSettings):
     progress_interval_seconds: float = Field(
         default=0.25, ge=0, description="Least time between stored progress events within one page."
     )
+
+    auth_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="What access tokens are signed with, at least 32 characters; the same for all orchestrators of one "
+        "database. Setting it makes everybody log in. Not set: one is made in data_dir, and calls without credentials "
+        "are the local user's, who can only be on this machine.",
+    )
+    access_token_seconds: int = Field(
+        default=900, ge=10, le=86_400, description="How long an access token is good before it has to be refreshed."
+    )
+    session_days: float = Field(
+        default=30.0, gt=0, le=366, description="How long a session that is not refreshed goes on."
+    )
+    registration: Literal["open", "invited"] = Field(
+        default="open", description="Who may register: anybody, or who was invited by a user."
+    )
+
+    def missing_secret(self) -> str | None:
+        """The variable of the secret, until it is set."""
+        return None if self.auth_secret.get_secret_value() else "ETUDE_ORCHESTRATOR_AUTH_SECRET"
+
+    @field_validator("auth_secret")
+    @classmethod
+    def _is_long_enough(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(
+                f"the secret must have at least {MIN_SECRET_BYTES} characters; `openssl rand -hex 32` does"
+            )
+        return secret
 
     @property
     def resolved_database_url(self) -> str:

@@ -18,6 +18,7 @@ import grpc.aio
 
 from etude.mesh.channels import open_channel
 from etude.mesh.errors import EtudeError, from_rpc_error
+from etude.mesh.health import check_health
 from etude.mesh.logging import get_logger
 from etude.score.v1 import score_pb2
 from etude.stage.v1 import (
@@ -87,6 +88,15 @@ class Stages:
     async def close(self) -> None:
         """Close the channels."""
         await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The stages: "omr", "fingering", "rendering"."""
+        return tuple(self._channels)
+
+    async def serves(self, stage: str, *, timeout_s: float) -> bool:
+        """True when the server of a stage says in time that it serves."""
+        return await check_health(self._channels[stage], timeout_s=timeout_s)
 
     async def info(self, stage: str) -> stage_pb2.StageInfo:
         """What the server of a stage ("omr", "fingering", "rendering") is, at most a minute old.

@@ -1,6 +1,8 @@
 """The tables of the orchestrator.
 
-Every row belongs to a tenant, except `models`: a model is a fact about the installation, the same for all tenants.
+Every row belongs to a tenant, except `models`: a model is a fact about the installation, the same for all tenants; and
+`login_attempts`, which are counted before it is known whose they are. Of a secret only what verifies it is kept: an
+Argon2id hash of a password, the SHA-256 of what is random anyway.
 Small protobuf messages (options, progress, summary) are kept in protobuf's JSON mapping, so that an operator can read
 and query them.
 """
@@ -88,6 +90,75 @@ user_preferences = Table(
     Column("preferences", JSON, nullable=False),  # etude.identity.v1.UserPreferences
     Column("update_time", UtcDateTime, nullable=False),
     ForeignKeyConstraint(["tenant_id", "user_id"], ["users.tenant_id", "users.user_id"], ondelete="CASCADE"),
+)
+
+_OF_USER = ("users.tenant_id", "users.user_id")
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("tenant_id", _Id, primary_key=True),
+    Column("user_id", _Id, primary_key=True),
+    Column("email_key", String(320), nullable=False, unique=True),  # the e-mail address in the form it is compared in
+    Column("password_hash", Text, nullable=False),
+    Column("update_time", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["tenant_id", "user_id"], _OF_USER, ondelete="CASCADE"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("tenant_id", _Id, nullable=False),
+    Column("session_id", _Id, primary_key=True),
+    Column("user_id", _Id, nullable=False),
+    Column("create_time", UtcDateTime, nullable=False),
+    Column("expire_time", UtcDateTime, nullable=False),
+    Column("revoke_time", UtcDateTime),  # its access tokens are good for nothing from then on
+    ForeignKeyConstraint(["tenant_id", "user_id"], _OF_USER, ondelete="CASCADE"),
+    Index(None, "tenant_id", "user_id"),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("tenant_id", _Id, nullable=False),
+    Column("digest", String(64), primary_key=True),
+    Column("session_id", _Id, ForeignKey("sessions.session_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("create_time", UtcDateTime, nullable=False),
+    Column("use_time", UtcDateTime),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("tenant_id", _Id, nullable=False),
+    Column("api_key_id", _Id, primary_key=True),
+    Column("user_id", _Id, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("create_time", UtcDateTime, nullable=False),
+    Column("expire_time", UtcDateTime),
+    ForeignKeyConstraint(["tenant_id", "user_id"], _OF_USER, ondelete="CASCADE"),
+    Index(None, "tenant_id", "user_id", "create_time", "api_key_id"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("tenant_id", _Id, nullable=False),
+    Column("digest", String(64), primary_key=True),
+    Column("user_id", _Id, nullable=False),  # who invited
+    Column("create_time", UtcDateTime, nullable=False),
+    Column("expire_time", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(["tenant_id", "user_id"], _OF_USER, ondelete="CASCADE"),
+)
+
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("email_digest", String(64), primary_key=True),  # SHA-256: of addresses without a user nothing is kept
+    Column("attempts", Integer, nullable=False),  # in a row without success
+    Column("last_time", UtcDateTime, nullable=False),
 )
 
 jobs = Table(

@@ -1,4 +1,4 @@
-"""What happens around every RPC a server handles: ids, logs, spans, metrics, errors, drain.
+"""What happens around every RPC a server handles: ids, logs, spans, metrics, errors, guards, drain.
 
 All of it is one asynchronous context manager around the handler's body, the same for the four kinds of RPC. (The
 interceptors of opentelemetry-instrumentation-grpc are not used: on grpc.aio they leave the client's span open when a
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -23,6 +23,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from etude.mesh import metrics
+from etude.mesh.definition import Guard
 from etude.mesh.errors import EtudeError, from_rpc_error, to_status
 from etude.mesh.logging import bound_context, get_logger
 from etude.mesh.metadata import (
@@ -102,8 +103,10 @@ def drain_started() -> asyncio.Event:
 class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic at run time
     """Puts the chassis around every handler of a server."""
 
-    def __init__(self, drain: Drain) -> None:
+    def __init__(self, drain: Drain, guards: Mapping[str, Guard] | None = None) -> None:
+        """Calls are noted in `drain`; those of a service in `guards`, by full name, are put before its guard."""
         self._drain = drain
+        self._guards = guards or {}
 
     async def intercept_service(
         self,
@@ -114,10 +117,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         handler = await continuation(handler_call_details)
         if handler is None:
             return handler
-        return _wrapped(handler, handler_call_details.method, self._drain)
+        method = handler_call_details.method.lstrip("/")
+        return _wrapped(handler, method, self._drain, self._guards.get(method.partition("/")[0]))
 
 
-def _wrapped(handler: Any, method: str, drain: Drain) -> grpc.RpcMethodHandler[Any, Any]:
+def _wrapped(handler: Any, method: str, drain: Drain, guard: Guard | None) -> grpc.RpcMethodHandler[Any, Any]:
     kind = ("client_stream" if handler.request_streaming else "unary", handler.response_streaming)
     kinds: dict[tuple[str, bool], tuple[str, Any, Any]] = {
         ("unary", False): ("unary", handler.unary_unary, grpc.unary_unary_rpc_method_handler),
@@ -128,13 +132,13 @@ def _wrapped(handler: Any, method: str, drain: Drain) -> grpc.RpcMethodHandler[A
     rpc_type, behavior, make_handler = kinds[kind]
 
     async def unary(request: Any, context: Context) -> Any:
-        async with _around(_Call(method, rpc_type, context, drain)):
+        async with _around(_Call(method, rpc_type, context, drain, guard)):
             return await behavior(request, context)
 
     async def stream(request: Any, context: Context) -> None:
         # Not a generator: gRPC leaves one that is cancelled while it sends to the garbage collector, which closes it
         # when the call behind its context is freed, and touching that crashes the process.
-        async with _around(_Call(method, rpc_type, context, drain)):
+        async with _around(_Call(method, rpc_type, context, drain, guard)):
             answer = behavior(request, context)
             if hasattr(answer, "__aiter__"):
                 await _send_all(answer, context)
@@ -164,12 +168,13 @@ async def _send_all(responses: AsyncGenerator[Any, None], context: Context) -> N
 class _Call:
     """One call being handled, and what is asked of its context while that is safe: before it may have ended."""
 
-    def __init__(self, method: str, rpc_type: str, context: Context, drain: Drain) -> None:
-        self.method = method.lstrip("/")
+    def __init__(self, method: str, rpc_type: str, context: Context, drain: Drain, guard: Guard | None) -> None:
+        self.method = method
         self.service, _, self.name = self.method.partition("/")
         self.rpc_type = rpc_type
         self.context = context
         self.drain = drain
+        self.guard = guard
         self.peer = context.peer()
         self.started = time.perf_counter()
         remaining = context.time_remaining()
@@ -186,7 +191,7 @@ class _Call:
 
 @asynccontextmanager
 async def _around(call: _Call) -> AsyncIterator[None]:
-    """Everything around one call, outermost first: span, ids, metrics and log line, error mapping."""
+    """Everything around one call, outermost first: span, ids, metrics and log line, error mapping, guard."""
     if call.method.startswith(_UNTRACED):
         # Probes come every few seconds and say nothing; they neither hold up a drain nor fill logs and traces.
         yield
@@ -208,6 +213,8 @@ async def _around(call: _Call) -> AsyncIterator[None]:
             echoed = ((REQUEST_ID_KEY, request_id), (TRACE_ID_KEY, current_trace_id()))
             call.context.set_trailing_metadata(tuple(pair for pair in echoed if pair[1]))
             async with _measured(call, span), _mapped(call, task):
+                if call.guard is not None:
+                    await call.guard(call.method, received)
                 yield
     finally:
         call.drain.leave(task)

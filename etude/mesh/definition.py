@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -13,6 +13,9 @@ import grpc.aio
 from etude.mesh.settings import ServiceSettings
 
 ENTRY_POINT_GROUP = "etude.services"
+
+Guard = Callable[[str, Mapping[str, str]], Awaitable[None]]
+"""Asked before each call, with the method's full name ("etude.job.v1.JobService/GetJob") and the call's metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,14 @@ class Servicer:
             `partial(add_OmrServiceServicer_to_server, implementation)`.
         check: Raises while the service cannot work because something it holds is broken: a database, a directory. Asked
             every few seconds and shown as the service's health. Servicers may share one. None: always healthy.
+        guard: Finds out who calls, in the task that will handle the call, and raises where the caller may not. None:
+            everybody may call.
     """
 
     full_name: str
     add_to_server: Callable[[grpc.aio.Server], None]
     check: Callable[[], Awaitable[None]] | None = None
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)

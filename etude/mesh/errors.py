@@ -73,6 +73,8 @@ TABLE: Mapping[str, Codes] = {
     "CHECKSUM_MISMATCH": _codes(_C.DATA_LOSS, 500),
     "USER_NOT_FOUND": _codes(_C.NOT_FOUND, 404),
     "UNREADABLE": _codes(_C.FAILED_PRECONDITION, 422),
+    "USER_EXISTS": _codes(_C.ALREADY_EXISTS, 409),
+    "API_KEY_NOT_FOUND": _codes(_C.NOT_FOUND, 404),
 }
 
 # The reason of an error that came without ErrorInfo: made by gRPC itself or by a server in another language.

@@ -85,7 +85,8 @@ async def running_server(definition: ServiceDefinition, settings: ServiceSetting
         servicers = await stack.enter_async_context(definition.start(settings))
         metrics_port = stack.enter_context(serve_metrics(settings.metrics_host, settings.metrics_port))
         drain = Drain()
-        server = grpc.aio.server(interceptors=(CallInterceptor(drain),), options=_server_options(settings))
+        guards = {servicer.full_name: servicer.guard for servicer in servicers if servicer.guard is not None}
+        server = grpc.aio.server(interceptors=(CallInterceptor(drain, guards),), options=_server_options(settings))
         names = tuple(servicer.full_name for servicer in servicers)
         for servicer in servicers:
             servicer.add_to_server(server)

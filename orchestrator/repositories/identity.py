@@ -22,16 +22,28 @@ class IdentityRepository:
         """Create the tenant and the user unless they are there."""
         known = select(tenants.c.tenant_id).where(tenants.c.tenant_id == self._tenant_id)
         if (await self._connection.execute(known)).one_or_none() is None:
-            await self._connection.execute(
-                insert(tenants).values(tenant_id=self._tenant_id, display_name=tenant_name, create_time=now())
-            )
+            await self.add_tenant(tenant_name)
         known = select(users.c.user_id).where(users.c.tenant_id == self._tenant_id, users.c.user_id == user_id)
         if (await self._connection.execute(known)).one_or_none() is None:
-            await self._connection.execute(
-                insert(users).values(
-                    tenant_id=self._tenant_id, user_id=user_id, email="", display_name=user_name, create_time=now()
-                )
+            await self.add_user(user_id, "", user_name)
+
+    async def add_tenant(self, display_name: str) -> None:
+        """Create the tenant."""
+        await self._connection.execute(
+            insert(tenants).values(tenant_id=self._tenant_id, display_name=display_name, create_time=now())
+        )
+
+    async def add_user(self, user_id: str, email: str, display_name: str) -> None:
+        """Create a user of the tenant."""
+        await self._connection.execute(
+            insert(users).values(
+                tenant_id=self._tenant_id,
+                user_id=user_id,
+                email=email,
+                display_name=display_name,
+                create_time=now(),
             )
+        )
 
     async def tenant(self) -> identity_service_pb2.Tenant:
         """The tenant.

@@ -9,8 +9,8 @@ import grpc.aio
 
 from etude.job.v1 import artifact_service_pb2, artifact_service_pb2_grpc
 from orchestrator import paging
-from orchestrator.caller import Caller
 from orchestrator.downloads import check_range, download
+from orchestrator.identity.principal import current_caller
 from orchestrator.lineage import related
 from orchestrator.repositories.artifacts import ArtifactRepository
 from orchestrator.repositories.jobs import JobRepository
@@ -23,30 +23,31 @@ _PAGE_SIZE = 100
 class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
     """See proto/etude/job/v1/artifact_service.proto."""
 
-    def __init__(self, store: Store, caller: Caller) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._caller = caller
 
     async def GetArtifact(  # noqa: N802
         self, request: artifact_service_pb2.GetArtifactRequest, context: _Context
     ) -> artifact_service_pb2.GetArtifactResponse:
         """One artifact's description."""
+        caller = current_caller()
         async with self._store.database.read() as connection:
-            repository = ArtifactRepository(connection, self._caller.tenant_id)
-            stored = await repository.get(request.artifact_id, user_id=self._caller.user_id)
+            repository = ArtifactRepository(connection, caller.tenant_id)
+            stored = await repository.get(request.artifact_id, user_id=caller.user_id)
         return artifact_service_pb2.GetArtifactResponse(artifact=stored.artifact)
 
     async def ListArtifacts(  # noqa: N802
         self, request: artifact_service_pb2.ListArtifactsRequest, context: _Context
     ) -> artifact_service_pb2.ListArtifactsResponse:
         """Artifacts of a job."""
+        caller = current_caller()
         size = paging.page_size(request.page_size, _PAGE_SIZE)
         kinds = sorted(set(request.kinds))
-        question = f"ListArtifacts {self._caller} {request.job_id} {kinds} {request.latest_only}"
+        question = f"ListArtifacts {caller} {request.job_id} {kinds} {request.latest_only}"
         position = paging.read_token(question, request.page_token, (int,))
         async with self._store.database.read() as connection:
-            await JobRepository(connection, self._caller.tenant_id).get(request.job_id, user_id=self._caller.user_id)
-            found = await ArtifactRepository(connection, self._caller.tenant_id).list(
+            await JobRepository(connection, caller.tenant_id).get(request.job_id, user_id=caller.user_id)
+            found = await ArtifactRepository(connection, caller.tenant_id).list(
                 request.job_id,
                 kinds=request.kinds,
                 latest_only=request.latest_only,
@@ -62,9 +63,10 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
         self, request: artifact_service_pb2.DownloadArtifactRequest, context: _Context
     ) -> AsyncIterator[artifact_service_pb2.DownloadArtifactResponse]:
         """The bytes of an artifact."""
+        caller = current_caller()
         async with self._store.database.read() as connection:
-            repository = ArtifactRepository(connection, self._caller.tenant_id)
-            stored = await repository.get(request.artifact_id, user_id=self._caller.user_id)
+            repository = ArtifactRepository(connection, caller.tenant_id)
+            stored = await repository.get(request.artifact_id, user_id=caller.user_id)
         check_range(stored, request.offset, request.length)
         yield artifact_service_pb2.DownloadArtifactResponse(artifact=stored.artifact)
         async for chunk in download(self._store.blobs, stored, offset=request.offset, length=request.length):
@@ -74,9 +76,10 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
         self, request: artifact_service_pb2.GetLineageRequest, context: _Context
     ) -> artifact_service_pb2.GetLineageResponse:
         """What an artifact was derived from, and what from it."""
+        caller = current_caller()
         async with self._store.database.read() as connection:
-            repository = ArtifactRepository(connection, self._caller.tenant_id)
-            start = await repository.get(request.artifact_id, user_id=self._caller.user_id)
+            repository = ArtifactRepository(connection, caller.tenant_id)
+            start = await repository.get(request.artifact_id, user_id=caller.user_id)
             edges = await repository.lineage(start.artifact.job_id)
             artifacts = await repository.list(start.artifact.job_id)
         ids, between = related(request.artifact_id, edges)

@@ -7,8 +7,9 @@ from typing import Any
 import grpc.aio
 
 from etude.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
-from orchestrator.caller import Caller
-from orchestrator.options import check_preferences
+from etude.identity.v1.identity_service_pb2 import UserPreferences
+from orchestrator.identity.principal import current_caller
+from orchestrator.options import check_preferences, merged
 from orchestrator.repositories.identity import IdentityRepository
 from orchestrator.store import Store
 
@@ -18,35 +19,39 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class IdentityService(identity_service_pb2_grpc.IdentityServiceServicer):
     """See proto/etude/identity/v1/identity_service.proto."""
 
-    def __init__(self, store: Store, caller: Caller) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._caller = caller
 
     async def GetCurrentUser(  # noqa: N802
         self, request: identity_service_pb2.GetCurrentUserRequest, context: _Context
     ) -> identity_service_pb2.GetCurrentUserResponse:
         """The calling user and tenant."""
+        caller = current_caller()
         async with self._store.database.read() as connection:
-            repository = IdentityRepository(connection, self._caller.tenant_id)
+            repository = IdentityRepository(connection, caller.tenant_id)
             return identity_service_pb2.GetCurrentUserResponse(
-                user=await repository.user(self._caller.user_id), tenant=await repository.tenant()
+                user=await repository.user(caller.user_id), tenant=await repository.tenant()
             )
 
     async def GetUserPreferences(  # noqa: N802
         self, request: identity_service_pb2.GetUserPreferencesRequest, context: _Context
     ) -> identity_service_pb2.GetUserPreferencesResponse:
         """The calling user's preferences."""
+        caller = current_caller()
         async with self._store.database.read() as connection:
-            repository = IdentityRepository(connection, self._caller.tenant_id)
-            preferences = await repository.preferences(self._caller.user_id)
+            repository = IdentityRepository(connection, caller.tenant_id)
+            preferences = await repository.preferences(caller.user_id)
         return identity_service_pb2.GetUserPreferencesResponse(preferences=preferences)
 
     async def UpdateUserPreferences(  # noqa: N802
         self, request: identity_service_pb2.UpdateUserPreferencesRequest, context: _Context
     ) -> identity_service_pb2.UpdateUserPreferencesResponse:
-        """Replace the calling user's preferences."""
-        check_preferences(request.preferences)
+        """Change the calling user's preferences."""
+        caller = current_caller()
         async with self._store.database.write() as connection:
-            repository = IdentityRepository(connection, self._caller.tenant_id)
-            await repository.set_preferences(self._caller.user_id, request.preferences)
-        return identity_service_pb2.UpdateUserPreferencesResponse(preferences=request.preferences)
+            repository = IdentityRepository(connection, caller.tenant_id)
+            known = await repository.preferences(caller.user_id) if request.update_mask.paths else UserPreferences()
+            preferences = merged(known, request.preferences, request.update_mask.paths)
+            check_preferences(preferences)
+            await repository.set_preferences(caller.user_id, preferences)
+        return identity_service_pb2.UpdateUserPreferencesResponse(preferences=preferences)

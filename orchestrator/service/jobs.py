@@ -11,8 +11,8 @@ from etude.job.v1 import job_service_pb2, job_service_pb2_grpc
 from etude.mesh.calls import drain_started
 from etude.mesh.errors import EtudeError
 from orchestrator import paging
-from orchestrator.caller import Caller
 from orchestrator.corrections import Corrections
+from orchestrator.identity.principal import current_caller
 from orchestrator.jobs import Jobs
 from orchestrator.repositories.jobs import JobRepository
 from orchestrator.store import Store
@@ -26,44 +26,44 @@ _PAGE_SIZE = 50
 class JobService(job_service_pb2_grpc.JobServiceServicer):
     """See proto/etude/job/v1/job_service.proto."""
 
-    def __init__(self, store: Store, jobs: Jobs, corrections: Corrections, caller: Caller) -> None:
+    def __init__(self, store: Store, jobs: Jobs, corrections: Corrections) -> None:
         self._store = store
         self._jobs = jobs
         self._corrections = corrections
-        self._caller = caller
 
     async def CreateJob(  # noqa: N802
         self, request_iterator: AsyncIterator[job_service_pb2.CreateJobRequest], context: _Context
     ) -> job_service_pb2.CreateJobResponse:
         """Create a job."""
+        caller = current_caller()
         first = await anext(aiter(request_iterator), None)
         if first is None or not first.HasField("create"):
             raise EtudeError("INVALID_REQUEST", "the first message of the call must hold the options (create)")
-        job = await self._jobs.create(
-            self._caller, first.create.options, first.create.request_id, _chunks(request_iterator)
-        )
+        job = await self._jobs.create(caller, first.create.options, first.create.request_id, _chunks(request_iterator))
         return job_service_pb2.CreateJobResponse(job=job)
 
     async def GetJob(  # noqa: N802
         self, request: job_service_pb2.GetJobRequest, context: _Context
     ) -> job_service_pb2.GetJobResponse:
         """One job."""
+        caller = current_caller()
         async with self._store.database.read() as connection:
-            repository = JobRepository(connection, self._caller.tenant_id)
-            record = await repository.get(request.job_id, user_id=self._caller.user_id)
+            repository = JobRepository(connection, caller.tenant_id)
+            record = await repository.get(request.job_id, user_id=caller.user_id)
         return job_service_pb2.GetJobResponse(job=record.job)
 
     async def ListJobs(  # noqa: N802
         self, request: job_service_pb2.ListJobsRequest, context: _Context
     ) -> job_service_pb2.ListJobsResponse:
         """Jobs, newest first."""
+        caller = current_caller()
         size = paging.page_size(request.page_size, _PAGE_SIZE)
-        question = f"ListJobs {self._caller} {sorted(set(request.states))}"
+        question = f"ListJobs {caller} {sorted(set(request.states))}"
         position = paging.read_token(question, request.page_token, (int, str))
         before = None if position is None else (paging.from_microseconds(int(position[0])), str(position[1]))
         async with self._store.database.read() as connection:
-            jobs = await JobRepository(connection, self._caller.tenant_id).list(
-                self._caller.user_id, states=request.states, before=before, limit=size + 1
+            jobs = await JobRepository(connection, caller.tenant_id).list(
+                caller.user_id, states=request.states, before=before, limit=size + 1
             )
         answer = job_service_pb2.ListJobsResponse(jobs=jobs[:size])
         if len(jobs) > size:
@@ -75,6 +75,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         self, request: job_service_pb2.WatchJobRequest, context: _Context
     ) -> AsyncIterator[job_service_pb2.WatchJobResponse]:
         """Events of a job as they come."""
+        caller = current_caller()
         heartbeat_s = _HEARTBEAT_S
         if request.HasField("heartbeat_interval"):
             heartbeat_s = max(1.0, request.heartbeat_interval.ToNanoseconds() / 1e9)
@@ -84,7 +85,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
             )
         async for response in watch_job(
             self._store,
-            self._caller,
+            caller,
             request.job_id,
             after_sequence=request.after_sequence,
             heartbeat_s=heartbeat_s,
@@ -96,28 +97,32 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         self, request: job_service_pb2.CancelJobRequest, context: _Context
     ) -> job_service_pb2.CancelJobResponse:
         """Cancel a job."""
-        job = await self._jobs.cancel(self._caller, request.job_id, request.reason)
+        caller = current_caller()
+        job = await self._jobs.cancel(caller, request.job_id, request.reason)
         return job_service_pb2.CancelJobResponse(job=job)
 
     async def RetryJob(  # noqa: N802
         self, request: job_service_pb2.RetryJobRequest, context: _Context
     ) -> job_service_pb2.RetryJobResponse:
         """Retry a job."""
-        job = await self._jobs.retry(self._caller, request.job_id, request.request_id)
+        caller = current_caller()
+        job = await self._jobs.retry(caller, request.job_id, request.request_id)
         return job_service_pb2.RetryJobResponse(job=job)
 
     async def DeleteJob(  # noqa: N802
         self, request: job_service_pb2.DeleteJobRequest, context: _Context
     ) -> job_service_pb2.DeleteJobResponse:
         """Delete a job."""
-        await self._jobs.delete(self._caller, request.job_id)
+        caller = current_caller()
+        await self._jobs.delete(caller, request.job_id)
         return job_service_pb2.DeleteJobResponse()
 
     async def UpdateFingering(  # noqa: N802
         self, request: job_service_pb2.UpdateFingeringRequest, context: _Context
     ) -> job_service_pb2.UpdateFingeringResponse:
         """Pin fingers."""
-        return await self._corrections.update(self._caller, request)
+        caller = current_caller()
+        return await self._corrections.update(caller, request)
 
 
 async def _chunks(requests: AsyncIterator[job_service_pb2.CreateJobRequest]) -> AsyncIterator[bytes]:

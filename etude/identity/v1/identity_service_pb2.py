@@ -24,34 +24,35 @@ _sym_db = _symbol_database.Default()
 
 from etude.stage.v1 import fingering_service_pb2 as etude_dot_stage_dot_v1_dot_fingering__service__pb2
 from etude.stage.v1 import renderer_service_pb2 as etude_dot_stage_dot_v1_dot_renderer__service__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(etude/identity/v1/identity_service.proto\x12\x11\x65tude.identity.v1\x1a&etude/stage/v1/fingering_service.proto\x1a%etude/stage/v1/renderer_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x01\n\x06Tenant\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xb2\x01\n\x04User\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1b\n\ttenant_id\x18\x02 \x01(\tR\x08tenantId\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xc5\x01\n\x0fUserPreferences\x12>\n\x0chand_profile\x18\x01 \x01(\x0b\x32\x1b.etude.stage.v1.HandProfileR\x0bhandProfile\x12:\n\x07\x64\x65nsity\x18\x02 \x01(\x0e\x32 .etude.stage.v1.FingeringDensityR\x07\x64\x65nsity\x12\x36\n\x07\x66ormats\x18\x03 \x03(\x0e\x32\x1c.etude.stage.v1.OutputFormatR\x07\x66ormats\"\x17\n\x15GetCurrentUserRequest\"x\n\x16GetCurrentUserResponse\x12+\n\x04user\x18\x01 \x01(\x0b\x32\x17.etude.identity.v1.UserR\x04user\x12\x31\n\x06tenant\x18\x02 \x01(\x0b\x32\x19.etude.identity.v1.TenantR\x06tenant\"\x1b\n\x19GetUserPreferencesRequest\"b\n\x1aGetUserPreferencesResponse\x12\x44\n\x0bpreferences\x18\x01 \x01(\x0b\x32\".etude.identity.v1.UserPreferencesR\x0bpreferences\"d\n\x1cUpdateUserPreferencesRequest\x12\x44\n\x0bpreferences\x18\x01 \x01(\x0b\x32\".etude.identity.v1.UserPreferencesR\x0bpreferences\"e\n\x1dUpdateUserPreferencesResponse\x12\x44\n\x0bpreferences\x18\x01 \x01(\x0b\x32\".etude.identity.v1.UserPreferencesR\x0bpreferences2\xe7\x02\n\x0fIdentityService\x12\x65\n\x0eGetCurrentUser\x12(.etude.identity.v1.GetCurrentUserRequest\x1a).etude.identity.v1.GetCurrentUserResponse\x12q\n\x12GetUserPreferences\x12,.etude.identity.v1.GetUserPreferencesRequest\x1a-.etude.identity.v1.GetUserPreferencesResponse\x12z\n\x15UpdateUserPreferences\x12/.etude.identity.v1.UpdateUserPreferencesRequest\x1a\x30.etude.identity.v1.UpdateUserPreferencesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(etude/identity/v1/identity_service.proto\x12\x11\x65tude.identity.v1\x1a&etude/stage/v1/fingering_service.proto\x1a%etude/stage/v1/renderer_service.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x01\n\x06Tenant\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xb2\x01\n\x04User\x12\x17\n\x07user_id\x18\x01 \x01(\tR\x06userId\x12\x1b\n\ttenant_id\x18\x02 \x01(\tR\x08tenantId\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xc5\x01\n\x0fUserPreferences\x12>\n\x0chand_profile\x18\x01 \x01(\x0b\x32\x1b.etude.stage.v1.HandProfileR\x0bhandProfile\x12:\n\x07\x64\x65nsity\x18\x02 \x01(\x0e\x32 .etude.stage.v1.FingeringDensityR\x07\x64\x65nsity\x12\x36\n\x07\x66ormats\x18\x03 \x03(\x0e\x32\x1c.etude.stage.v1.OutputFormatR\x07\x66ormats\"\x17\n\x15GetCurrentUserRequest\"x\n\x16GetCurrentUserResponse\x12+\n\x04user\x18\x01 \x01(\x0b\x32\x17.etude.identity.v1.UserR\x04user\x12\x31\n\x06tenant\x18\x02 \x01(\x0b\x32\x19.etude.identity.v1.TenantR\x06tenant\"\x1b\n\x19GetUserPreferencesRequest\"b\n\x1aGetUserPreferencesResponse\x12\x44\n\x0bpreferences\x18\x01 \x01(\x0b\x32\".etude.identity.v1.UserPreferencesR\x0bpreferences\"\xa1\x01\n\x1cUpdateUserPreferencesRequest\x12\x44\n\x0bpreferences\x18\x01 \x01(\x0b\x32\".etude.identity.v1.UserPreferencesR\x0bpreferences\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"e\n\x1dUpdateUserPreferencesResponse\x12\x44\n\x0bpreferences\x18\x01 \x01(\x0b\x32\".etude.identity.v1.UserPreferencesR\x0bpreferences2\xe7\x02\n\x0fIdentityService\x12\x65\n\x0eGetCurrentUser\x12(.etude.identity.v1.GetCurrentUserRequest\x1a).etude.identity.v1.GetCurrentUserResponse\x12q\n\x12GetUserPreferences\x12,.etude.identity.v1.GetUserPreferencesRequest\x1a-.etude.identity.v1.GetUserPreferencesResponse\x12z\n\x15UpdateUserPreferences\x12/.etude.identity.v1.UpdateUserPreferencesRequest\x1a\x30.etude.identity.v1.UpdateUserPreferencesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'etude.identity.v1.identity_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TENANT']._serialized_start=176
-  _globals['_TENANT']._serialized_end=309
-  _globals['_USER']._serialized_start=312
-  _globals['_USER']._serialized_end=490
-  _globals['_USERPREFERENCES']._serialized_start=493
-  _globals['_USERPREFERENCES']._serialized_end=690
-  _globals['_GETCURRENTUSERREQUEST']._serialized_start=692
-  _globals['_GETCURRENTUSERREQUEST']._serialized_end=715
-  _globals['_GETCURRENTUSERRESPONSE']._serialized_start=717
-  _globals['_GETCURRENTUSERRESPONSE']._serialized_end=837
-  _globals['_GETUSERPREFERENCESREQUEST']._serialized_start=839
-  _globals['_GETUSERPREFERENCESREQUEST']._serialized_end=866
-  _globals['_GETUSERPREFERENCESRESPONSE']._serialized_start=868
-  _globals['_GETUSERPREFERENCESRESPONSE']._serialized_end=966
-  _globals['_UPDATEUSERPREFERENCESREQUEST']._serialized_start=968
-  _globals['_UPDATEUSERPREFERENCESREQUEST']._serialized_end=1068
-  _globals['_UPDATEUSERPREFERENCESRESPONSE']._serialized_start=1070
-  _globals['_UPDATEUSERPREFERENCESRESPONSE']._serialized_end=1171
-  _globals['_IDENTITYSERVICE']._serialized_start=1174
-  _globals['_IDENTITYSERVICE']._serialized_end=1533
+  _globals['_TENANT']._serialized_start=210
+  _globals['_TENANT']._serialized_end=343
+  _globals['_USER']._serialized_start=346
+  _globals['_USER']._serialized_end=524
+  _globals['_USERPREFERENCES']._serialized_start=527
+  _globals['_USERPREFERENCES']._serialized_end=724
+  _globals['_GETCURRENTUSERREQUEST']._serialized_start=726
+  _globals['_GETCURRENTUSERREQUEST']._serialized_end=749
+  _globals['_GETCURRENTUSERRESPONSE']._serialized_start=751
+  _globals['_GETCURRENTUSERRESPONSE']._serialized_end=871
+  _globals['_GETUSERPREFERENCESREQUEST']._serialized_start=873
+  _globals['_GETUSERPREFERENCESREQUEST']._serialized_end=900
+  _globals['_GETUSERPREFERENCESRESPONSE']._serialized_start=902
+  _globals['_GETUSERPREFERENCESRESPONSE']._serialized_end=1000
+  _globals['_UPDATEUSERPREFERENCESREQUEST']._serialized_start=1003
+  _globals['_UPDATEUSERPREFERENCESREQUEST']._serialized_end=1164
+  _globals['_UPDATEUSERPREFERENCESRESPONSE']._serialized_start=1166
+  _globals['_UPDATEUSERPREFERENCESRESPONSE']._serialized_end=1267
+  _globals['_IDENTITYSERVICE']._serialized_start=1270
+  _globals['_IDENTITYSERVICE']._serialized_end=1629
 # @@protoc_insertion_point(module_scope)

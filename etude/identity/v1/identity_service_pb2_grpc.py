@@ -71,7 +71,7 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateUserPreferences(self, request, context):
-        """Replaces the calling user's preferences.
+        """Changes the calling user's preferences.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class IdentityServiceStub:
     GetUserPreferences: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetUserPreferencesRequest, _identity_service_pb2.GetUserPreferencesResponse]
     """The calling user's preferences."""
     UpdateUserPreferences: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateUserPreferencesRequest, _identity_service_pb2.UpdateUserPreferencesResponse]
-    """Replaces the calling user's preferences."""
+    """Changes the calling user's preferences."""
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
@@ -50,7 +50,7 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     GetUserPreferences: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetUserPreferencesRequest, _identity_service_pb2.GetUserPreferencesResponse]  # type: ignore[assignment]
     """The calling user's preferences."""
     UpdateUserPreferences: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateUserPreferencesRequest, _identity_service_pb2.UpdateUserPreferencesResponse]  # type: ignore[assignment]
-    """Replaces the calling user's preferences."""
+    """Changes the calling user's preferences."""
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who calls, and what they like."""
@@ -77,6 +77,6 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.UpdateUserPreferencesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.UpdateUserPreferencesResponse, _abc.Awaitable[_identity_service_pb2.UpdateUserPreferencesResponse]]:
-        """Replaces the calling user's preferences."""
+        """Changes the calling user's preferences."""
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

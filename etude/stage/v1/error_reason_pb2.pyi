@@ -92,6 +92,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: no user of that id."""
     ERROR_REASON_UNREADABLE: _ErrorReason.ValueType  # 34
     """FAILED_PRECONDITION: every page that holds music defeated the reader."""
+    ERROR_REASON_USER_EXISTS: _ErrorReason.ValueType  # 35
+    """ALREADY_EXISTS: a user of that e-mail address is registered."""
+    ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 36
+    """NOT_FOUND: no API key of that id (or not one of yours)."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call or a job failed: the `reason` of google.rpc.ErrorInfo (without the prefix ERROR_REASON_), in the domain
@@ -168,4 +172,8 @@ ERROR_REASON_USER_NOT_FOUND: ErrorReason.ValueType  # 33
 """NOT_FOUND: no user of that id."""
 ERROR_REASON_UNREADABLE: ErrorReason.ValueType  # 34
 """FAILED_PRECONDITION: every page that holds music defeated the reader."""
+ERROR_REASON_USER_EXISTS: ErrorReason.ValueType  # 35
+"""ALREADY_EXISTS: a user of that e-mail address is registered."""
+ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 36
+"""NOT_FOUND: no API key of that id (or not one of yours)."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1,0 +1,1 @@
+"""Who calls: users, passwords, tokens, API keys, and what proves them."""
