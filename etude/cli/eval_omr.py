@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from etude.cli.connection import run
-from etude.cli.evaluating import Plan, evaluate_pairs
+from etude.cli.evaluating import Plan, evaluate_pairs, musicxml_of
 from etude.cli.progress import progress_display
 from etude.evaluation.differences import worst_bars
 from etude.evaluation.evaluate import read_truths
@@ -107,6 +107,8 @@ def omr(
         )
         with progress_display(quiet=quiet or as_json) as display:
             pieces = run(evaluate_pairs(plan, display), verbose=ctx.obj["verbose"])
+        if html:
+            html.write_text(_report(plan, pieces, worst), encoding="utf-8")
         if as_json:
             click.echo(json.dumps(_as_json(pieces, worst), indent=1, ensure_ascii=False))
         else:
@@ -129,6 +131,19 @@ def _chosen(named: Sequence[str], match: str, referee: Path | None) -> tuple[lis
         return chosen, read_truths(chosen, judge), judge
     except UnreadableFileError as error:
         raise click.UsageError(f"some truth cannot be used.\n{error}") from error
+
+
+def _report(plan: Plan, pieces: Sequence[Piece], worst: int) -> str:
+    # Imported here: figures alone need none of it.
+    from etude.evaluation.report import report_html
+
+    return report_html(
+        pieces,
+        totals(pieces),
+        worst_bars(pieces, worst),
+        lambda piece, movement: musicxml_of(plan, piece.name, piece.pred_path, movement),
+        "How well the music was read",
+    )
 
 
 def _as_json(pieces: Sequence[Piece], worst: int) -> dict[str, Any]:

@@ -62,9 +62,11 @@ def is_document(path: Path) -> bool:
     return path.suffix.lower() in DOCUMENT_SUFFIXES
 
 
-def musicxml_of(plan: Plan, pair: Pair) -> Path:
-    """The MusicXML file of a pair's reading."""
-    return plan.folder / f"{pair.name}.musicxml" if is_document(pair.pred) else pair.pred
+def musicxml_of(plan: Plan, name: str, pred: Path, movement: int = 0) -> Path:
+    """The MusicXML file of a movement, from 0, of a pair's reading."""
+    if not is_document(pred):
+        return pred
+    return plan.folder / (f"{name}.mov{movement + 1}.musicxml" if movement else f"{name}.musicxml")
 
 
 async def _read_documents(plan: Plan, pairs: Sequence[Pair], display: ProgressDisplay) -> dict[Pair, Read]:
@@ -88,9 +90,8 @@ async def _read_document(plan: Plan, stages: StageCalls, pair: Pair) -> Read:
         result = await stages.recognize(pair.pred, plan.reader)
         facts = {"pages": len(result.pages), "seconds": round(time.perf_counter() - started, 2)}
         if plan.musicxml:
-            for number, content in enumerate(await stages.musicxml(result.scores), 1):
-                name = f"{pair.name}.musicxml" if number == 1 else f"{pair.name}.mov{number}.musicxml"
-                (plan.folder / name).write_bytes(content)
+            for movement, content in enumerate(await stages.musicxml(result.scores)):
+                musicxml_of(plan, pair.name, pair.pred, movement).write_bytes(content)
     except (EtudeError, OSError) as error:
         return Read(NOTHING, describe(error))
     return Read(reading_of(result.scores), facts=facts)
@@ -101,7 +102,7 @@ async def _with_distance(plan: Plan, pair: Pair, piece: Piece, display: Progress
         return piece
     progress = display.begin(pair.name, "comparing with musicdiff")
     try:
-        pred = musicxml_of(plan, pair)
+        pred = musicxml_of(plan, pair.name, pair.pred)
         distance = await asyncio.to_thread(omr_ned, pair.truth, pred, python=plan.musicdiff)
     except MusicdiffError as error:
         display.say(f"{pair.name}: no OMR-NED: {error}")

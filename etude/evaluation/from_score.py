@@ -17,6 +17,8 @@ def reading_of(scores: Sequence[score_pb2.Score]) -> Reading:
         bars=tuple(bar for score in scores for bar in _bars(score)),
         kinds=frozenset(KINDS),
         doubts=sum(len(score.doubts) for score in scores),
+        movements=tuple(len(score.measures) for score in scores),
+        page_sizes={page.page_number: (page.width, page.height) for score in scores for page in score.pages},
     )
 
 

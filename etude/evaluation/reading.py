@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -74,16 +74,28 @@ class Reading:
         bars: Its bars, in order.
         kinds: Kinds of marks that the source can tell of; those of others are not compared.
         doubts: Number of places the reader itself holds doubtful.
+        movements: Number of bars of each movement; empty where it is one.
+        page_sizes: Width and height of pages in points, by number, where regions stand on pages.
     """
 
     bars: tuple[Bar, ...]
     kinds: frozenset[str] = frozenset()
     doubts: int = 0
+    movements: tuple[int, ...] = ()
+    page_sizes: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def note_count(self) -> int:
         """Notes in all bars."""
         return sum(len(bar.notes) for bar in self.bars)
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Movement and position within it, both from 0, of a bar."""
+        for movement, count in enumerate(self.movements):
+            if position < count:
+                return movement, position
+            position -= count
+        return 0, position
 
 
 NOTHING = Reading(bars=())

@@ -1,6 +1,8 @@
 """etude eval omr, with the mesh as it is."""
 
+import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,20 @@ def test_a_truth_that_is_none_is_wrong_usage(tmp_path, capsys):
 def test_a_python_without_musicdiff_is_wrong_usage(truth, capsys):
     assert main(["eval", "omr", f"{truth}:{truth}", "--musicdiff", "/nowhere/python"]) == 2
     assert "no Python that has musicdiff" in capsys.readouterr().err
+
+
+def test_the_report_shows_page_reading_and_truth_of_the_worst_bar(truth, tmp_path, capsys):
+    text = truth.read_text(encoding="utf-8")
+    before, _, after = text.partition("<step>C</step>")
+    wrong = tmp_path / "wrong.musicxml"
+    wrong.write_text(f"{before}<step>D</step>{after}", encoding="utf-8")
+    report = tmp_path / "report.html"
+    figures(capsys, f"{DOCUMENT}:{wrong}", "--html", report)
+    html = report.read_text(encoding="utf-8")
+    assert html.count("data:image/png;base64,") == 1
+    assert html.count("data:image/svg+xml;base64,") == 2
+    assert "No picture" not in html
+    assert "http" not in html, "the report needs nothing from elsewhere"
+    pictures = [base64.b64decode(data) for data in re.findall(r'data:image/[a-z+]*;base64,([^"]*)', html)]
+    assert pictures[0].startswith(b"\x89PNG")
+    assert pictures[1] != pictures[2], "the reading and the truth differ in this bar"

@@ -1,0 +1,173 @@
+"""Pictures of bars: as they stand on the page, and engraved anew.
+
+pypdfium2 draws pages and Verovio engraves; both come with the services that need them (`etude[omr]`, `etude[renderer]`)
+and are not needed for figures.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from etude.evaluation.files import is_kern
+from etude.evaluation.reading import Reading
+from etude.notation.musicxml.container import is_zip, unpack
+from etude.score.v1 import page_pb2
+
+MARGIN_POINTS = 30.0
+"""How much of the page is shown around a bar."""
+PIXELS_PER_POINT = 2.0
+_FRAME = (200, 30, 30)
+_OPTIONS = {
+    "adjustPageHeight": True,
+    "adjustPageWidth": True,
+    "breaks": "none",
+    "footer": "none",
+    "header": "none",
+    "pageWidth": 4000,
+    "scale": 35,
+    "svgViewBox": True,
+    "xmlIdChecksum": True,
+}
+
+
+class PictureError(Exception):
+    """There is no such picture; the message says why."""
+
+
+class Pages:
+    """Pages of documents as pictures; the page used last is kept."""
+
+    def __init__(self) -> None:
+        self._key: tuple[Path, int] | None = None
+        self._page: Any = None
+
+    def crop(self, document: Path, region: page_pb2.PageRegion, reading: Reading) -> bytes:
+        """A PNG of a region with the page around it, the region framed.
+
+        Args:
+            document: A PDF or a picture.
+            region: In points of the page as displayed.
+            reading: What was read of the document; knows how large its pages are.
+
+        Raises:
+            PictureError: The document cannot be drawn, or what draws it is not installed.
+        """
+        try:
+            from PIL import ImageDraw
+        except ImportError as error:
+            raise PictureError("Pillow is not installed (etude[omr] brings it)") from error
+        page = self._drawn(document, region.page_number)
+        width = reading.page_sizes.get(region.page_number, (0.0, 0.0))[0]
+        scale = page.width / width if width else PIXELS_PER_POINT
+        left, top = region.x * scale, region.y * scale
+        right, bottom = left + region.width * scale, top + region.height * scale
+        margin = MARGIN_POINTS * scale
+        box = (
+            int(max(0.0, left - margin)),
+            int(max(0.0, top - margin)),
+            int(min(float(page.width), right + margin)),
+            int(min(float(page.height), bottom + margin)),
+        )
+        if box[0] >= box[2] or box[1] >= box[3]:
+            raise PictureError("the bar is told to stand outside of its page")
+        picture = page.crop(box)
+        frame = (left - box[0], top - box[1], right - box[0], bottom - box[1])
+        ImageDraw.Draw(picture).rectangle(frame, outline=_FRAME, width=2)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", optimize=True)
+        return buffer.getvalue()
+
+    def _drawn(self, document: Path, number: int) -> Any:
+        if self._key != (document, number):
+            self._page = _draw_pdf(document, number) if _is_pdf(document) else _open_picture(document, number)
+            self._key = (document, number)
+        return self._page
+
+
+def _is_pdf(document: Path) -> bool:
+    with document.open("rb") as file:
+        return b"%PDF-" in file.read(1024)
+
+
+def _draw_pdf(document: Path, number: int) -> Any:
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise PictureError("pypdfium2 is not installed (etude[omr] brings it)") from error
+    try:
+        pdf = pypdfium2.PdfDocument(document)
+        try:
+            return pdf[number - 1].render(scale=PIXELS_PER_POINT).to_pil().convert("RGB")
+        finally:
+            pdf.close()
+    except (pypdfium2.PdfiumError, IndexError) as error:
+        raise PictureError(f"page {number} cannot be drawn: {error}") from error
+
+
+def _open_picture(document: Path, number: int) -> Any:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(document) as picture:
+            picture.seek(number - 1)
+            return picture.convert("RGB")
+    except (UnidentifiedImageError, OSError, EOFError) as error:
+        raise PictureError(f"page {number} cannot be drawn: {error}") from error
+
+
+class Engraver:
+    """Engraves single bars of files; the file used last stays loaded."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+
+    def bar(self, path: Path, position: int) -> str:
+        """An SVG document of one bar with its clefs, key and meter.
+
+        Args:
+            path: MusicXML, plain or compressed, or `**kern`.
+            position: Of the bar in the file, from 0.
+
+        Raises:
+            PictureError: Verovio is not installed, or cannot read the file, or finds no such bar.
+        """
+        toolkit = _toolkit()
+        if self._path != path:
+            self._path = None
+            if not toolkit.loadData(_text(path)):
+                raise PictureError("Verovio cannot read the file")
+            self._path = path
+        toolkit.select({"measureRange": f"{position + 1}"})
+        toolkit.redoLayout()
+        drawn = str(toolkit.renderToSVG(1))
+        # where there is no such bar, Verovio draws them all
+        if len(re.findall('class="measure[" ]', drawn)) != 1:
+            raise PictureError("Verovio counts the bars of this file in another way")
+        return drawn
+
+
+@cache
+def _toolkit() -> Any:
+    """The process's one toolkit: loading its fonts costs more than engraving a bar."""
+    try:
+        import verovio
+    except ImportError as error:
+        raise PictureError("Verovio is not installed (etude[renderer] brings it)") from error
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(_OPTIONS)
+    return toolkit
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    if is_zip(data):
+        data = unpack(data)
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if not (is_kern(data) or wide or data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"):
+        raise PictureError("Verovio reads MusicXML and **kern")
+    return data.decode("utf-16" if wide else "utf-8-sig", errors="replace")

@@ -1,0 +1,251 @@
+"""The HTML report: figures, their distribution over the pieces, and the worst bars to look at. One file, no script."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from etude.evaluation.differences import BarDifference
+from etude.evaluation.figures import FIGURES
+from etude.evaluation.pictures import Engraver, Pages, PictureError
+from etude.evaluation.piece import Piece
+from etude.evaluation.reading import Bar
+from etude.evaluation.table import percent
+from etude.evaluation.words import difference_lines
+from etude.score.v1 import page_pb2
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1150px; padding: 0 1rem;
+  color: #1c1c1c; background: #fff }
+h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin: 0 0 .5rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
+th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e4e4e4 }
+th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid #999; font-weight: 600 }
+tr.total td { font-weight: 600; border-top: 2px solid #999 } .scroll { overflow-x: auto }
+td.low { background: #fbe3e1 } td.middle { background: #fdf4dc }
+.bar { border: 1px solid #ddd; border-radius: 6px; padding: 1rem; margin: 1rem 0; break-inside: avoid }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
+figure { margin: 0; flex: 1 1 300px; min-width: 0 } figcaption { font-size: .8rem; color: #666 }
+figure img { max-width: 100%; max-height: 320px; background: #fff }
+.none { color: #777; font-size: .85rem; padding: 1rem; background: #f6f6f6 }
+ul { margin: .7rem 0 0; padding-left: 1.2rem; font-size: .88rem }
+.missed { color: #a1341f } .spurious { color: #1d5a94 } svg text { font: 11px system-ui, sans-serif }
+"""
+_LOW, _MIDDLE = 0.9, 0.99
+
+
+def report_html(
+    pieces: Sequence[Piece],
+    total: dict[str, Any],
+    worst: Sequence[BarDifference],
+    musicxml: Callable[[Piece, int], Path],
+    title: str,
+) -> str:
+    """The report as an HTML document that needs nothing else.
+
+    Args:
+        pieces: The pieces.
+        total: Their totals.
+        worst: The bars to show, the worst first.
+        musicxml: The MusicXML of a movement, from 0, of a piece's reading.
+        title: Heading.
+    """
+    pages, engraver = Pages(), Engraver()
+    bars = "".join(_bar(each, musicxml, pages, engraver) for each in worst)
+    empty = [piece for piece in pieces if piece.error]
+    failures = "".join(f"<li>{escape(str(piece.pred_path))}: {escape(piece.error)}</li>" for piece in empty)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
+        f"<h1>{escape(title)}</h1>{_summary(pieces, total)}"
+        f"<h2>Distribution over the pieces</h2>{_distributions(pieces)}"
+        + (f"<h2>Counted as empty</h2><ul>{failures}</ul>" if failures else "")
+        + (f"<h2>The worst bars</h2>{bars}" if bars else "<h2>The worst bars</h2><p>Every bar was read as it is.</p>")
+        + f"<h2>Pieces, the worst onset first</h2>{_pieces(pieces, total)}"
+        + f"<h2>Notes of all pieces</h2>{_notes(total)}{_kinds(total)}</body></html>\n"
+    )
+
+
+def _summary(pieces: Sequence[Piece], total: dict[str, Any]) -> str:
+    macro, micro = total["macro"], total["micro"]
+    told = [
+        f"{len(pieces)} piece{'s' * (len(pieces) != 1)}, {micro['measures']['truth']:,} bars, "
+        f"{micro['figures']['onset']['truth']:,} notes.",
+        f"Onset F1 <b>{percent(macro['figures']['onset']['f1'])} %</b> (mean of the pieces), "
+        f"full {percent(macro['figures']['full']['f1'])} %, "
+        f"bars perfect {percent(micro['measures']['perfect_share'])} %.",
+    ]
+    if macro["omr_ned"] is not None:
+        told.append(f"OMR-NED {percent(macro['omr_ned'])} (0 is the same).")
+    return f"<p>{' '.join(told)}</p>"
+
+
+# ---- distribution
+
+
+def _distributions(pieces: Sequence[Piece]) -> str:
+    onset = [piece.comparison.figures["onset"].f1 or 0.0 for piece in pieces]
+    perfect = [piece.comparison.bars.perfect_share for piece in pieces]
+    charts = [_strip("Onset F1", onset, pieces), _strip("Bars perfect", perfect, pieces)]
+    return f'<div class="scroll">{"".join(charts)}</div>'
+
+
+def _strip(name: str, values: Sequence[float], pieces: Sequence[Piece]) -> str:
+    """A dot for each piece on a line that ends at 100 %, those that would hide each other stacked."""
+    left, width, step = 110, 900, 9
+    least = min(9, math.floor(10 * min(values)))  # the line begins at tenths: 90 % where all pieces are above it
+    stacks: dict[int, int] = {}
+    dots = []
+    for value, piece in sorted(zip(values, pieces, strict=True), key=lambda pair: pair[0]):
+        x = left + width * (10 * value - least) / (10 - least)
+        row = stacks[round(x / step)] = stacks.get(round(x / step), -1) + 1
+        dots.append((x, row, f"{piece.name}: {percent(value)} %"))
+    base = (max(stacks.values()) + 1) * step + 12
+    circles = "".join(
+        f'<circle cx="{x:.1f}" cy="{base - 8 - row * step}" r="4" fill="#1d5a94" fill-opacity=".65">'
+        f"<title>{escape(text)}</title></circle>"
+        for x, row, text in dots
+    )
+    ticks = "".join(_tick(left + width * n / 10, base, f"{10 * least + n * (10 - least):g}") for n in range(11))
+    return (
+        f'<svg width="{left + width + 30}" height="{base + 26}" role="img" aria-label="{escape(name)}">'
+        f'<text x="0" y="{base}">{escape(name)}, %</text>'
+        f'<line x1="{left}" x2="{left + width}" y1="{base}" y2="{base}" stroke="#888"/>{ticks}{circles}</svg>'
+    )
+
+
+def _tick(x: float, base: int, label: str) -> str:
+    line = f'<line x1="{x}" x2="{x}" y1="{base}" y2="{base + 4}" stroke="#888"/>'
+    return f'{line}<text x="{x}" y="{base + 17}" text-anchor="middle">{label}</text>'
+
+
+# ---- tables
+
+
+def _pieces(pieces: Sequence[Piece], total: dict[str, Any]) -> str:
+    ned = any(piece.distance for piece in pieces)
+    header = ["piece", "bars", "perfect", "wholly right", *FIGURES, *(["OMR-NED"] if ned else []), "doubts"]
+    rows = []
+    for piece in sorted(pieces, key=lambda p: p.comparison.figures["onset"].f1 or 0.0):
+        bars = piece.comparison.bars
+        cells = [_cell(piece.name), _cell(str(bars.truth)), _ratio(bars.perfect_share)]
+        cells += [_cell(percent(bars.wholly_right_share))]
+        cells += [_ratio(piece.comparison.figures[name].f1) for name in FIGURES]
+        cells += [_cell(percent(piece.distance.value if piece.distance else None))] if ned else []
+        rows.append(_row([*cells, _cell(str(piece.pred.doubts))]))
+    for kind in ("macro", "micro"):
+        of = total[kind]
+        cells = [_cell(kind), _cell(""), _cell(percent(of["measures"]["perfect_share"]))]
+        cells += [_cell(percent(of["measures"]["wholly_right_share"]))]
+        cells += [_cell(percent(of["figures"][name]["f1"])) for name in FIGURES]
+        cells += [_cell(percent(of["omr_ned"]))] if ned else []
+        rows.append(_row([*cells, _cell("")], "total"))
+    return _table(header, rows)
+
+
+def _notes(total: dict[str, Any]) -> str:
+    rows = []
+    for view, suffix in (("figures", ""), ("hand_agnostic", ", any hand")):
+        for name in FIGURES:
+            rows.append(_row([_cell(name + suffix), *_counts(total["micro"][view][name])]))
+    return _table(["figure", "precision", "recall", "F1", "matched", "true", "read"], rows)
+
+
+def _kinds(total: dict[str, Any]) -> str:
+    kinds = {name: each for name, each in total["micro"]["kinds"].items() if each["placed"]["f1"] is not None}
+    if not kinds:
+        return ""
+    rows = [_row([_cell(name), *_counts(each["placed"]), _ratio(each["in_bar"]["f1"])]) for name, each in kinds.items()]
+    header = ["kind", "precision", "recall", "F1", "matched", "true", "read", "F1 in bar"]
+    return f"<h2>Marks of all pieces</h2>{_table(header, rows)}"
+
+
+def _counts(counts: dict[str, Any]) -> list[str]:
+    ratios = [_ratio(counts[name]) for name in ("precision", "recall", "f1")]
+    return ratios + [_cell(str(counts[name])) for name in ("matched", "truth", "pred")]
+
+
+def _ratio(value: float | None) -> str:
+    shade = "" if value is None or value >= _MIDDLE else "middle" if value >= _LOW else "low"
+    return f'<td class="{shade}">{percent(value)}</td>' if shade else _cell(percent(value))
+
+
+def _cell(text: str) -> str:
+    return f"<td>{escape(text)}</td>"
+
+
+def _row(cells: Sequence[str], style: str = "") -> str:
+    return f'<tr class="{style}">{"".join(cells)}</tr>' if style else f"<tr>{''.join(cells)}</tr>"
+
+
+def _table(header: Sequence[str], rows: Sequence[str]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+# ---- bars
+
+
+def _bar(difference: BarDifference, musicxml: Callable[[Piece, int], Path], pages: Pages, engraver: Engraver) -> str:
+    piece = difference.piece
+    pictures = [
+        _figure("On the page", lambda: _page_picture(difference, pages)),
+        _figure("As it was read", lambda: _reading_picture(difference, musicxml, engraver)),
+        _figure("The truth", lambda: _truth_picture(difference, engraver)),
+    ]
+    styles = {"missed": "missed", "marks missed": "missed"}
+    lines = "".join(
+        f'<li class="{styles.get(line.split(":")[0], "spurious")}">{escape(line)}</li>'
+        for line in difference_lines(difference)
+    )
+    heading = f"{escape(piece.name)}, {escape(difference.name)}"
+    return f'<div class="bar"><h3>{heading}</h3><div class="pictures">{"".join(pictures)}</div><ul>{lines}</ul></div>'
+
+
+def _figure(caption: str, draw: Callable[[], tuple[str, bytes]]) -> str:
+    try:
+        media_type, content = draw()
+        address = f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+        inner = f'<img alt="{escape(caption)}" src="{address}">'
+    except (PictureError, OSError) as error:
+        inner = f'<div class="none">No picture: {escape(str(error))}.</div>'
+    return f"<figure>{inner}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _page_picture(difference: BarDifference, pages: Pages) -> tuple[str, bytes]:
+    piece = difference.piece
+    if not piece.pred.page_sizes:
+        raise PictureError("the reading does not tell where its bars stand on pages")
+    return "image/png", pages.crop(piece.pred_path, _region(difference), piece.pred)
+
+
+def _region(difference: BarDifference) -> page_pb2.PageRegion:
+    """Where a bar stands; for one that was not read, the bar before it in the reading."""
+    bars = difference.piece.pred.bars
+    position = difference.pred
+    if position is None:
+        truth = difference.truth or 0
+        position = max((j for i, j in difference.piece.comparison.pairs if i < truth), default=0)
+    bar: Bar | None = bars[position] if position < len(bars) else None
+    if bar is None or bar.region is None:
+        raise PictureError("the reading does not tell where this bar stands on the page")
+    return bar.region
+
+
+def _reading_picture(
+    difference: BarDifference, musicxml: Callable[[Piece, int], Path], engraver: Engraver
+) -> tuple[str, bytes]:
+    if difference.pred is None:
+        raise PictureError("this bar was not read")
+    movement, position = difference.piece.pred.place(difference.pred)
+    return "image/svg+xml", engraver.bar(musicxml(difference.piece, movement), position).encode()
+
+
+def _truth_picture(difference: BarDifference, engraver: Engraver) -> tuple[str, bytes]:
+    if difference.truth is None:
+        raise PictureError("there is no such bar in truth")
+    return "image/svg+xml", engraver.bar(difference.piece.truth_path, difference.truth).encode()
