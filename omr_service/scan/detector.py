@@ -1,0 +1,222 @@
+"""The symbol detector: a normalised page in, symbols as points and lines as masks out. Runs in ONNX Runtime."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from omr_service.scan.vocabulary import LINES, MASK_STRIDE, POINT_STRIDE, STAFF_SPACE
+
+WEIGHTS = Path(__file__).parent / "weights" / "detector.onnx"
+INPUT = "ink"
+OUTPUTS = ("points", "places", "masks")
+SEEN = 0.12
+"""Least probability of a point that is reported: lower ones are for the reader's context to raise or drop."""
+SIDE = 1792
+"""Greatest side of a tile in pixels: an A4 page is one tile, and a tile takes some 600 MB."""
+MARGIN = 128
+"""Pixels around a tile that are looked at, too."""
+_MULTIPLE = 16
+_ALTERNATIVES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A symbol.
+
+    Attributes:
+        name: Point class; see `vocabulary.POINTS`.
+        x, y: Its point in pixels: the middle of its ink, for noteheads, rests, accidentals, clefs and time signatures
+            at the height of the SMuFL origin.
+        width, height: Size of its ink in pixels.
+        probability: Of `name`, 0 to 1.
+        alternatives: Other classes with their probabilities, most probable first.
+    """
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+    probability: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What is on a page.
+
+    Attributes:
+        points: Symbols, most probable first.
+        masks: uint8 (lines, ceil(height / 2), ceil(width / 2)): probability of each line class, 255 for 1, per cell of
+            MASK_STRIDE pixels.
+    """
+
+    points: tuple[Point, ...]
+    masks: NDArray[np.uint8]
+
+    def mask(self, line: str) -> NDArray[np.uint8]:
+        """The mask of a line class; see `vocabulary.LINES`.
+
+        Raises:
+            ValueError: There is no such class.
+        """
+        return np.asarray(self.masks[LINES.index(line)])
+
+
+class Detector:
+    """A loaded detector. Not to be used from two threads at once."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        """Opens the weights.
+
+        Args:
+            path: ONNX file of `omr_service.training`.
+            threads: Threads it computes with; 0 for as many as there are cores.
+
+        Raises:
+            onnxruntime.capi.onnxruntime_pybind11_state.Fail: The file is not ONNX.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # without an arena the memory of a large page is given back
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        known = self._session.get_modelmeta().custom_metadata_map
+        self.classes = tuple(known["points"].split())
+        """Point classes of these weights, in their order."""
+        self.lines = tuple(known["lines"].split())
+        """Line classes of these weights."""
+        self.version = known["version"]
+        self.digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+    @staticmethod
+    @functools.cache
+    def load(threads: int = 0) -> Detector:
+        """The detector with the weights that are shipped, opened once per process."""
+        return Detector(WEIGHTS, threads)
+
+    def detect(self, page: NDArray[np.uint8]) -> Detections:
+        """What is on a page.
+
+        Args:
+            page: uint8 (height, width), dark ink on white, staff lines level, staff space `STAFF_SPACE` pixels.
+
+        Raises:
+            ValueError: The page is no such array.
+        """
+        if page.ndim != 2 or page.dtype != np.uint8 or 0 in page.shape:
+            raise ValueError("A page is a non-empty uint8 array of two dimensions.")
+        height, width = page.shape
+        shape = (len(LINES), -(-height // MASK_STRIDE), -(-width // MASK_STRIDE))
+        masks = np.zeros(shape, np.uint8)
+        order = [self.lines.index(line) for line in LINES]
+        points: list[Point] = []
+        for tile in tiles(height, width):
+            top, left, bottom, right = tile.seen
+            probabilities, places, drawn = self.run(page[top:bottom, left:right])
+            for point in find_points(probabilities, places, self.classes):
+                x, y = point.x + left, point.y + top
+                if tile.left <= x < tile.right and tile.top <= y < tile.bottom:
+                    points.append(_at(point, x, y))
+            own = masks[:, tile.top // 2 : -(-tile.bottom // 2), tile.left // 2 : -(-tile.right // 2)]
+            y0, x0 = (tile.top - top) // 2, (tile.left - left) // 2
+            own[:] = drawn[order, y0 : y0 + own.shape[1], x0 : x0 + own.shape[2]]
+        points.sort(key=lambda p: -p.probability)
+        return Detections(tuple(points), masks)
+
+    def run(self, page: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+        """The network's answer on a page of any size: probabilities, places and masks; see `training.net`."""
+        height, width = page.shape
+        padded = np.full((-(-height // _MULTIPLE) * _MULTIPLE, -(-width // _MULTIPLE) * _MULTIPLE), 255, np.uint8)
+        padded[:height, :width] = page
+        ink = ((255 - padded).astype(np.float32) * np.float32(1 / 255))[None, None]
+        points, places, masks = self._session.run(list(OUTPUTS), {INPUT: ink})
+        return points[0], places[0], masks[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of a page in pixels, and the part that is looked at for it: (top, left, bottom, right)."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    seen: tuple[int, int, int, int]
+
+
+def tiles(height: int, width: int, side: int = SIDE, margin: int = MARGIN) -> Iterator[Tile]:
+    """Cuts a page into tiles of at most `side` pixels each way, at even pixels."""
+    for top, bottom in _cuts(height, side):
+        for left, right in _cuts(width, side):
+            seen = (
+                max(0, top - margin),
+                max(0, left - margin),
+                min(height, bottom + margin),
+                min(width, right + margin),
+            )
+            yield Tile(top, left, bottom, right, seen)
+
+
+def _cuts(length: int, side: int) -> list[tuple[int, int]]:
+    count = -(-length // side)
+    step = -(-length // count // _MULTIPLE) * _MULTIPLE
+    return [(start, min(length, start + step)) for start in range(0, length, step)]
+
+
+def find_points(
+    probabilities: NDArray[np.float32], places: NDArray[np.float32], classes: tuple[str, ...], seen: float = SEEN
+) -> list[Point]:
+    """The symbols that a map of points shows, most probable first.
+
+    A cell counts where something is more probable than in the eight around it, and two symbols do not stand within 0.35
+    staff spaces of each other.
+
+    Args:
+        probabilities: (1 + classes, rows, columns), the first for "nothing".
+        places: (4, rows, columns); see `training.net`.
+        classes: Names of the classes.
+        seen: Least probability reported.
+    """
+    something = 1.0 - probabilities[0]
+    rows, columns = something.shape
+    padded = np.pad(something, 1)
+    highest = padded[1:-1, 1:-1].copy()
+    for dy in (0, 1, 2):
+        for dx in (0, 1, 2):
+            np.maximum(highest, padded[dy : dy + rows, dx : dx + columns], out=highest)
+    row, column = np.nonzero((something >= highest) & (something > seen))
+    order = np.argsort(-something[row, column], kind="stable")
+    row, column = row[order], column[order]
+    values = probabilities[1:, row, column].T
+    offset = np.clip(places[:2, row, column], -1.5, 1.5)
+    x = (column + 0.5 + offset[0]) * POINT_STRIDE
+    y = (row + 0.5 + offset[1]) * POINT_STRIDE
+    size = np.exp(np.clip(places[2:, row, column], -4.0, 4.0)) * STAFF_SPACE
+    best = np.argsort(-values, axis=1, kind="stable")[:, : _ALTERNATIVES + 1]
+    taken: dict[tuple[int, int], list[int]] = {}
+    found: list[Point] = []
+    for i in range(len(row)):
+        cell = (int(x[i] // STAFF_SPACE), int(y[i] // STAFF_SPACE))
+        near = (j for dx in (-1, 0, 1) for dy in (-1, 0, 1) for j in taken.get((cell[0] + dx, cell[1] + dy), ()))
+        if any(max(abs(x[i] - x[j]), abs(y[i] - y[j])) < 0.35 * STAFF_SPACE for j in near):
+            continue
+        taken.setdefault(cell, []).append(i)
+        ranked = [(classes[k], float(values[i, k])) for k in best[i]]
+        others = tuple((name, p) for name, p in ranked[1:] if p >= 0.02)
+        name, probability = ranked[0]
+        found.append(Point(name, float(x[i]), float(y[i]), float(size[0, i]), float(size[1, i]), probability, others))
+    return found
+
+
+def _at(point: Point, x: float, y: float) -> Point:
+    return Point(point.name, x, y, point.width, point.height, point.probability, point.alternatives)

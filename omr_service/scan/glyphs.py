@@ -1,0 +1,92 @@
+"""From what the detector saw to `Glyph`s as the assembler takes them, still in pixels of the normalised page."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Sequence
+
+from omr_service.pdf.refine import join_dynamics
+from omr_service.scan.detector import Point
+from omr_service.scan.vocabulary import STAFF_SPACE, glyph_of
+from omr_service.symbols import Box, Glyph
+
+LEAST = 0.35
+"""Least probability of a glyph."""
+EM = 4.0 * STAFF_SPACE
+SMALL_EM = 0.68 * EM
+"""Em size given to small glyphs; engravers make grace notes and clef changes 60 to 80 % of the full size."""
+_ORIGIN_BELOW_TOP = {
+    # height of the SMuFL origin as a share of the ink's height, counted from its top, for those found at their origin
+    "accidentalFlat": 0.71,
+    "accidentalDoubleFlat": 0.71,
+    "gClef": 0.62,
+    "fClef": 0.29,
+    "restDoubleWhole": 1.0,
+    "restWhole": 0.05,
+    "restHalf": 0.95,
+    "rest8th": 0.41,
+    "rest16th": 0.26,
+    "rest32nd": 0.46,
+    "rest64th": 0.36,
+}
+_AT_ORIGIN = re.compile(r"rest|accidental[A-Z][a-z]*(?!.*Parens)|[gfc]Clef")
+_SIDED = ("articStaccato", "articTenuto", "articAccent")
+_NAMES = {"graceNoteSlash": "graceNoteSlashStemUp"}
+
+
+def glyphs_of(points: Sequence[Point], least: float = LEAST) -> list[Glyph]:
+    """Returns glyphs, in pixels, of the points that are probable enough.
+
+    Articulations are named after the side of the nearest notehead they stand on, letters of a dynamic are joined.
+
+    Args:
+        points: As `Detections.points`.
+        least: Least probability.
+    """
+    heads = sorted((p.x, p.y) for p in points if p.name.startswith("notehead") and p.probability >= least)
+    return join_dynamics([_glyph(p, heads) for p in points if p.probability >= least])
+
+
+def _glyph(point: Point, heads: list[tuple[float, float]]) -> Glyph:
+    plain, small = glyph_of(point.name)
+    box = _box(point, plain)
+    x, y = _origin(plain, box, point.y)
+    alternatives = tuple((_named(other, point, heads), p) for other, p in point.alternatives)
+    name = _named(point.name, point, heads)
+    return Glyph(name, x, y, box, SMALL_EM if small else EM, point.probability, alternatives)
+
+
+def _box(point: Point, plain: str) -> Box:
+    """The ink of a point: around it, or hanging on its origin."""
+    top = point.y - point.height / 2
+    if _AT_ORIGIN.match(plain):
+        top = point.y - _ORIGIN_BELOW_TOP.get(plain, 0.5) * point.height
+    return Box(point.x - point.width / 2, top, point.x + point.width / 2, top + point.height)
+
+
+def _origin(plain: str, box: Box, y: float) -> tuple[float, float]:
+    """The SMuFL origin: at the left edge, and for flags at the stem's end."""
+    if plain.startswith("flag"):
+        return box.x0, box.y0 if plain.endswith("Up") else box.y1
+    return box.x0, y
+
+
+def _named(name: str, point: Point, heads: list[tuple[float, float]]) -> str:
+    """The SMuFL name of a class at a place."""
+    plain, _ = glyph_of(name)
+    if plain in _SIDED:
+        return plain + ("Above" if _is_above(point, heads) else "Below")
+    return _NAMES.get(plain, plain)
+
+
+def _is_above(point: Point, heads: list[tuple[float, float]]) -> bool:
+    """True where the nearest notehead, by its column first, is below a point."""
+    reach = 1.2 * STAFF_SPACE
+    first = bisect.bisect_left(heads, (point.x - reach, float("-inf")))
+    last = bisect.bisect_right(heads, (point.x + reach, float("inf")))
+    near = heads[first:last]
+    if not near:
+        return True
+    _, y = min(near, key=lambda h: abs(h[1] - point.y) + 0.3 * abs(h[0] - point.x))
+    return y > point.y

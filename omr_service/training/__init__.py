@@ -1,0 +1,1 @@
+"""Trains the symbol detector of the scan reader from engraved pages, whose labels are exact."""
