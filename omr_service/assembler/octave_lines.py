@@ -1,25 +1,93 @@
-"""Octave lines: a sign, the dashed line it starts, and the staff whose notes they move."""
+"""Octave lines of a page: a sign, the dashed line it starts, and the staff whose notes they move."""
 
 from __future__ import annotations
 
+import itertools
 import re
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from omr_service.assembler.geometry import System, center, is_vertical
-from omr_service.assembler.music import OctaveSign
+from omr_service.assembler.geometry import Staff, System, center, is_vertical
+from omr_service.assembler.music import Element, OctaveSign
 from omr_service.symbols import Box, Glyph, Line, Text
 
 TEXT = re.compile(r"\(?(8|15)(va|vb|ma|mb|)(?:\s?bassa|\s?alta)?\.?\)?$", re.IGNORECASE)
+BELOW = 2.0
+"""Spaces by which a sign that does not say its direction must stand nearer to the notes over it than to those under
+it to be read as theirs: signs for an octave up are far more common."""
 
 
-def find_octave_lines(glyphs: list[Glyph], texts: list[Text], lines: list[Line], system: System) -> list[OctaveSign]:
-    """The octave lines of a system.
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A staff that a sign may belong to."""
+
+    system: int
+    staff: int
+    above: bool
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """A sign with its line: where it reaches, how many octaves it moves, and whose it may be."""
+
+    box: Box
+    octaves: int
+    x1: float
+    hooked: bool
+    options: tuple[_Option, ...]
+
+
+def find_octave_lines(
+    glyphs: list[Glyph],
+    texts: list[Text],
+    lines: list[Line],
+    systems: Sequence[System],
+    elements: Mapping[int, Sequence[Element]],
+) -> list[OctaveSign]:
+    """The octave lines of a page.
 
     A sign without a line counts only when it names itself fully ("8va"); a lone digit is a finger, a tuplet or a bar
-    number.
+    number. A sign stands over or under its staff as its hook or its name says, else as the rest of the line in the
+    next system does, else next to the notes it clears with the least room.
+
+    Args:
+        glyphs: Glyphs of the page.
+        texts: Texts of the page.
+        lines: Lines of the page.
+        systems: Its systems, top to bottom.
+        elements: Chords and rests by system.
     """
-    space = system.space
-    starts: list[tuple[Box, int, int, bool]] = []  # box, octaves, direction told (0 if not), certain without a line
+    if not systems:
+        return []
+    space = sorted(s.space for s in systems)[len(systems) // 2]
+    dashes = [v for v in lines if not is_vertical(v) and v.thickness < 0.3 * space]
+    signs: list[_Sign] = []
+    for box, octaves, direction, certain in _starts(glyphs, texts):
+        end, hook = _line_after(box, dashes, lines, space)
+        if end is None and not certain:
+            continue
+        x1 = end if end is not None else box.x1
+        options = _options(box, x1, direction or hook, systems, elements)
+        if options:
+            signs.append(_Sign(box, octaves, x1, bool(hook), options))
+    chosen = _choose(signs, systems, elements)
+    return [
+        OctaveSign(
+            o.system,
+            o.staff,
+            s.octaves if o.above else -s.octaves,
+            s.box.x0,
+            s.x1,
+            Box(s.box.x0, s.box.y0, s.x1, s.box.y1),
+        )
+        for s, o in sorted(zip(signs, chosen, strict=True), key=lambda c: (c[1].system, c[0].box.x0))
+    ]
+
+
+def _starts(glyphs: list[Glyph], texts: list[Text]) -> list[tuple[Box, int, int, bool]]:
+    """Signs: box, octaves, direction they tell (0 for none), and whether they count without a line."""
+    starts: list[tuple[Box, int, int, bool]] = []
     for glyph in glyphs:
         if glyph.name.startswith(("ottava", "quindicesima", "ventiduesima")):
             octaves = {"o": 1, "q": 2, "v": 3}[glyph.name[0]]
@@ -32,37 +100,7 @@ def find_octave_lines(glyphs: list[Glyph], texts: list[Text], lines: list[Line],
             if "bassa" in text.text.lower():
                 direction = -1
             starts.append((text.box, 1 if match[1] == "8" else 2, direction, bool(match[2])))
-    result: list[OctaveSign] = []
-    dashes = [v for v in lines if not is_vertical(v) and v.thickness < 0.3 * space]
-    for box, octaves, direction, certain in starts:
-        end, hook = _line_after(box, dashes, lines, space)
-        if end is None and not certain:
-            continue
-        x1 = end if end is not None else box.x1
-        if direction == 0 and hook:
-            direction = hook
-        position, above = _staff(box, direction, system)
-        if direction == 0:
-            direction = 1 if above else -1
-        y0, y1 = box.y0, box.y1
-        result.append(OctaveSign(system.index, position, octaves * direction, box.x0, x1, Box(box.x0, y0, x1, y1)))
-    return result
-
-
-def of_next_system(
-    sign: OctaveSign, others: list[OctaveSign], system: System, follower: System | None, first_x: float
-) -> OctaveSign:
-    """The sign, given to the next system where it is the rest of a line that this system's upper staff leaves open.
-
-    Such a rest starts over the clef, before any note, and may stand nearer to the system above than to its own.
-    """
-    below = center(sign.box)[1] > system.staves[-1].tops[-1]
-    if follower is None or not below or sign.x0 >= first_x:
-        return sign
-    for other in others:
-        if other is not sign and other.staff == 0 and other.x1 > system.x1 - 4 * system.space:
-            return replace(sign, system=follower.index, staff=0, octaves=other.octaves)
-    return sign
+    return starts
 
 
 def _line_after(box: Box, dashes: list[Line], lines: list[Line], space: float) -> tuple[float | None, int]:
@@ -89,20 +127,75 @@ def _line_after(box: Box, dashes: list[Line], lines: list[Line], space: float) -
     return reach, 0
 
 
-def _staff(box: Box, direction: int, system: System) -> tuple[int, bool]:
-    """Position of the staff a sign belongs to and whether it stands above it."""
+def _options(
+    box: Box, x1: float, direction: int, systems: Sequence[System], elements: Mapping[int, Sequence[Element]]
+) -> tuple[_Option, ...]:
+    """The staff next under a sign and the one next over it, those that the direction rules out left out."""
     x, y = center(box)
-    costs: list[tuple[float, int, bool]] = []
-    for position, staff in enumerate(system.staves):
-        over = staff.top(x) - y
-        under = y - staff.bottom(x)
-        if over > -staff.space and direction >= 0:
-            costs.append((abs(over), position, True))
-        if under > -staff.space and direction <= 0:
-            # an unmarked 8 between two staves is likelier the lower one's 8va than the upper one's 8vb
-            costs.append((abs(under) + (2.0 * staff.space if direction == 0 else 0.0), position, False))
-    if not costs:
-        nearest = min(range(len(system.staves)), key=lambda i: system.staves[i].distance(x, y))
-        return nearest, y < system.staves[nearest].top(x)
-    _, position, above = min(costs)
-    return position, above
+    found: list[_Option] = []
+    over: tuple[float, System, int] | None = None
+    under: tuple[float, System, int] | None = None
+    for system in systems:
+        if not system.x0 - 4 * system.space < x < system.x1 + 4 * system.space:
+            continue
+        for position, staff in enumerate(system.staves):
+            gap = staff.top(x) - y
+            if gap > -staff.space and (under is None or gap < under[0]):
+                under = gap, system, position
+            gap = y - staff.bottom(x)
+            if gap > -staff.space and (over is None or gap < over[0]):
+                over = gap, system, position
+    for near, above in ((under, True), (over, False)):
+        if near is None or (direction != 0 and above != (direction > 0)):
+            continue
+        _, system, position = near
+        staff = system.staves[position]
+        room = _room(box, x1, staff, position, above, elements.get(system.index, ()))
+        if room is not None:
+            cost = abs(room) / staff.space + (0.0 if above else BELOW)
+            found.append(_Option(system.index, position, above, cost))
+    return tuple(found)
+
+
+def _room(
+    box: Box, x1: float, staff: Staff, position: int, above: bool, elements: Sequence[Element]
+) -> float | None:
+    """Points between a line and the notes of a staff it would move; None where there is none to move."""
+    x, y = center(box)
+    edges: list[float] = []
+    for element in elements:
+        own = [n for n in element.notes if n.staff == position]
+        if not own or element.x1 < box.x0 or element.x > max(x1, box.x1 + staff.space):
+            continue
+        edges += [n.box.y0 if above else n.box.y1 for n in own]
+        if element.staff == position:
+            edges.append(element.tip)
+    if not edges:
+        return None
+    if above:
+        return min(min(edges), staff.top(x)) - y
+    return y - max(max(edges), staff.bottom(x))
+
+
+def _choose(
+    signs: Sequence[_Sign], systems: Sequence[System], elements: Mapping[int, Sequence[Element]]
+) -> list[_Option]:
+    """One option for each sign; a line that its system leaves open and the rest of it in the next agree."""
+    chosen = [min(sign.options, key=lambda o: o.cost) for sign in signs]
+    first_x = {k: min((e.x for e in own if e.notes), default=0.0) for k, own in elements.items()}
+    for i, sign in enumerate(signs):
+        if sign.hooked:
+            continue
+        pairs = [
+            (one.cost + other.cost, one, j, other)
+            for one, (j, rest) in itertools.product(sign.options, enumerate(signs))
+            for other in rest.options
+            if j != i
+            and (other.system, other.staff, other.above) == (one.system + 1, one.staff, one.above)
+            and sign.x1 > systems[one.system].x1 - 4 * systems[one.system].space
+            and rest.box.x0 < first_x.get(other.system, 0.0)
+        ]
+        if pairs:
+            _, one, j, other = min(pairs, key=lambda p: p[0])
+            chosen[i], chosen[j] = one, other
+    return chosen

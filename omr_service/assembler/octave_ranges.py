@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from omr_service.assembler.music import OctaveSign
 
-SLACK = 0.7
+SLACK = 0.3
 """How far, in staff spaces, the middle of a head may stand outside a line that moves it."""
 GRACE = 0.25
 """Weight of a grace note, of which there may be several to one note."""

@@ -13,7 +13,7 @@ from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
 from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
-from omr_service.assembler.octave_lines import find_octave_lines, of_next_system
+from omr_service.assembler.octave_lines import find_octave_lines
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
 from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
 from omr_service.assembler.staves import find_staves
@@ -205,11 +205,8 @@ def step_curves(page: PageDraft) -> None:
 
 def step_octave_lines(page: PageDraft) -> None:
     """Octave lines move the sound of the notes under them."""
-    firsts = {i: min((e.x for e in own), default=0.0) for i, own in page.elements.items()}
-    for system in page.systems:
-        found = find_octave_lines(page.glyphs_of(system), page.texts_of(system), page.lines_of(system), system)
-        follower = page.systems[system.index + 1] if system.index + 1 < len(page.systems) else None
-        page.octaves.extend(of_next_system(o, found, system, follower, firsts.get(system.index, 0.0)) for o in found)
+    symbols = page.symbols
+    page.octaves = find_octave_lines(symbols.glyphs, symbols.texts, symbols.lines, page.systems, page.elements)
 
 
 def step_marks(page: PageDraft) -> None:

@@ -25,7 +25,7 @@ NOTES = [StaffNote(100, 0, 4), StaffNote(120, 4, 4), StaffNote(140, 8, 4), Staff
     [
         (118, 142, (4, 12)),
         (118, 170, (4, 16)),
-        (122, 138, (4, 12)),  # the slack reaches both heads
+        (121, 139, (4, 12)),  # the slack reaches both heads
         (126, 134, None),
         (200, 240, None),
     ],
