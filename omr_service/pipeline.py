@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
-from omr_service.assembler import join, page
+from omr_service.assembler import join, page, repeats
 from omr_service.assembler.build import write_score
 from omr_service.assembler.join import ScoreDraft
 from omr_service.assembler.music import PageMusic
@@ -43,6 +43,7 @@ PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
 SCORE_STEPS: tuple[tuple[str, Callable[[ScoreDraft], None]], ...] = (
     ("measures in order", join.step_measures),
     ("onsets, voices, durations", join.step_rhythm),
+    ("bars written as repeats", repeats.step_repeats),
     ("ties and pitches", join.step_pitches),
 )
 """What is done to the pages of one piece."""

@@ -4,7 +4,8 @@ Reads the glyph outlines that the verovio package ships (Bravura, Gootville, Lei
 fonts named on the command line as FAMILY=FILE (LilyPond's Emmentaler, MuseScore's MScore and MuseJazz), and music fonts
 embedded in PDFs named as FAMILY=FILE.pdf (their characters must have SMuFL code points: FinaleMaestro and
 FinaleBroadway as MuseScore 4 embeds them), and keeps of each symbol its box in ems and its coverage on a small grid.
-All of these fonts are under the SIL Open Font License 1.1.
+All of these fonts are under the SIL Open Font License 1.1. Families that are neither verovio's nor named keep the
+shapes they have in the file already.
 
     python tools/build_symbol_shapes.py Emmentaler=/usr/share/lilypond/2.24.1/fonts/otf/emmentaler-20.otf \
         MScore=mscore.ttf MuseJazz=MuseJazz.otf FinaleMaestro=maestro.pdf FinaleBroadway=broadway.pdf
@@ -60,6 +61,7 @@ WANTED = re.compile(
     | tuplet[0-9] | fingering[0-5]
     | metNote(HalfUp|QuarterUp|8thUp)
     | wiggleArpeggiatoUp | wiggleTrill | tremolo[123]
+    | repeat1Bar | repeat2Bars | codaSquare
     )$""",
     re.VERBOSE,
 )
@@ -136,6 +138,20 @@ def from_pdf(file: Path, family: str) -> Iterator[tuple[str, Shape]]:
                         yield name, shape
 
 
+def _kept(file: Path, rebuilt: set[str]) -> tuple[list[str], list[str], list[object], list[np.ndarray]]:
+    """Returns names, families, boxes and grids of the families in a file that are not built anew."""
+    if not file.exists():
+        return [], [], [], []
+    with np.load(file) as data:
+        rows = [k for k, family in enumerate(data["families"]) if str(family) not in rebuilt]
+        return (
+            [str(data["names"][k]) for k in rows],
+            [str(data["families"][k]) for k in rows],
+            [tuple(data["boxes"][k].tolist()) for k in rows],
+            [data["grids"][k] for k in rows],
+        )
+
+
 def main() -> int:
     """Builds the file; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -154,7 +170,7 @@ def main() -> int:
             if name == "wiggleArpeggiatoUp":  # drawn lying in most fonts, and turned on the page
                 turned = Shape(shape.ops, shape.points @ np.array([[0.0, 1.0], [-1.0, 0.0]]))
                 found[family, name].append(turned)
-    names, families, boxes, grids = [], [], [], []
+    names, families, boxes, grids = _kept(arguments.output, {family for family, _ in sources})
     for (family, name), shapes_found in sorted(found.items()):
         seen: list[np.ndarray] = []
         for shape in shapes_found:

@@ -23,12 +23,14 @@ class Beaming:
         groups: Chords joined by a beam, left to right, by index.
         breaks: By group, positions in it before which beams beyond the first stop.
         tremolos: By chord index, number of tremolo strokes.
+        loose: Beams that meet no stem.
     """
 
     levels: dict[int, int]
     groups: tuple[tuple[int, ...], ...]
     breaks: tuple[tuple[int, ...], ...]
     tremolos: dict[int, int]
+    loose: tuple[Line, ...] = ()
 
 
 def find_beams(lines: list[Line], space: float) -> list[Line]:
@@ -60,7 +62,8 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
     _read_flags(stemmed, order, glyphs, staves, levels, tremolos)
     reach = 1.4 * max((s.space for s in staves), default=1.0)
     groups, breaks = _groups(members_of, levels, reach)
-    return Beaming(levels, groups, breaks, tremolos)
+    loose = tuple(beam for beam, members in contacts if not members)
+    return Beaming(levels, groups, breaks, tremolos, loose)
 
 
 def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> list[tuple[Line, list[Chord]]]:

@@ -94,6 +94,7 @@ class ScoreWriter:
         for measure in self.draft.measures:
             self._tuplets(measure)
             self._beams(measure)
+            self._tremolos(measure)
         MarkWriter(self.draft, self.score, self.events, self._note_index()).write()
         self._metadata()
         self._pages()
@@ -220,11 +221,12 @@ class ScoreWriter:
                 self._grace(event, joined, element, order)
             event.stem = STEMS[element.up]
             event.tremolo_strokes = element.tremolo
-            event.region.CopyFrom(region(joined.page.page_number, element.box))
+            if not element.copied:
+                event.region.CopyFrom(region(joined.page.page_number, element.box))
             if element.is_rest:
                 event.rest.whole_measure = timing is not None and timing.whole_bar
             for note in element.notes:
-                self._note(event, joined, note)
+                self._note(event, joined, note, element.copied)
             self.events[joined.key(element.index)] = self._add(event)
 
     def _add(self, event: event_pb2.Event) -> event_pb2.Event:
@@ -283,7 +285,7 @@ class ScoreWriter:
                 region=measure.region,
             )
 
-    def _note(self, event: event_pb2.Event, joined: JoinedMeasure, sign: NoteSign) -> None:
+    def _note(self, event: event_pb2.Event, joined: JoinedMeasure, sign: NoteSign, copied: bool) -> None:
         key = joined.key(sign.head)
         pitch = self.draft.pitches[key]
         note = event.notes.add()
@@ -302,7 +304,8 @@ class ScoreWriter:
             note.notehead = event_pb2.NOTEHEAD_SLASH
         elif "Triangle" in sign.name:
             note.notehead = event_pb2.NOTEHEAD_TRIANGLE
-        note.region.CopyFrom(region(joined.page.page_number, sign.box))
+        if not copied:
+            note.region.CopyFrom(region(joined.page.page_number, sign.box))
         note.confidence = sign.confidence
         # provisional id, unique for a head that two voices share
         note.note_id = f"{joined.page.page_number}/{sign.head}/{len(self.score.events)}"
@@ -443,6 +446,16 @@ class ScoreWriter:
             spanner = self._spanner(members[0], members[0].onset_ticks, end, [])
             spanner.event_ids.extend(e.event_id for e in members)
             spanner.beam_group.SetInParent()
+
+    def _tremolos(self, joined: JoinedMeasure) -> None:
+        """Tremolos between two chords."""
+        for element in joined.signs.elements:
+            first, last = self.events.get(joined.key(element.index)), self.events.get(joined.key(element.partner))
+            if first is None or last is None or first.onset_ticks >= last.onset_ticks:
+                continue
+            spanner = self._spanner(first, first.onset_ticks, last.onset_ticks + last.duration_ticks, [])
+            spanner.event_ids.extend([first.event_id, last.event_id])
+            spanner.tremolo_between.strokes = element.between
 
     def _pages(self) -> None:
         first = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from omr_service.assembler.accidentals import AccidentalSign
@@ -11,6 +12,7 @@ from omr_service.assembler.heads_stems import Chord, Head
 from omr_service.assembler.music import Element, MeasureSigns, NoteSign
 from omr_service.assembler.rests_dots import Dots, RestSign
 from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign
+from omr_service.assembler.tremolos import Between
 from omr_service.symbols import Glyph, Line
 
 LEVELS = {"black": 0, "half": -1, "whole": -2, "breve": -3}
@@ -26,6 +28,7 @@ def build_elements(
     dots: Dots,
     accidentals: dict[int, AccidentalSign],
     slashed: set[int],
+    between: Sequence[Between],
     place: dict[int, tuple[int, int]],
 ) -> dict[int, list[Element]]:
     """By system index, the chords and rests of a page.
@@ -38,9 +41,13 @@ def build_elements(
         dots: Augmentation dots.
         accidentals: Accidentals by head.
         slashed: Chords with a slashed stem.
+        between: Tremolos between two chords.
         place: By staff index on the page, its system and its position there.
     """
-    beam_of = {c: g for g, members in enumerate(beaming.groups) for c in members}
+    tremolo_of = {c: (b.strokes, other) for b in between for c, other in ((b.first, b.last), (b.last, b.first))}
+    short = {c.index for c in chords if any(heads[h].kind == "black" for h in c.heads)}
+    # a beam that joins nothing but long notes is a tremolo
+    beam_of = {c: g for g, members in enumerate(beaming.groups) if short.intersection(members) for c in members}
     result: dict[int, list[Element]] = {}
     index = 0
     for chord in chords:
@@ -61,8 +68,10 @@ def build_elements(
         )
         kind = max((h.kind for h in own), key=lambda k: LEVELS[k])
         level = LEVELS[kind]
-        if kind == "black":
+        # a beam with short notes tells the value of a half note's head too: another voice shares that head with it
+        if kind == "black" or (kind == "half" and chord.index in beam_of):
             level = beaming.levels.get(chord.index, 0)
+        strokes, partner = tremolo_of.get(chord.index, (0, -1))
         box = union(h.glyph.box for h in own)
         element = Element(
             index,
@@ -81,6 +90,8 @@ def build_elements(
             4.0,
             box,
             min(h.confidence for h in own),
+            between=strokes,
+            partner=partner,
         )
         result.setdefault(system, []).append(element)
         index += 1
@@ -139,18 +150,21 @@ def slashed_chords(chords: list[Chord], glyphs: list[Glyph], lines: list[Line]) 
     return found
 
 
-def measure_edges(system: System, content_right: float) -> list[tuple[float, float, Barline | None, Barline | None]]:
+def measure_edges(
+    system: System, content_right: float, content: Sequence[float]
+) -> list[tuple[float, float, Barline | None, Barline | None]]:
     """From where to where the measures of a system go, and the barlines at their edges.
 
     Args:
         system: The system with its barlines.
         content_right: Right end of its rightmost note or rest.
+        content: Left ends of its notes and rests.
     """
     edges: list[tuple[float, float, Barline | None, Barline | None]] = []
     left: Barline | None = None
     x = system.x0
     for mark in system.barlines:
-        at_start = not edges and left is None and not content_before(system, mark)
+        at_start = not edges and left is None and not any(x < mark.x0 for x in content)
         if at_start and "H" in mark.strokes and mark.dots_right and not mark.dots_left:
             left = mark
             continue
@@ -159,11 +173,6 @@ def measure_edges(system: System, content_right: float) -> list[tuple[float, flo
     if content_right > x:
         edges.append((x, system.x1, left, None))
     return edges
-
-
-def content_before(system: System, mark: Barline) -> bool:
-    """True when the stretch from the system's start to a barline is wide enough to hold a note after the clef."""
-    return mark.x0 - system.x0 > 16 * system.space
 
 
 def _cues_in_time(elements: tuple[Element, ...]) -> tuple[Element, ...]:
@@ -185,7 +194,7 @@ def build_measures(
 ) -> tuple[MeasureSigns, ...]:
     """The measures of a system with what stands in them."""
     right = max((e.x1 for e in elements), default=system.x0)
-    edges = measure_edges(system, right)
+    edges = measure_edges(system, right, [e.x for e in elements])
     measures: list[MeasureSigns] = []
     for i, (x0, x1, left, end) in enumerate(edges):
         last = i == len(edges) - 1

@@ -55,6 +55,10 @@ class Element:
         rest_step: Position of a rest in half spaces above the bottom line.
         box: Ink of heads or rest.
         confidence: 0 to 1.
+        repeat: Of a sign that repeats what stands before it, the bars it repeats; 0 for what is no such sign.
+        copied: True for the copy that such a sign stands for: it is not printed.
+        between: Number of strokes of a tremolo between this chord and another; 0 for none.
+        partner: The other chord of that tremolo by number on the page; -1 for none.
     """
 
     index: int
@@ -73,6 +77,10 @@ class Element:
     rest_step: float
     box: Box
     confidence: float
+    repeat: int = 0
+    copied: bool = False
+    between: int = 0
+    partner: int = -1
 
     @property
     def is_rest(self) -> bool:
@@ -81,9 +89,10 @@ class Element:
 
     @property
     def value(self) -> Fraction:
-        """Written duration in quarters, without tuplets."""
+        """Duration in quarters as written, without tuplets; each of two chords in a tremolo is written with the
+        length of both."""
         base = Fraction(1, 2**self.level) if self.level >= 0 else Fraction(2**-self.level)
-        return base * (2 - Fraction(1, 2**self.dots))
+        return base * (2 - Fraction(1, 2**self.dots)) / (2 if self.between else 1)
 
 
 @dataclass(frozen=True, slots=True)

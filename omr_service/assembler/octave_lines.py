@@ -157,9 +157,7 @@ def _options(
     return tuple(found)
 
 
-def _room(
-    box: Box, x1: float, staff: Staff, position: int, above: bool, elements: Sequence[Element]
-) -> float | None:
+def _room(box: Box, x1: float, staff: Staff, position: int, above: bool, elements: Sequence[Element]) -> float | None:
     """Points between a line and the notes of a staff it would move; None where there is none to move."""
     x, y = center(box)
     edges: list[float] = []

@@ -14,12 +14,14 @@ from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chor
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
 from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
 from omr_service.assembler.octave_lines import find_octave_lines
+from omr_service.assembler.repeats import find_repeats, slashes
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
 from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
 from omr_service.assembler.staves import find_staves
 from omr_service.assembler.systems import group_systems, vertical_runs
 from omr_service.assembler.ties_slurs import read_curves
 from omr_service.assembler.titles import is_heading, read_titles
+from omr_service.assembler.tremolos import find_between
 from omr_service.assembler.tuplets import find_tuplets
 from omr_service.symbols import Glyph, Line, PageSymbols, Text
 
@@ -185,11 +187,23 @@ def step_measures(page: PageDraft) -> None:
     """Chords and rests, measure by measure, and the tuplets over them."""
     slashed = slashed_chords(page.chords, page.symbols.glyphs, page.symbols.lines)
     page.elements = build_elements(
-        page.heads, page.chords, page.rests, page.beaming, page.dots, page.accidentals, slashed, page.place()
+        page.heads,
+        page.chords,
+        page.rests,
+        page.beaming,
+        page.dots,
+        page.accidentals,
+        slashed,
+        find_between(page.chords, page.heads, page.beaming, page.staves),
+        page.place(),
     )
     for system in page.systems:
         i = system.index
         elements = page.elements.get(i, [])
+        count = sum(len(own) for own in page.elements.values())
+        signs = [*page.glyphs_of(system), *slashes(page.lines_of(system), system)]
+        elements = sorted([*elements, *find_repeats(system, signs, elements, count)], key=lambda e: (e.x, e.staff))
+        page.elements[i] = elements
         measures = build_measures(system, elements, page.clefs[i], page.keys[i], page.meters[i])
         tuplets = find_tuplets(system, measures, page.glyphs_of(system), page.texts_of(system), page.lines_of(system))
         page.signs.append(SystemSigns(system, measures, tuple(tuplets)))
