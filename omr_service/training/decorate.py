@@ -57,6 +57,7 @@ def decorate(tree: ET.ElementTree[ET.Element], rng: random.Random) -> None:
     dense["tremolo"] = rng.choice((0.0, 0.0, 0.05))
     dense["fermata"] = rng.choice((0.0, 0.01, 0.03))
     dense["zoo"] = rng.choice((0.0, 0.1, 0.25))
+    dense["tuplet"] = rng.choice((0.0, 0.2, 0.5, 0.9))
     for part in tree.getroot().iter("part"):
         divisions = 1
         staves = 1
@@ -65,6 +66,8 @@ def decorate(tree: ET.ElementTree[ET.Element], rng: random.Random) -> None:
             staves = int(measure.findtext("attributes/staves", str(staves)))
             for note in list(measure.findall("note")):
                 _decorate_note(measure, note, dense, rng)
+            if rng.random() < dense["tuplet"]:
+                _add_tuplet(measure, rng)
             if rng.random() < dense["measure"]:
                 _decorate_measure(measure, staves, rng)
             if rng.random() < dense["zoo"] and divisions % 16 == 0:
@@ -140,6 +143,40 @@ def _set_accidental(note: ET.Element, name: str, alter: int) -> None:
     mark.text = name
 
 
+def _add_tuplet(measure: ET.Element, rng: random.Random) -> None:
+    """Puts a number, and perhaps a bracket, over some notes of one voice and one value in a row."""
+    runs: list[list[ET.Element]] = []
+    for note in measure.findall("note"):
+        if note.find("chord") is not None:
+            continue
+        odd = any(note.find(tag) is not None for tag in ("grace", "time-modification", "dot"))
+        if odd or note.find("type") is None or note.get("print-object") == "no":
+            runs.append([])
+            continue
+        last = runs[-1][-1] if runs and runs[-1] else None
+        alike = last is not None and all(last.findtext(t) == note.findtext(t) for t in ("voice", "type", "staff"))
+        if alike and len(runs[-1]) < 9:
+            runs[-1].append(note)
+        else:
+            runs.append([note])
+    runs = [run for run in runs if len(run) >= 3]
+    if not runs:
+        return
+    run = rng.choice(runs)
+    count = 3 if rng.random() < 0.6 else len(run)
+    run = run[:count]
+    number = {3: 3, 4: rng.choice((4, 6)), 8: rng.choice((8, 10, 11, 12))}.get(count, count)
+    bracket = rng.choice(("yes", "no"))
+    for i, note in enumerate(run):
+        modification = ET.Element("time-modification")
+        ET.SubElement(modification, "actual-notes").text = str(number)
+        ET.SubElement(modification, "normal-notes").text = str({3: 2, 5: 4, 6: 4, 7: 4, 9: 8}.get(number, 8))
+        insert_in_order(note, modification)
+        if i in (0, len(run) - 1):
+            kind = "stop" if i else "start"
+            ET.SubElement(_notations(note), "tuplet", {"type": kind, "number": "1", "bracket": bracket})
+
+
 def _pitch(rng: random.Random, low: int, high: int) -> ET.Element:
     pitch = ET.Element("pitch")
     ET.SubElement(pitch, "step").text = rng.choice("CDEFGAB")
@@ -162,8 +199,13 @@ def _add_graces(measure: ET.Element, note: ET.Element, rng: random.Random) -> No
     if pitch is None:
         return
     count = rng.choice((1, 1, 1, 2, 3, 4))
-    value = rng.choice(("eighth", "eighth", "16th", "32nd", "quarter")) if count == 1 else rng.choice(("16th", "32nd"))
+    value = (
+        rng.choice(("eighth", "eighth", "16th", "32nd", "quarter", "half"))
+        if count == 1
+        else rng.choice(("16th", "32nd"))
+    )
     at = list(measure).index(note)
+    stem = rng.choice(("up", "up", "down"))
     for number in range(count):
         grace = ET.Element("note")
         ET.SubElement(grace, "grace", {"slash": "yes"} if rng.random() < 0.4 and count == 1 else {})
@@ -175,6 +217,7 @@ def _add_graces(measure: ET.Element, note: ET.Element, rng: random.Random) -> No
         if rng.random() < 0.3:
             name, alter = rng.choice(ACCIDENTALS[:3])
             _set_accidental(grace, name, alter)
+        ET.SubElement(grace, "stem").text = stem
         if note.find("staff") is not None:
             ET.SubElement(grace, "staff").text = note.findtext("staff")
         if count > 1:
@@ -272,7 +315,9 @@ def zoo_measure(divisions: int, staves: int, rng: random.Random) -> ET.Element:
     """A measure of all note and rest values, clefs and a time signature that fits."""
     measure = ET.Element("measure", number="0", implicit="yes")
     attributes = ET.SubElement(measure, "attributes")
-    beats, beat_type = rng.choice(((6, 4), (7, 4), (3, 2), (4, 2), (9, 8), (12, 8), (5, 4), (4, 4), (2, 2), (15, 16)))
+    beats, beat_type = rng.choice(
+        ((6, 4), (7, 4), (3, 2), (4, 2), (9, 8), (12, 8), (5, 4), (4, 4), (2, 2), (15, 16), (10, 8))
+    )
     total = 64 * beats // beat_type
     if rng.random() < 0.5:
         ET.SubElement(ET.SubElement(attributes, "key"), "fifths").text = str(rng.randint(-7, 7))

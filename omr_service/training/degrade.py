@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.training.pages import OVERSAMPLING, LabelledPage
+from omr_service.training.punches import old_rests
+from omr_service.training.typeset import TypeCase
 
 Floats = NDArray[np.float32]
 T = TypeVar("T", np.uint8, np.uint16)
@@ -68,6 +70,7 @@ class Degrader:
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self._noise = Noise(self.rng)
+        self._type = TypeCase(self.rng)
 
     def patch(self, page: LabelledPage, x: float, y: float, other: LabelledPage | None = None) -> Patch:
         """A degraded patch.
@@ -89,6 +92,9 @@ class Degrader:
         left, top = int(px.min()) - 2, int(py.min()) - 2
         right, bottom = int(px.max()) + 4, int(py.max()) + 4
         ink = _ink(page.page, left, top, right, bottom, ratio)
+        points = page.points
+        if rng.random() < 0.15:
+            points = old_rests(ink, page, (left, top, right, bottom), ratio)
         masks = _crop(page.masks, left, top, right, bottom, 0)
         map_x, map_y = (px - left).astype(np.float32), (py - top).astype(np.float32)
         warped = np.asarray(cv2.remap(masks, map_x, map_y, cv2.INTER_NEAREST, borderValue=0), np.uint16)
@@ -96,12 +102,35 @@ class Degrader:
             map_x = cv2.resize(map_x, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR) * 2 + 0.5
             map_y = cv2.resize(map_y, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR) * 2 + 0.5
         ink = np.asarray(cv2.remap(ink, map_x, map_y, cv2.INTER_LINEAR, borderValue=0.0), np.float32)
-        points = _moved(page.points, to_page, bend_x, bend_y)
+        points = _moved(points, to_page, bend_x, bend_y)
+        if rng.random() < 0.25:
+            self._type.print_words(ink, warped, ratio)
+        if rng.random() < 0.25:
+            points = self._type.print_fingers(ink, points, ratio)
+        if rng.random() < 0.04:
+            points = self._border(ink, warped, points, ratio)
         if rng.random() < 0.93:
             ink = self._strokes(ink, ratio)
             ink = self._breaks(ink, warped, ratio)
             ink = self._foreign(ink, ratio, other)
         return Patch(self._scan(ink, ratio), points, warped)
+
+    def _border(self, ink: Floats, masks: NDArray[np.uint16], points: Floats, ratio: int) -> Floats:
+        """The dark edge of a scan over one side of a patch; returns the points that are left."""
+        rng = self.rng
+        across = int(rng.integers(4, 60))
+        side = rng.integers(2)
+        edge = np.zeros(masks.shape, np.bool_)
+        columns = slice(0, across) if rng.random() < 0.5 else slice(-across, None)
+        edge[(slice(None), columns) if side else (columns, slice(None))] = True
+        masks[edge] = 0
+        dark = np.repeat(np.repeat(edge, ratio, axis=0), ratio, axis=1)
+        shape = (ink.shape[0], ink.shape[1])
+        texture = np.clip(rng.uniform(0.6, 1.3) + rng.uniform(0, 0.5) * self._noise.field(shape, 2.5), 0.0, 1.0)
+        np.copyto(ink, texture.astype(np.float32), where=dark)
+        row = np.clip(points[:, 2].astype(np.intp), 0, HEIGHT - 1)
+        column = np.clip(points[:, 1].astype(np.intp), 0, WIDTH - 1)
+        return points[~edge[row, column]]
 
     def _bend(self) -> tuple[Floats, Floats]:
         """How far each pixel is moved: the paper's waves, and the punches' own shapes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,32 +80,57 @@ def pdf_of_svgs(svgs: Sequence[str], width: float, height: float, family: str = 
     return bytes(typst.compile(files, format="pdf"))
 
 
-def engrave(source: Path, seed: int, pages: int) -> bytes:
-    """A PDF of a decorated score.
-
-    Args:
-        source: MusicXML file.
-        seed: Decides the marks added and the layout.
-        pages: Greatest number of pages engraved.
+def decorated(source: Path, rng: random.Random) -> bytes:
+    """A MusicXML file with marks added; see `decorate`.
 
     Raises:
-        ValueError: Verovio cannot load it.
         ET.ParseError: It is no XML.
     """
-    import verovio
-
-    rng = random.Random(f"{seed} {source.name}")
     tree = ET.parse(source)
     decorate(tree, rng)
     buffer = io.BytesIO()
     tree.write(buffer, encoding="utf-8", xml_declaration=True)
+    return buffer.getvalue()
+
+
+def pdf_of_musicxml(musicxml: bytes, rng: random.Random, pages: int) -> bytes:
+    """A PDF of some pages of a score by Verovio, laid out as chance has it.
+
+    Args:
+        musicxml: The score.
+        rng: Chooses.
+        pages: Greatest number of pages; those in a row from somewhere.
+
+    Raises:
+        ValueError: Verovio cannot load it.
+    """
+    import verovio
+
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     chosen = options(rng)
     toolkit.setOptions(chosen)
-    if not toolkit.loadData(buffer.getvalue().decode()):
-        raise ValueError(f"Verovio cannot load {source.name}")
+    if not toolkit.loadData(musicxml.decode()):
+        raise ValueError("Verovio cannot load the score.")
     count = toolkit.getPageCount()
     first = rng.randint(1, max(1, count - pages + 1))
     svgs = [toolkit.renderToSVG(n) for n in range(first, min(count, first + pages - 1) + 1)]
     return pdf_of_svgs(svgs, chosen["pageWidth"] / 10, chosen["pageHeight"] / 10, rng.choice(TEXT_FACES))
+
+
+def kern_to_musicxml(python: str, source: Path, target: Path) -> None:
+    """Converts Humdrum `**kern` to MusicXML with converter21, which lives in an environment of its own.
+
+    Args:
+        python: The interpreter of an environment with converter21 (`bench/testbed/requirements.txt`).
+        source: The `**kern` file.
+        target: The MusicXML file to write.
+
+    Raises:
+        subprocess.SubprocessError: It cannot be converted, or not in two minutes.
+    """
+    code = (
+        "import sys, converter21, music21; converter21.register();"
+        "music21.converter.parse(sys.argv[1]).write('musicxml', sys.argv[2])"
+    )
+    subprocess.run([python, "-c", code, str(source), str(target)], check=True, capture_output=True, timeout=120)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -185,8 +185,3 @@ def fit(trainer: Trainer, pages: Path, work: Path, report: Callable[[str], None]
                 trainer.save(work / "checkpoint.pt")
                 saved = now
     trainer.save(work / "checkpoint.pt")
-
-
-def facts_of(recipe: Recipe) -> dict[str, object]:
-    """The recipe, for the model card."""
-    return asdict(recipe)
