@@ -19,6 +19,7 @@ from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
 from omr_service.pdf.document import DocumentLimits, check_media_type
 from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
+from omr_service.scan.model import detector_info
 from omr_service.settings import OmrSettings
 from omr_service.work import join_task, page_sizes, page_sizes_once, page_task
 
@@ -91,6 +92,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         info = stage_pb2.StageInfo(
             name="omr_service",
             version=etude_version,
+            models=[detector_info()],
             accepted_media_types=[MEDIA_TYPE],
             produced_media_types=["application/x-protobuf; messageType=etude.score.v1.Score"],
         )

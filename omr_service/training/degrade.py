@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.training.pages import OVERSAMPLING, LabelledPage
-from omr_service.training.punches import old_rests
+from omr_service.training.punches import old_rests, other_dots
 from omr_service.training.typeset import TypeCase
 
 Floats = NDArray[np.float32]
@@ -94,7 +94,9 @@ class Degrader:
         ink = _ink(page.page, left, top, right, bottom, ratio)
         points = page.points
         if rng.random() < 0.15:
-            points = old_rests(ink, page, (left, top, right, bottom), ratio)
+            points = old_rests(ink, page, points, (left, top, right, bottom), ratio)
+        if rng.random() < 0.4:
+            points = other_dots(ink, page, points, (left, top, right, bottom), ratio, rng)
         masks = _crop(page.masks, left, top, right, bottom, 0)
         map_x, map_y = (px - left).astype(np.float32), (py - top).astype(np.float32)
         warped = np.asarray(cv2.remap(masks, map_x, map_y, cv2.INTER_NEAREST, borderValue=0), np.uint16)
@@ -105,7 +107,7 @@ class Degrader:
         points = _moved(points, to_page, bend_x, bend_y)
         if rng.random() < 0.25:
             self._type.print_words(ink, warped, ratio)
-        if rng.random() < 0.25:
+        if rng.random() < 0.35:
             points = self._type.print_fingers(ink, points, ratio)
         if rng.random() < 0.04:
             points = self._border(ink, warped, points, ratio)

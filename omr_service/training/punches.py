@@ -12,7 +12,70 @@ Floats = NDArray[np.float32]
 _STAFF_LINE = np.uint16(1 << LINE_INDEX["staffLine"])
 
 
-def old_rests(ink: Floats, page: LabelledPage, window: tuple[int, int, int, int], ratio: int) -> Floats:
+def other_dots(
+    ink: Floats,
+    page: LabelledPage,
+    points: Floats,
+    window: tuple[int, int, int, int],
+    ratio: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Makes the dots of a window fatter or finer, and moves those behind notes away from them, as old plates have it.
+
+    Args:
+        ink, page, window, ratio: As `old_rests`.
+        points: The points of the page.
+        rng: Chooses.
+
+    Returns:
+        The points with the new places and sizes of the dots.
+    """
+    left, top, right, bottom = window
+    away, fat = rng.uniform(-1.0, 9.0), float(np.exp(rng.normal(0.12, 0.2)))
+    out = points.copy()
+    augmentation, staccato = INDEX["augmentationDot"], INDEX["articStaccato"]
+    rows = np.flatnonzero((points[:, 0] == augmentation) | (points[:, 0] == staccato))
+    # from right to left, so that the second of two dots makes way for the first
+    for i in rows[np.argsort(-points[rows, 1])]:
+        kind, x, y, w, h = points[i]
+        if not (left + 24 < x < right - 24 and top + 12 < y < bottom - 12):
+            continue
+        lines = page.masks[max(0, top) :, max(0, left) :]
+        shift = (max(0, -left), max(0, -top))
+        old = _box(x, y - h / 2, w, h, window, ratio, 1)
+        kept = ink[old[1] : old[3], old[0] : old[2]].copy()
+        _erase(ink, lines, old, ratio, shift)
+        radius = fat * (w + h) / 4
+        new_x = x + (away + rng.normal(0.0, 0.4) if kind == augmentation else 0.0)
+        box = _box(new_x, y - radius, 2 * radius, 2 * radius, window, ratio, 1)
+        if _is_free(ink, lines, box, ratio, shift):
+            _disc(ink, (new_x - left) * ratio - 0.5, (y - top) * ratio - 0.5, radius * ratio)
+            out[i, 1:] = (new_x, y, 2 * radius, 2 * radius)
+        else:
+            ink[old[1] : old[3], old[0] : old[2]] = kept
+    return out
+
+
+def _is_free(
+    ink: Floats, masks: NDArray[np.uint16], box: tuple[int, int, int, int], ratio: int, shift: tuple[int, int]
+) -> bool:
+    """True where a box holds no ink but staff lines."""
+    x0, y0, x1, y1 = box
+    part = ink[y0:y1, x0:x1]
+    line = _lines_in(masks, box, ratio, shift)
+    return line.shape == part.shape and float((part * ~line).mean()) < 0.06
+
+
+def _disc(ink: Floats, x: float, y: float, radius: float) -> None:
+    """Draws a dot with soft edges."""
+    x0, y0 = int(x - radius) - 1, int(y - radius) - 1
+    part = ink[y0 : int(y + radius) + 3, x0 : int(x + radius) + 3]
+    rows, columns = np.ogrid[: part.shape[0], : part.shape[1]]
+    distance = np.hypot(rows + y0 - y, columns + x0 - x)
+    np.maximum(part, np.clip(radius + 0.5 - distance, 0.0, 1.0).astype(np.float32), out=part)
+
+
+def old_rests(ink: Floats, page: LabelledPage, points: Floats, window: tuple[int, int, int, int], ratio: int) -> Floats:
     """Makes the quarter rests of a window look as in many old editions: an eighth rest seen in a mirror.
 
     The pattern is an eighth rest of the same page; where it has none that stands free, nothing changes.
@@ -20,14 +83,14 @@ def old_rests(ink: Floats, page: LabelledPage, window: tuple[int, int, int, int]
     Args:
         ink: The window's ink at `ratio` times the normal resolution; changed in place.
         page: The page.
+        points: Its points.
         window: Left, top, right and bottom of the window in pixels of the page.
         ratio: As above.
 
     Returns:
-        The points of the page, with the new size of those rests.
+        The points with the new size of those rests.
     """
     left, top, right, bottom = window
-    points = page.points
     pattern = _pattern(page, ratio)
     if pattern is None:
         return points
@@ -77,16 +140,21 @@ def _box(
     return x0 * ratio, (int(y0 - top) - more) * ratio, x1 * ratio, (int(y0 + h - top) + more + 1) * ratio
 
 
+def _lines_in(
+    masks: NDArray[np.uint16], box: tuple[int, int, int, int], ratio: int, shift: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Where staff lines are in a box of the ink."""
+    x0, y0, x1, y1 = (side // ratio for side in box)
+    line = (masks[y0 - shift[1] : y1 - shift[1], x0 - shift[0] : x1 - shift[0]] & _STAFF_LINE) != 0
+    return np.repeat(np.repeat(line, ratio, axis=0), ratio, axis=1)
+
+
 def _erase(
     ink: Floats, masks: NDArray[np.uint16], box: tuple[int, int, int, int], ratio: int, shift: tuple[int, int]
 ) -> None:
     """Takes away what is in a box of the ink, but for the staff lines."""
     x0, y0, x1, y1 = box
     part = ink[y0:y1, x0:x1]
-    rows = slice(y0 // ratio - shift[1], y1 // ratio - shift[1])
-    own = masks[rows, x0 // ratio - shift[0] : x1 // ratio - shift[0]]
-    line = (own & _STAFF_LINE) != 0
-    if ratio == 2:
-        line = np.repeat(np.repeat(line, 2, axis=0), 2, axis=1)
+    line = _lines_in(masks, box, ratio, shift)
     if line.shape == part.shape:
         part[~line] = 0.0

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from omr_service.pdf.reader import read_page_symbols
-from omr_service.scan.detector import Detector, Point, find_points, tiles
+from omr_service.scan.detector import WEIGHTS, Detector, Point, find_points, tiles
 from omr_service.scan.glyphs import SMALL_EM, glyphs_of
+from omr_service.scan.model import detector_info
 from omr_service.scan.vocabulary import LINES, POINTS, STAFF_SPACE, glyph_of, point_class
 from omr_service.training.labels import PageLabels, label_page, page_scale
 from omr_service.training.pages import OVERSAMPLING, rasterise
@@ -159,6 +160,14 @@ def test_glyphs_have_smufl_names_sizes_and_sides() -> None:
     flat = glyphs["accidentalFlat"].box
     assert flat.y1 - 200.0 < 200.0 - flat.y0
     assert glyphs["dynamicMF"].confidence == 0.7
+
+
+def test_the_card_is_that_of_the_shipped_weights() -> None:
+    info, detector = detector_info(), Detector.load()
+    assert info.model.digest == detector.digest
+    assert info.model.version == detector.version
+    assert info.size_bytes == WEIGHTS.stat().st_size < 10_000_000
+    assert (info.stage, info.licence, info.is_default) == ("omr", "Apache-2.0", True)
 
 
 @pytest.mark.parametrize(
