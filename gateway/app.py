@@ -7,14 +7,18 @@ from typing import Any
 import grpc
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 
 import etude
 from gateway import models
 from gateway.body_limit import BodyLimit
 from gateway.context import RequestContext
 from gateway.errors import install_error_handlers
+from gateway.limits import RateLimits
+from gateway.local_user import LocalUserGuard
 from gateway.pages import install_pages
-from gateway.routes import artifacts, catalogue, jobs, operations
+from gateway.rate_limit import Limiter, MemoryLimiter
+from gateway.routes import artifacts, auth, catalogue, jobs, operations
 from gateway.settings import GatewaySettings
 
 DESCRIPTION = """Sheet music in, a fingered piano score out.
@@ -27,11 +31,24 @@ an `X-Request-ID`; send your own to find a request again in the logs.
 _MULTIPART_OVERHEAD = 1 << 20
 """Room for the form fields and boundaries around a document of the largest size."""
 
-_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+_UNTRACED = frozenset({"/health", "/healthz", "/readyz", "/metrics"})
+
+_CORS_ASKED = (
+    "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range", "Last-Event-ID", "Range",
+    "X-Request-ID", "traceparent", "tracestate",
+)  # fmt: skip
+_CORS_TOLD = (
+    "Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Location", "Retry-After", "X-Request-ID",
+    "X-Trace-ID",
+)  # fmt: skip
+"""Headers a page of another origin may send, and may read."""
 
 
 def create_app(
-    settings: GatewaySettings, channel: grpc.aio.Channel, dependencies: Mapping[str, grpc.aio.Channel]
+    settings: GatewaySettings,
+    channel: grpc.aio.Channel,
+    dependencies: Mapping[str, grpc.aio.Channel],
+    limiter: Limiter | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -39,6 +56,7 @@ def create_app(
         settings: Its settings.
         channel: To the orchestrator.
         dependencies: Channels to all that must serve for the gateway to be ready, by name.
+        limiter: Counts requests; in memory when not given. The caller closes it.
     """
     app = FastAPI(
         title="Étude",
@@ -60,10 +78,22 @@ def create_app(
     app.state.dependencies = dependencies
     app.state.closing = asyncio.Event()
     install_error_handlers(app, settings.max_upload_bytes)
-    for router in (jobs.router, artifacts.router, catalogue.router, operations.router):
+    for router in (auth.public, auth.router, jobs.router, artifacts.router, catalogue.router, operations.router):
         app.include_router(router)
     install_pages(app)
+    # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes + _MULTIPART_OVERHEAD)
+    app.add_middleware(LocalUserGuard, http_address=settings.http_address, origins=settings.cors_origins)
+    app.add_middleware(RateLimits, settings=settings, limiter=limiter or MemoryLimiter())
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+            allow_headers=_CORS_ASKED,
+            expose_headers=_CORS_TOLD,
+            max_age=3600,
+        )
     app.add_middleware(RequestContext)
     return app
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from etude.mesh.logging import bound_context, get_logger
-from etude.mesh.telemetry import extract_trace
+from etude.mesh.telemetry import current_trace_id, extract_trace
 from gateway.errors import error_response, fault
 
 _log = get_logger(__name__)
@@ -61,6 +61,7 @@ class RequestContext:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                headers["X-Trace-ID"] = current_trace_id()
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -81,7 +82,7 @@ class RequestContext:
                 # The template, not the path: ids in labels would make a time series per job.
                 route = getattr(scope.get("route"), "path", "unmatched")
                 REQUEST_SECONDS.labels(scope["method"], route, str(status or 500)).observe(seconds)
-                log = _log.debug if route in ("/healthz", "/readyz", "/metrics") else _log.info
+                log = _log.debug if route in ("/health", "/healthz", "/readyz", "/metrics") else _log.info
                 log("http request", method=scope["method"], route=route, status=status, seconds=round(seconds, 4))
 
 

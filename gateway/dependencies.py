@@ -2,7 +2,8 @@
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 
 from etude.client import AsyncEtudeClient
 from gateway.settings import GatewaySettings
@@ -29,3 +30,11 @@ def client_of(request: Request) -> AsyncEtudeClient:
 
 Settings = Annotated[GatewaySettings, Depends(settings_of)]
 Client = Annotated[AsyncEtudeClient, Depends(client_of)]
+
+BEARER = Security(
+    HTTPBearer(
+        auto_error=False,
+        description="An access token of `/api/v1/auth/login`, or an API key. On one's own machine none is needed.",
+    )
+)
+"""Marks routes as closed in the description; it is the orchestrator that opens them."""

@@ -1,5 +1,6 @@
 """One envelope for every error of the HTTP face."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -30,9 +31,11 @@ def error_response(error: EtudeError, headers: Mapping[str, str] | None = None) 
     """The answer to a request that failed."""
     extra = dict(headers or {})
     if error.retry_after_s is not None:
-        extra.setdefault("Retry-After", str(max(1, round(error.retry_after_s))))
+        extra.setdefault("Retry-After", str(max(1, math.ceil(error.retry_after_s))))
     elif error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra.setdefault("Retry-After", "1")
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        extra.setdefault("WWW-Authenticate", "Bearer")
     return JSONResponse(envelope(error_to_json(error)), status_code=error.http_status, headers=extra)
 
 

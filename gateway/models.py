@@ -27,6 +27,14 @@ class JobState(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class Stage(StrEnum):
+    """What works on a job."""
+
+    OMR = "omr"
+    FINGERING = "fingering"
+    RENDERING = "rendering"
+
+
 class JobEventKind(StrEnum):
     """What an event tells."""
 
@@ -326,6 +334,58 @@ class FingeringUpdated(Model):
     job: Job | None
     artifact_id: str = Field(description="The new ir_v2.")
     changed_note_ids: list[str]
+
+
+class ResultFile(Model):
+    """A file a job made."""
+
+    artifact_id: str
+    kind: ArtifactKind
+    score_index: int = Field(description="Index of the piece or movement, from 0; -1 when it belongs to all of them.")
+    page_number: int = Field(description="Page, from 1, for kinds of one artifact per page; 0 otherwise.")
+    filename: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    download_url: str = Field(description="Where its bytes are, on this server.")
+
+
+class JobResults(Model):
+    """What a completed job made: the latest revision of everything, with what was read in numbers."""
+
+    job_id: str
+    state: JobState
+    summary: JobSummary | None
+    files: list[ResultFile]
+
+
+class ComponentStatus(StrEnum):
+    """Whether something works."""
+
+    SERVING = "SERVING"
+    NOT_SERVING = "NOT_SERVING"
+
+
+class ComponentHealth(Model):
+    """How one thing is doing."""
+
+    name: str = Field(examples=["database"])
+    status: ComponentStatus
+    latency: float = Field(description="Seconds until it answered.")
+
+
+class SystemHealth(Model):
+    """How the database, the object store and each stage are doing."""
+
+    healthy: bool
+    components: list[ComponentHealth]
+
+
+class Health(Model):
+    """The gateway lives."""
+
+    status: str = Field(examples=["ok"])
+    version: str
 
 
 class Readiness(Model):

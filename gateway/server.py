@@ -24,7 +24,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def http_server(app: FastAPI, address: str) -> AsyncIterator[str]:
+async def http_server(app: FastAPI, address: str, trusted_proxies: str = "127.0.0.1") -> AsyncIterator[str]:
     """Serves an application while the block runs; gives the address it listens on, with the port it got.
 
     On exit no new request is taken, event streams break off, other answers get a few seconds
@@ -54,6 +54,8 @@ async def http_server(app: FastAPI, address: str) -> AsyncIterator[str]:
             access_log=False,
             server_header=False,
             date_header=True,
+            proxy_headers=True,
+            forwarded_allow_ips=trusted_proxies,
             timeout_graceful_shutdown=_SHUTDOWN_S,
         )
     )

@@ -1,6 +1,6 @@
 """Settings of the gateway."""
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from etude.mesh.settings import ServiceSettings
@@ -40,3 +40,18 @@ class GatewaySettings(ServiceSettings):
 
     heartbeat_s: float = Field(default=15.0, ge=1.0)
     """Longest silence of an event stream."""
+
+    rate_limit_per_minute: int = Field(default=6000, ge=0)
+    """Requests to the API per minute and user, an address having five times as many; 0 for no limit."""
+
+    login_rate_limit_per_minute: int = Field(default=30, ge=0)
+    """Requests to register, log in and refresh per minute and address; 0 for no limit."""
+
+    valkey_url: SecretStr = SecretStr("")
+    """Valkey or Redis that gateways share their counts in, redis://, rediss:// or unix://; empty: each for itself."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API from a browser, as a JSON list; ["*"] for all of them."""
+
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed."""

@@ -7,13 +7,14 @@ from typing import Any
 from etude.client.annotation import AnnotationResult
 from etude.client.artifacts import ArtifactCalls
 from etude.client.files import file_names
+from etude.client.identity import IdentityCalls
 from etude.client.jobs import EventHandler, JobCalls, raise_for_state
 from etude.client.options import job_options
 from etude.client.source import SourceLike
 from etude.mesh.errors import EtudeError
 
 
-class AsyncEtudeClient(JobCalls, ArtifactCalls):
+class AsyncEtudeClient(JobCalls, ArtifactCalls, IdentityCalls):
     """Typed calls to a mesh. Every error is an `etude.mesh.errors.EtudeError` with a reason and a sentence.
 
     >>> async with AsyncEtudeClient() as client:                                     # doctest: +SKIP

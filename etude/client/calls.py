@@ -32,6 +32,7 @@ class Calls:
         *,
         channel: grpc.aio.Channel | None = None,
         timeout_s: float = CALL_TIMEOUT_S,
+        token: str = "",
         metadata: Sequence[tuple[str, str]] = (),
     ) -> None:
         """A client of the orchestrator at `target`; nothing is sent yet.
@@ -41,13 +42,14 @@ class Calls:
             channel: A channel to `target` to use instead of opening one (see `open_client_channel`); the caller closes
                 it.
             timeout_s: Longest wait for an ordinary call.
+            token: Access token or API key that says who calls; none for the local user of one's own machine.
             metadata: Sent with every call.
         """
         self.target = target
         self._owns_channel = channel is None
         self.channel = open_client_channel(target) if channel is None else channel
         self.timeout_s = timeout_s
-        self.metadata = tuple(metadata)
+        self.metadata = (*metadata, *([("authorization", f"Bearer {token}")] if token else []))
 
     async def __aenter__(self) -> Self:
         return self

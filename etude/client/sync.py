@@ -36,18 +36,22 @@ class EtudeClient:
         target: str = DEFAULT_TARGET,
         *,
         timeout_s: float = CALL_TIMEOUT_S,
+        token: str = "",
         metadata: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """A client of the orchestrator at `target` ("host:port", "unix:/path", "dns:///name:port")."""
+        """A client of the orchestrator at `target` ("host:port", "unix:/path", "dns:///name:port").
+
+        `token` is an access token or an API key; none is needed on one's own machine.
+        """
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="etude-client", daemon=True)
         self._thread.start()
-        self._client = self._run(self._open(target, timeout_s, metadata))
+        self._client = self._run(self._open(target, timeout_s, token, metadata))
 
     @staticmethod
-    async def _open(target: str, timeout_s: float, metadata: Sequence[tuple[str, str]]) -> AsyncEtudeClient:
+    async def _open(target: str, timeout_s: float, token: str, metadata: Sequence[tuple[str, str]]) -> AsyncEtudeClient:
         # A grpc.aio channel belongs to the loop it was made in.
-        return AsyncEtudeClient(target, timeout_s=timeout_s, metadata=metadata)
+        return AsyncEtudeClient(target, timeout_s=timeout_s, token=token, metadata=metadata)
 
     def __enter__(self) -> Self:
         return self

@@ -10,11 +10,11 @@ from fastapi.responses import StreamingResponse
 from etude.client.json_form import to_json
 from etude.mesh.errors import EtudeError
 from gateway import models
-from gateway.dependencies import Client, Settings
+from gateway.dependencies import BEARER, Client, Settings
 from gateway.errors import error_response
 from gateway.ranges import matches, parse_range, range_allowed
 
-router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"])
+router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"], dependencies=[BEARER])
 
 ArtifactId = Annotated[str, Path(description="The artifact.", min_length=1, max_length=200)]
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 
 from etude.client.json_form import to_json
 from gateway import models
-from gateway.dependencies import Client
+from gateway.dependencies import BEARER, Client
 
-router = APIRouter(prefix="/api/v1/models", tags=["models"])
+router = APIRouter(prefix="/api/v1/models", tags=["models"], dependencies=[BEARER])
 
 
 @router.get("", summary="List models")

@@ -8,17 +8,18 @@ from fastapi.responses import StreamingResponse
 
 from etude.client import RESTING_STATES
 from etude.client.json_form import to_json
+from etude.client.names import short_name
 from etude.client.options import job_options
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.mesh.errors import EtudeError
 from etude.score.v1 import fingering_pb2
 from etude.stage.v1 import fingering_service_pb2
 from gateway import models
-from gateway.dependencies import Client, Settings
+from gateway.dependencies import BEARER, Client, Settings
 from gateway.errors import too_large
 from gateway.events import event_stream
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], dependencies=[BEARER])
 
 JobId = Annotated[str, Path(description="The job.", min_length=1, max_length=200)]
 IdempotencyKey = Annotated[
@@ -83,11 +84,15 @@ async def create_job(
 async def list_jobs(
     client: Client,
     state: Annotated[list[models.JobState] | None, Query(description="Only jobs in one of these states.")] = None,
+    stage: Annotated[models.Stage | None, Query(description="Only jobs whose state is one of this stage's.")] = None,
     page_size: Annotated[int, Query(ge=0, le=1000, description="Most jobs in the answer; 0 for 50.")] = 0,
     page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
 ) -> models.JobList:
     """Jobs, newest first."""
-    states = [job_pb2.JobState.Value(f"JOB_STATE_{name}") for name in state or ()]
+    names = [name for name in state or models.JobState if stage is None or name.startswith(f"{stage.upper()}_")]
+    if not names:
+        return models.JobList(jobs=[], next_page_token="")
+    states = [job_pb2.JobState.Value(f"JOB_STATE_{name}") for name in names if state or stage]
     page = await client.list_jobs_page(states=states, page_size=page_size, page_token=page_token)
     return models.JobList.model_validate(to_json(page))
 
@@ -96,6 +101,26 @@ async def list_jobs(
 async def get_job(client: Client, job_id: JobId) -> models.Job:
     """The job as it is now."""
     return models.Job.model_validate(to_json(await client.get_job(job_id)))
+
+
+@router.get("/{job_id}/results", summary="What a job made")
+async def get_results(client: Client, job_id: JobId) -> models.JobResults:
+    """The files of a completed job, the latest revision of each, and where to download them; 409 before that."""
+    job = await client.get_job(job_id)
+    if job.state != job_pb2.JOB_STATE_COMPLETED:
+        state = short_name(job_pb2.JobState, job.state)
+        raise EtudeError(
+            "INVALID_STATE", f"The job is in {state}; it has results when it is COMPLETED.", metadata={"state": state}
+        )
+    files = [
+        models.ResultFile.model_validate(
+            {name: value for name, value in to_json(artifact).items() if name in models.ResultFile.model_fields}
+            | {"download_url": f"/api/v1/artifacts/{artifact.artifact_id}/download"}
+        )
+        async for artifact in client.artifacts(job_id)
+    ]
+    found = to_json(job)
+    return models.JobResults(job_id=job_id, state=found["state"], summary=found["summary"], files=files)
 
 
 @router.delete("/{job_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a job")

@@ -3,7 +3,10 @@
 from fastapi import APIRouter, Request, Response, status
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+import etude
+from etude.client.json_form import to_json
 from gateway import health, models
+from gateway.dependencies import BEARER, Client
 
 router = APIRouter(tags=["operations"])
 
@@ -12,6 +15,26 @@ router = APIRouter(tags=["operations"])
 async def healthz() -> dict[str, str]:
     """Answers as long as the process does."""
     return {"status": "ok"}
+
+
+@router.get("/health", summary="Is the gateway alive?")
+async def get_health() -> models.Health:
+    """Answers as long as the process does, with its version."""
+    return models.Health(status="ok", version=etude.__version__)
+
+
+@router.get(
+    "/health/detailed",
+    summary="How is everything it stands on?",
+    dependencies=[BEARER],
+    responses={503: {"description": "Something is not serving.", "model": models.SystemHealth}},
+)
+async def get_detailed_health(client: Client, response: Response) -> models.SystemHealth:
+    """Asks the database, the object store and each stage now, and says how long each took; 503 when one fails."""
+    found = models.SystemHealth.model_validate(to_json(await client.system_health()))
+    if not found.healthy:
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return found
 
 
 @router.get("/readyz", summary="Can it do its work?", responses={503: {"model": models.Readiness}})

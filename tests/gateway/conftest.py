@@ -1,6 +1,7 @@
 """A contract server, a client of it, and the gateway's HTTP face over it, on real sockets."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
@@ -46,3 +47,10 @@ async def http(target: str) -> AsyncIterator[httpx.AsyncClient]:
         ):
             http_client.app = app  # for tests that add a route
             yield http_client
+
+
+@pytest.fixture
+async def exit_stack() -> AsyncIterator[AsyncExitStack]:
+    """What a test opens is closed at its end, the last one first."""
+    async with AsyncExitStack() as stack:
+        yield stack

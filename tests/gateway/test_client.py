@@ -1,14 +1,18 @@
 """The SDK against a real gRPC server: retries, resumption, damage, names of files."""
 
 import asyncio
+import io
 import threading
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from etude.client import AsyncEtudeClient, EtudeClient, job_options
 from etude.client.files import AtomicFile
-from etude.job.v1 import artifact_service_pb2, job_pb2
+from etude.job.v1 import artifact_service_pb2, job_pb2, job_service_pb2_grpc
+from etude.mesh.definition import ServiceDefinition, Servicer
 from etude.mesh.errors import EtudeError
 from etude.mesh.server import running_server
 from etude.mesh.settings import ServiceSettings
@@ -241,3 +245,25 @@ def test_options_that_make_no_sense_name_their_field(options, field):
     with pytest.raises(EtudeError) as caught:
         job_options(**options)
     assert [name for name, _ in caught.value.violations] == [field]
+
+
+async def test_an_upload_refused_at_its_first_message_still_hears_why():
+    """A write that meets the end of its call makes grpc.aio forget the server's status now and then."""
+
+    async def nobody(method, metadata):
+        raise EtudeError("UNAUTHENTICATED", "Log in.")
+
+    @asynccontextmanager
+    async def start(_):
+        add = partial(job_service_pb2_grpc.add_JobServiceServicer_to_server, job_service_pb2_grpc.JobServiceServicer())
+        yield [Servicer("etude.job.v1.JobService", add, guard=nobody)]
+
+    definition = ServiceDefinition("closed", "tests.gateway", ServiceSettings, start)
+    async with (
+        running_server(definition, ServiceSettings(address="127.0.0.1:0")) as handle,
+        AsyncEtudeClient(handle.address) as client,
+    ):
+        for _ in range(200):
+            with pytest.raises(EtudeError) as caught:
+                await client.create_job(io.BytesIO(b"%PDF" * 300_000))
+            assert caught.value.reason == "UNAUTHENTICATED"
