@@ -21,11 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from fingering_service.hands import Reach, assign_hands
 from fingering_service.models import FingeringModel, Registry
+from fingering_service.profile import PROFILES
 from fingering_service.training.corpus import read_manifest
 from fingering_service.training.kern import KernError, read_kern
 from fingering_service.training.pig import read_pig, write_pig
@@ -62,20 +67,57 @@ def corpus(model: FingeringModel, split: str) -> dict[str, Any]:
     return {"split": split, "pieces": len(pieces), **{k: figures[k] for k in ("macro", "micro", "counts")}}
 
 
+def played_hands(table: Table) -> Table:
+    """The table with the hands the service would give its notes: chords the written hand cannot span are shared."""
+    onsets: dict[Fraction, list[int]] = defaultdict(list)
+    for index, note in enumerate(table.notes):
+        if not note.grace and not note.tied:
+            onsets[note.onset].append(index)
+    together = [onsets[onset] for onset in sorted(onsets)]
+    reaches = [
+        [Reach(n.midi, n.hand, "", (n.staff, int(n.voice)), False) for n in (table.notes[i] for i in indices)]
+        for indices in together
+    ]
+    notes = list(table.notes)
+    for indices, hands in zip(together, assign_hands(reaches, PROFILES["M"].max_span), strict=True):
+        for index, hand in zip(indices, hands, strict=True):
+            notes[index] = replace(notes[index], hand=hand)
+    return Table(table.header, tuple(notes))
+
+
+def wide_chords(tables: Sequence[Table]) -> dict[str, int]:
+    """Chords of one hand beyond a medium hand's reach, by what would help."""
+    found = {"chords": 0, "wider_than_15_semitones": 0, "within_a_large_hand_s_17": 0}
+    for table in tables:
+        keys: dict[tuple[Fraction, str], set[int]] = defaultdict(set)
+        for note in table.notes:
+            if not note.grace and not note.tied:
+                keys[note.onset, note.hand].add(note.midi)
+        spans = [max(k) - min(k) for k in keys.values() if len(k) > 1]
+        found["chords"] += len(spans)
+        found["wider_than_15_semitones"] += sum(s > PROFILES["M"].max_span for s in spans)
+        found["within_a_large_hand_s_17"] += sum(PROFILES["M"].max_span < s <= PROFILES["L"].max_span for s in spans)
+    return found
+
+
 def scores(model: FingeringModel, every: int) -> dict[str, Any]:
     """Coverage and impossible grips on all scores; a fault of stretch is the page's, the others would be ours."""
     files = sorted((DATA / "scores").glob("*/*.krn"))[::every]
     unread: list[str] = []
     pairs = []
+    written: list[Table] = []
+    played: list[Table] = []
     seconds = 0.0
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         for number, path in enumerate(files):
             try:
-                table = read_kern(path.read_text(encoding="utf-8"))
+                written.append(read_kern(path.read_text(encoding="utf-8")))
             except KernError as error:
                 unread.append(f"{path.name}: {error}")
                 continue
+            table = played_hands(written[-1])
+            played.append(table)
             truth, guess = out / f"{number}.truth.tsv", out / f"{number}.tsv"
             write_table(truth, table, [0] * len(table.notes))
             begin = time.perf_counter()
@@ -92,6 +134,8 @@ def scores(model: FingeringModel, every: int) -> dict[str, Any]:
         "unread": unread,
         "coverage": figures["micro"]["cover"],
         "counts": figures["counts"],
+        "as_written": wide_chords(written),
+        "as_played": wide_chords(played),
         "scores_with_same_finger_or_crossing": bad,
         "notes_per_second": round(notes / seconds),
     }

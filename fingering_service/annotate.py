@@ -26,12 +26,14 @@ from fingering_service.constraints import (
 )
 from fingering_service.correction import kept_fingers
 from fingering_service.decode import decode
+from fingering_service.ergonomics import path_costs
 from fingering_service.handing import give_hands
 from fingering_service.lattice import Lattice
 from fingering_service.lines import Line, Strike, build_line
 from fingering_service.models import FingeringModel
 from fingering_service.played import PlayedNote, keyboard_parts, played_notes
 from fingering_service.profile import HandProfile
+from fingering_service.report import write_playability
 from fingering_service.search import Path
 from fingering_service.writing import HandResult, write_doubts, write_hand
 
@@ -82,11 +84,14 @@ def annotate(
             if mine:
                 work.append((right, mine))
     tell(0.1, "every note has a hand")
+    fingered: list[HandResult] = []
     for number, (right, mine) in enumerate(work):
         hand = finger_hand(mine, right, index, model, options, wishes, pins)
         write_hand(hand, result)
         write_doubts(hand, index, result.score)
+        fingered.append(hand)
         tell(0.1 + 0.9 * (number + 1) / len(work), f"{'right' if right else 'left'} hand fingered")
+    write_playability(result.score, fingered, options.profile)
     return result
 
 
@@ -133,6 +138,7 @@ def finger_hand(
         dropped=constrained.dropped,
         kept={i: f for i, f in kept.items() if i not in asked},
         unreachable=lattice.unreachable,
+        effort=path_costs(lattice, decoded.paths[0].states, options.profile),
     )
 
 

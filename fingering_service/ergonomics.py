@@ -115,6 +115,12 @@ class ErgonomicModel:
         return result
 
 
+def path_costs(lattice: Lattice, states: NDArray[np.int64], profile: HandProfile) -> NDArray[np.float64]:
+    """[T] what each slice of a path costs a hand: its grip, the step and the turn that lead to it."""
+    costs = ErgonomicModel(profile).costs(lattice.along(states))
+    return np.asarray(costs.node[:, 0] + costs.step[:, 0, 0] + costs.turn[:, 0, 0, 0], dtype=np.float64)
+
+
 class _Tables:
     """Costs of pairs of fingers by interval: everything that does not depend on the piece."""
 

@@ -7,7 +7,7 @@ within the hand's reach. There are never more than ten states for a slice; the a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations, combinations_with_replacement
 
@@ -73,6 +73,11 @@ class Lattice:
 
     def __len__(self) -> int:
         return len(self.valid)
+
+    def along(self, states: NDArray[np.int64]) -> Lattice:
+        """The lattice with one state per slice, that of a path."""
+        chosen = self.fingers[np.arange(len(self)), states][:, None]
+        return replace(self, fingers=chosen, valid=np.ones((len(self), 1), dtype=np.bool_))
 
 
 def build_lattice(line: Line, profile: HandProfile, allowed: Allowed | None = None) -> Lattice:

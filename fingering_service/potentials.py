@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fingering_service.lattice import MAX_STATES, Lattice
+from fingering_service.lattice import Lattice
 
 IMPOSSIBLE = 1e9
 """Cost of padding states."""
@@ -51,10 +51,10 @@ class CostModel(Protocol):
 
 def empty(lattice: Lattice) -> Potentials:
     """No costs but those that keep padding states out."""
-    count = len(lattice)
+    count, states = lattice.valid.shape
     node = np.where(lattice.valid, 0.0, IMPOSSIBLE).astype(np.float32)
-    step = np.zeros((count, MAX_STATES, MAX_STATES), dtype=np.float32)
-    return Potentials(node, step, np.zeros((count, MAX_STATES, MAX_STATES, MAX_STATES), dtype=np.float32))
+    step = np.zeros((count, states, states), dtype=np.float32)
+    return Potentials(node, step, np.zeros((count, states, states, states), dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)

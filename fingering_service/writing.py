@@ -35,6 +35,7 @@ class HandResult:
         dropped: Strikes whose printed finger could not be kept.
         kept: Predicted fingers of an earlier run that were left alone, by strike.
         unreachable: Slices whose keys are beyond the hand's reach.
+        effort: [T] ergonomic cost of each slice of the best fingering.
     """
 
     right: bool
@@ -47,6 +48,7 @@ class HandResult:
     dropped: tuple[int, ...]
     kept: Mapping[int, int]
     unreachable: tuple[int, ...]
+    effort: NDArray[np.float64]
 
 
 def write_hand(hand: HandResult, result: fingering_service_pb2.AnnotateResult) -> None:

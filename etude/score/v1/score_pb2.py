@@ -26,23 +26,24 @@ from etude.score.v1 import direction_pb2 as etude_dot_score_dot_v1_dot_direction
 from etude.score.v1 import event_pb2 as etude_dot_score_dot_v1_dot_event__pb2
 from etude.score.v1 import measure_pb2 as etude_dot_score_dot_v1_dot_measure__pb2
 from etude.score.v1 import page_pb2 as etude_dot_score_dot_v1_dot_page__pb2
+from etude.score.v1 import playability_pb2 as etude_dot_score_dot_v1_dot_playability__pb2
 from etude.score.v1 import provenance_pb2 as etude_dot_score_dot_v1_dot_provenance__pb2
 from etude.score.v1 import spanner_pb2 as etude_dot_score_dot_v1_dot_spanner__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65tude/score/v1/score.proto\x12\x0e\x65tude.score.v1\x1a\x1e\x65tude/score/v1/direction.proto\x1a\x1a\x65tude/score/v1/event.proto\x1a\x1c\x65tude/score/v1/measure.proto\x1a\x19\x65tude/score/v1/page.proto\x1a\x1f\x65tude/score/v1/provenance.proto\x1a\x1c\x65tude/score/v1/spanner.proto\"\xe5\x04\n\x05Score\x12%\n\x0eschema_version\x18\x01 \x01(\tR\rschemaVersion\x12\x19\n\x08score_id\x18\x02 \x01(\tR\x07scoreId\x12\x39\n\x08metadata\x18\x03 \x01(\x0b\x32\x1d.etude.score.v1.ScoreMetadataR\x08metadata\x12\x1c\n\tdivisions\x18\x04 \x01(\x05R\tdivisions\x12*\n\x05parts\x18\x05 \x03(\x0b\x32\x14.etude.score.v1.PartR\x05parts\x12\x33\n\x08measures\x18\x06 \x03(\x0b\x32\x17.etude.score.v1.MeasureR\x08measures\x12*\n\x05\x63lefs\x18\x07 \x03(\x0b\x32\x14.etude.score.v1.ClefR\x05\x63lefs\x12-\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x15.etude.score.v1.EventR\x06\x65vents\x12\x33\n\x08spanners\x18\t \x03(\x0b\x32\x17.etude.score.v1.SpannerR\x08spanners\x12\x39\n\ndirections\x18\n \x03(\x0b\x32\x19.etude.score.v1.DirectionR\ndirections\x12*\n\x05pages\x18\x0b \x03(\x0b\x32\x14.etude.score.v1.PageR\x05pages\x12:\n\nprovenance\x18\x0c \x01(\x0b\x32\x1a.etude.score.v1.ProvenanceR\nprovenance\x12-\n\x06\x64oubts\x18\r \x03(\x0b\x32\x15.etude.score.v1.DoubtR\x06\x64oubts\"\xe1\x01\n\rScoreMetadata\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12\x1a\n\x08subtitle\x18\x02 \x01(\tR\x08subtitle\x12%\n\x0emovement_title\x18\x03 \x01(\tR\rmovementTitle\x12\'\n\x0fmovement_number\x18\x04 \x01(\x05R\x0emovementNumber\x12\x1a\n\x08\x63omposer\x18\x05 \x01(\tR\x08\x63omposer\x12\x1a\n\x08\x61rranger\x18\x06 \x01(\tR\x08\x61rranger\x12\x16\n\x06rights\x18\x07 \x01(\tR\x06rights\"\xa6\x01\n\x04Part\x12\x17\n\x07part_id\x18\x01 \x01(\tR\x06partId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\"\n\x0c\x61\x62\x62reviation\x18\x03 \x01(\tR\x0c\x61\x62\x62reviation\x12,\n\x04role\x18\x04 \x01(\x0e\x32\x18.etude.score.v1.PartRoleR\x04role\x12\x1f\n\x0bstaff_count\x18\x05 \x01(\x05R\nstaffCount*R\n\x08PartRole\x12\x19\n\x15PART_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12PART_ROLE_KEYBOARD\x10\x01\x12\x13\n\x0fPART_ROLE_OTHER\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65tude/score/v1/score.proto\x12\x0e\x65tude.score.v1\x1a\x1e\x65tude/score/v1/direction.proto\x1a\x1a\x65tude/score/v1/event.proto\x1a\x1c\x65tude/score/v1/measure.proto\x1a\x19\x65tude/score/v1/page.proto\x1a etude/score/v1/playability.proto\x1a\x1f\x65tude/score/v1/provenance.proto\x1a\x1c\x65tude/score/v1/spanner.proto\"\xa4\x05\n\x05Score\x12%\n\x0eschema_version\x18\x01 \x01(\tR\rschemaVersion\x12\x19\n\x08score_id\x18\x02 \x01(\tR\x07scoreId\x12\x39\n\x08metadata\x18\x03 \x01(\x0b\x32\x1d.etude.score.v1.ScoreMetadataR\x08metadata\x12\x1c\n\tdivisions\x18\x04 \x01(\x05R\tdivisions\x12*\n\x05parts\x18\x05 \x03(\x0b\x32\x14.etude.score.v1.PartR\x05parts\x12\x33\n\x08measures\x18\x06 \x03(\x0b\x32\x17.etude.score.v1.MeasureR\x08measures\x12*\n\x05\x63lefs\x18\x07 \x03(\x0b\x32\x14.etude.score.v1.ClefR\x05\x63lefs\x12-\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x15.etude.score.v1.EventR\x06\x65vents\x12\x33\n\x08spanners\x18\t \x03(\x0b\x32\x17.etude.score.v1.SpannerR\x08spanners\x12\x39\n\ndirections\x18\n \x03(\x0b\x32\x19.etude.score.v1.DirectionR\ndirections\x12*\n\x05pages\x18\x0b \x03(\x0b\x32\x14.etude.score.v1.PageR\x05pages\x12:\n\nprovenance\x18\x0c \x01(\x0b\x32\x1a.etude.score.v1.ProvenanceR\nprovenance\x12-\n\x06\x64oubts\x18\r \x03(\x0b\x32\x15.etude.score.v1.DoubtR\x06\x64oubts\x12=\n\x0bplayability\x18\x0e \x01(\x0b\x32\x1b.etude.score.v1.PlayabilityR\x0bplayability\"\xe1\x01\n\rScoreMetadata\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12\x1a\n\x08subtitle\x18\x02 \x01(\tR\x08subtitle\x12%\n\x0emovement_title\x18\x03 \x01(\tR\rmovementTitle\x12\'\n\x0fmovement_number\x18\x04 \x01(\x05R\x0emovementNumber\x12\x1a\n\x08\x63omposer\x18\x05 \x01(\tR\x08\x63omposer\x12\x1a\n\x08\x61rranger\x18\x06 \x01(\tR\x08\x61rranger\x12\x16\n\x06rights\x18\x07 \x01(\tR\x06rights\"\xa6\x01\n\x04Part\x12\x17\n\x07part_id\x18\x01 \x01(\tR\x06partId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\"\n\x0c\x61\x62\x62reviation\x18\x03 \x01(\tR\x0c\x61\x62\x62reviation\x12,\n\x04role\x18\x04 \x01(\x0e\x32\x18.etude.score.v1.PartRoleR\x04role\x12\x1f\n\x0bstaff_count\x18\x05 \x01(\x05R\nstaffCount*R\n\x08PartRole\x12\x19\n\x15PART_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12PART_ROLE_KEYBOARD\x10\x01\x12\x13\n\x0fPART_ROLE_OTHER\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'etude.score.v1.score_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PARTROLE']._serialized_start=1239
-  _globals['_PARTROLE']._serialized_end=1321
-  _globals['_SCORE']._serialized_start=227
-  _globals['_SCORE']._serialized_end=840
-  _globals['_SCOREMETADATA']._serialized_start=843
-  _globals['_SCOREMETADATA']._serialized_end=1068
-  _globals['_PART']._serialized_start=1071
-  _globals['_PART']._serialized_end=1237
+  _globals['_PARTROLE']._serialized_start=1336
+  _globals['_PARTROLE']._serialized_end=1418
+  _globals['_SCORE']._serialized_start=261
+  _globals['_SCORE']._serialized_end=937
+  _globals['_SCOREMETADATA']._serialized_start=940
+  _globals['_SCOREMETADATA']._serialized_end=1165
+  _globals['_PART']._serialized_start=1168
+  _globals['_PART']._serialized_end=1334
 # @@protoc_insertion_point(module_scope)

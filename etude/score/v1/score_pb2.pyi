@@ -8,6 +8,7 @@ from etude.score.v1 import direction_pb2 as _direction_pb2
 from etude.score.v1 import event_pb2 as _event_pb2
 from etude.score.v1 import measure_pb2 as _measure_pb2
 from etude.score.v1 import page_pb2 as _page_pb2
+from etude.score.v1 import playability_pb2 as _playability_pb2
 from etude.score.v1 import provenance_pb2 as _provenance_pb2
 from etude.score.v1 import spanner_pb2 as _spanner_pb2
 from google.protobuf import descriptor as _descriptor
@@ -70,6 +71,7 @@ class Score(_message.Message):
     PAGES_FIELD_NUMBER: _builtins.int
     PROVENANCE_FIELD_NUMBER: _builtins.int
     DOUBTS_FIELD_NUMBER: _builtins.int
+    PLAYABILITY_FIELD_NUMBER: _builtins.int
     schema_version: _builtins.str
     """Version of this schema the Score was written under, "1.0.0"."""
     score_id: _builtins.str
@@ -116,6 +118,10 @@ class Score(_message.Message):
     def doubts(self) -> _containers.RepeatedCompositeFieldContainer[_provenance_pb2.Doubt]:
         """What a person should look at."""
 
+    @_builtins.property
+    def playability(self) -> _playability_pb2.Playability:
+        """What it takes to play it; set by the fingering stage."""
+
     def __init__(
         self,
         *,
@@ -132,10 +138,11 @@ class Score(_message.Message):
         pages: _abc.Iterable[_page_pb2.Page] | None = ...,
         provenance: _provenance_pb2.Provenance | None = ...,
         doubts: _abc.Iterable[_provenance_pb2.Doubt] | None = ...,
+        playability: _playability_pb2.Playability | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "provenance", b"provenance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "playability", b"playability", "provenance", b"provenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clefs", b"clefs", "directions", b"directions", "divisions", b"divisions", "doubts", b"doubts", "events", b"events", "measures", b"measures", "metadata", b"metadata", "pages", b"pages", "parts", b"parts", "provenance", b"provenance", "schema_version", b"schema_version", "score_id", b"score_id", "spanners", b"spanners"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clefs", b"clefs", "directions", b"directions", "divisions", b"divisions", "doubts", b"doubts", "events", b"events", "measures", b"measures", "metadata", b"metadata", "pages", b"pages", "parts", b"parts", "playability", b"playability", "provenance", b"provenance", "schema_version", b"schema_version", "score_id", b"score_id", "spanners", b"spanners"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
