@@ -31,7 +31,7 @@ from fingering_service.handing import give_hands
 from fingering_service.lattice import Lattice
 from fingering_service.lines import Line, Strike, build_line
 from fingering_service.models import FingeringModel
-from fingering_service.played import PlayedNote, keyboard_parts, played_notes
+from fingering_service.played import PlayedNote, arpeggiated_events, keyboard_parts, played_notes
 from fingering_service.profile import HandProfile
 from fingering_service.report import write_playability
 from fingering_service.search import Path
@@ -138,6 +138,7 @@ def finger_hand(
         dropped=constrained.dropped,
         kept={i: f for i, f in kept.items() if i not in asked},
         unreachable=lattice.unreachable,
+        arpeggiated=_arpeggiated(line, notes, index),
         effort=path_costs(lattice, decoded.paths[0].states, options.profile),
     )
 
@@ -150,6 +151,22 @@ def _by_strike(line: Line, notes: Sequence[PlayedNote], wishes: dict[str, Wish])
         if found:
             asked[number] = max(found, key=lambda w: w.source)
     return asked
+
+
+def _arpeggiated(line: Line, notes: Sequence[PlayedNote], index: ScoreIndex) -> frozenset[int]:
+    """Slices all of whose struck keys the page says to break."""
+    signed = arpeggiated_events(index)
+    return frozenset(
+        t
+        for t, moment in enumerate(line.slices)
+        if all(
+            notes[i].event.event_id in signed
+            for slot in moment.slots
+            if slot.struck
+            for number in slot.strikes
+            for i in line.strikes[number].notes
+        )
+    )
 
 
 def _fingers(lattice: Lattice, path: Path) -> list[tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,8 +10,6 @@ from etude.score.v1 import playability_pb2
 from fingering_service.difficulty import WINDOW_QUARTERS, Seconds
 from fingering_service.lines import Line, Slice, Slot
 from fingering_service.profile import HandProfile
-
-Kind = playability_pb2.AwkwardKind.ValueType
 
 JUMP_SEMITONES = 12
 """A move of the hand by more than this is a jump."""
@@ -30,7 +28,7 @@ _MAX_COMFORTABLE = 4
 class Spot:
     """An awkward place: why, which slice of the line, and by how many semitones or seconds."""
 
-    kind: Kind
+    kind: playability_pb2.AwkwardKind.ValueType
     slice: int
     amount: float
 
@@ -55,20 +53,27 @@ class Demands:
 
 
 def demands_of(
-    line: Line, fingers: Sequence[tuple[int, ...]], unreachable: Sequence[int], profile: HandProfile, seconds: Seconds
+    line: Line,
+    fingers: Sequence[tuple[int, ...]],
+    profile: HandProfile,
+    seconds: Seconds,
+    *,
+    unreachable: Collection[int] = (),
+    arpeggiated: Collection[int] = (),
 ) -> Demands:
     """What a fingered line asks of a hand.
 
     Args:
         line: The line.
         fingers: Finger of each slot of each slice, in right-hand order.
-        unreachable: Slices beyond the hand's reach.
         profile: The hand.
         seconds: The speed.
+        unreachable: Slices beyond the hand's reach.
+        arpeggiated: Slices whose keys the page says to break.
     """
     slices = line.slices
     times = [seconds(moment.onset) for moment in slices]
-    rolled = set(unreachable) | {t for t, moment in enumerate(slices) if moment.rolled}
+    rolled = {*unreachable, *arpeggiated, *(t for t, moment in enumerate(slices) if moment.rolled)}
     comfortable = profile.spans()[:, :, _MAX_COMFORTABLE]
     spots: list[Spot] = []
     widest_span = widest_jump = 0
@@ -76,7 +81,9 @@ def demands_of(
         struck = [(slot, finger) for slot, finger in zip(moment.slots, fingers[t], strict=True) if slot.struck]
         span = struck[-1][0].pitch - struck[0][0].pitch
         if t in rolled:
-            if not (moment.rolled and t and slices[t - 1].rolled and slices[t - 1].onset == moment.onset):
+            if t not in arpeggiated and not (
+                moment.rolled and t and slices[t - 1].rolled and slices[t - 1].onset == moment.onset
+            ):
                 spots.append(Spot(playability_pb2.AWKWARD_KIND_UNREACHABLE, t, span))
         else:
             widest_span = max(widest_span, span)
@@ -119,7 +126,7 @@ def _move(before: Slice, then: tuple[int, ...], moment: Slice, now: tuple[int, .
 
 def _awkward_step(
     before: Slice, then: tuple[int, ...], moment: Slice, now: tuple[int, ...], time: float
-) -> Kind | None:
+) -> playability_pb2.AwkwardKind.ValueType | None:
     """What is awkward about going from one single key to another with no silence between; None if nothing is."""
     old = [(s, f) for s, f in zip(before.slots, then, strict=True) if s.struck]
     new = [(s, f) for s, f in zip(moment.slots, now, strict=True) if s.struck]

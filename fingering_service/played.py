@@ -83,6 +83,19 @@ def played_notes(index: ScoreIndex, part_ids: list[str]) -> list[PlayedNote]:
     return played
 
 
+def arpeggiated_events(index: ScoreIndex) -> frozenset[str]:
+    """Ids of the chords that an arpeggio sign breaks, on one staff or across several."""
+    broken = (event_pb2.ARPEGGIO_PLAIN, event_pb2.ARPEGGIO_UP, event_pb2.ARPEGGIO_DOWN)
+    alone = {event.event_id for event in index.score.events if event.arpeggio in broken}
+    across = {
+        event_id
+        for spanner in index.score.spanners
+        if spanner.WhichOneof("kind") == "arpeggio_across"
+        for event_id in spanner.event_ids
+    }
+    return frozenset(alone | across)
+
+
 def written_hand(index: ScoreIndex, part_ids: list[str], played: PlayedNote) -> fingering_pb2.Hand.ValueType:
     """The hand the page suggests: the upper staff is the right hand's; unspecified on a single staff."""
     if len(part_ids) == 2:

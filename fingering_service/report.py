@@ -30,7 +30,14 @@ def write_playability(score: score_pb2.Score, hands: Sequence[HandResult], profi
     spots: list[playability_pb2.AwkwardSpot] = []
     for hand in hands:
         which = fingering_pb2.HAND_RIGHT if hand.right else fingering_pb2.HAND_LEFT
-        demands = demands_of(hand.line, hand.fingers[0], hand.unreachable, profile, seconds)
+        demands = demands_of(
+            hand.line,
+            hand.fingers[0],
+            profile,
+            seconds,
+            unreachable=hand.unreachable,
+            arpeggiated=hand.arpeggiated,
+        )
         result.hands.add(
             hand=which,
             struck_keys=demands.struck_keys,

@@ -35,6 +35,7 @@ class HandResult:
         dropped: Strikes whose printed finger could not be kept.
         kept: Predicted fingers of an earlier run that were left alone, by strike.
         unreachable: Slices whose keys are beyond the hand's reach.
+        arpeggiated: Slices whose keys the page says to break.
         effort: [T] ergonomic cost of each slice of the best fingering.
     """
 
@@ -48,6 +49,7 @@ class HandResult:
     dropped: tuple[int, ...]
     kept: Mapping[int, int]
     unreachable: tuple[int, ...]
+    arpeggiated: frozenset[int]
     effort: NDArray[np.float64]
 
 
@@ -82,6 +84,8 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
     """Tells where the hand cannot reach what is written and where a printed finger could not be kept."""
     name = "right" if hand.right else "left"
     for t in hand.unreachable:
+        if t in hand.arpeggiated:
+            continue
         played = [
             hand.notes[i]
             for slot in hand.line.slices[t].slots
@@ -99,7 +103,7 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
                 "the fingers are for rolling the chord",
                 played,
             )
-    rolled = [t for t, moment in enumerate(hand.line.slices) if moment.rolled]
+    rolled = [t for t, moment in enumerate(hand.line.slices) if moment.rolled and t not in hand.arpeggiated]
     for t in rolled:
         if t - 1 in rolled and hand.line.slices[t - 1].onset == hand.line.slices[t].onset:
             continue

@@ -13,6 +13,7 @@ _COMMANDS = {
     "annotate": "etude.cli.annotate:annotate",
     "eval": "etude.cli.eval:evaluation",
     "jobs": "etude.cli.jobs:jobs",
+    "playability": "etude.cli.playability:playability",
     "serve": "etude.cli.serve:serve",
     "version": "etude.cli.version:version",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etude.score.v1 import direction_pb2, event_pb2, playability_pb2
+from etude.score.v1 import direction_pb2, event_pb2, playability_pb2, provenance_pb2
 from fingering_service.difficulty import EASIER, percentile
 from fingering_service.profile import PROFILES
 from tests.fingering.support import LEFT, RIGHT, build, finger, pin
@@ -84,3 +84,15 @@ def test_ranks_rise_with_the_rate():
     assert ranks == sorted(ranks)
     assert ranks[0] == 0.0
     assert ranks[-1] == 100.0
+
+
+def test_a_chord_beyond_reach_is_a_doubt_and_a_spot_unless_an_arpeggio_sign_breaks_it():
+    score = build("c4+c6/1", "c2+c3/1").score()
+    fingered = finger(score).score
+    assert [d.kind for d in fingered.doubts] == [provenance_pb2.DOUBT_KIND_UNREACHABLE]
+    assert playability_pb2.AWKWARD_KIND_UNREACHABLE in kinds(fingered.playability)
+    for event in score.events:
+        event.arpeggio = event_pb2.ARPEGGIO_PLAIN
+    fingered = finger(score).score
+    assert not fingered.doubts
+    assert playability_pb2.AWKWARD_KIND_UNREACHABLE not in kinds(fingered.playability)
