@@ -101,7 +101,9 @@ def evaluate(args: argparse.Namespace) -> None:
     from omr_service.scan.detector import Detector
     from omr_service.training.evaluate import evaluate as measure
 
-    print(json.dumps(measure(Detector(args.weights), args.pages, args.patches).summary(), indent=1))
+    print(
+        json.dumps(measure(Detector(args.weights), args.pages, args.patches, foreign=args.foreign).summary(), indent=1)
+    )
 
 
 def everything(args: argparse.Namespace) -> None:
@@ -150,7 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("evaluate", help="figures on pages held out")
     command.add_argument("pages", type=Path)
     command.add_argument("--weights", type=Path, default=WEIGHTS)
-    command.add_argument("--patches", type=int, default=400)
+    command.add_argument("--patches", type=int, default=600)
+    command.add_argument("--foreign", action="store_true", help="no page was trained on: take them all")
     command.set_defaults(run=evaluate)
     command = commands.add_parser("all", parents=[scores, fitting], help="scores to weights")
     command.set_defaults(run=everything, pages=2)

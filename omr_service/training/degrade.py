@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.training.pages import OVERSAMPLING, LabelledPage
-from omr_service.training.punches import old_rests, other_dots
+from omr_service.training.punches import old_rests, other_digits, other_dots
 from omr_service.training.typeset import TypeCase
 
 Floats = NDArray[np.float32]
@@ -97,6 +97,8 @@ class Degrader:
             points = old_rests(ink, page, points, (left, top, right, bottom), ratio)
         if rng.random() < 0.4:
             points = other_dots(ink, page, points, (left, top, right, bottom), ratio, rng)
+        if rng.random() < 0.35:
+            points = other_digits(ink, page, points, (left, top, right, bottom), ratio, self._type, rng)
         masks = _crop(page.masks, left, top, right, bottom, 0)
         map_x, map_y = (px - left).astype(np.float32), (py - top).astype(np.float32)
         warped = np.asarray(cv2.remap(masks, map_x, map_y, cv2.INTER_NEAREST, borderValue=0), np.uint16)

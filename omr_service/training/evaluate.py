@@ -114,13 +114,20 @@ def _unknown(patch: Patch, x: float, y: float) -> bool:
     return bool(patch.masks[row, column] >> UNKNOWN)
 
 
-def evaluate(detector: Detector, pages: Path, patches: int, seed: int = 7) -> Tally:
+def evaluate(detector: Detector, pages: Path, patches: int, seed: int = 7, foreign: bool = False) -> Tally:
     """Counts over degraded patches of the pages that are held out.
+
+    Args:
+        detector: What is measured.
+        pages: Folder of labelled pages.
+        patches: How many patches are cut.
+        seed: Of everything random.
+        foreign: True where none of the pages was trained on, so that all of them are taken.
 
     Raises:
         ValueError: No page is held out.
     """
-    sampler = Sampler([p for p in load_pages(pages) if held_out(p.name)], seed)
+    sampler = Sampler([p for p in load_pages(pages) if foreign or held_out(p.name)], seed)
     tally = Tally()
     for _ in range(patches):
         patch = sampler.patch()

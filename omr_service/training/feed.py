@@ -76,8 +76,14 @@ class Sampler:
 def _work(folder: Path, seed: int, out: Queue[Example]) -> None:
     cv2.setNumThreads(1)
     sampler = Sampler([p for p in load_pages(folder) if not held_out(p.name)], seed)
-    while True:
-        out.put(sampler.example())
+    parent = multiprocessing.parent_process()
+    example = sampler.example()
+    while parent is None or parent.is_alive():  # nobody stops the workers of a training that was killed
+        try:
+            out.put(example, timeout=5)
+        except queue.Full:
+            continue
+        example = sampler.example()
 
 
 class Feed:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from omr_service.scan.vocabulary import INDEX, LINE_INDEX
 from omr_service.training.pages import OVERSAMPLING, LabelledPage
+from omr_service.training.typeset import TypeCase, sized
 
 Floats = NDArray[np.float32]
 _STAFF_LINE = np.uint16(1 << LINE_INDEX["staffLine"])
@@ -53,6 +54,50 @@ def other_dots(
             out[i, 1:] = (new_x, y, 2 * radius, 2 * radius)
         else:
             ink[old[1] : old[3], old[0] : old[2]] = kept
+    return out
+
+
+def other_digits(
+    ink: Floats,
+    page: LabelledPage,
+    points: Floats,
+    window: tuple[int, int, int, int],
+    ratio: int,
+    case: TypeCase,
+    rng: np.random.Generator,
+) -> Floats:
+    """Sets the digits of a window's time signatures, tuplets and fingers in other type, each kind in one.
+
+    Args:
+        ink, page, points, window, ratio: As `old_rests`.
+        case: The type.
+        rng: Chooses.
+
+    Returns:
+        The points with the new sizes of the digits.
+    """
+    left, top, right, bottom = window
+    out = points.copy()
+    lines = page.masks[max(0, top) :, max(0, left) :]
+    shift = (max(0, -left), max(0, -top))
+    for kind in ("timeSig", "tuplet", "fingering"):
+        if rng.random() < 0.4:
+            continue
+        type_, wide = case.digits(), float(rng.uniform(1.0, 1.5) if kind == "timeSig" else rng.uniform(0.9, 1.15))
+        tall = 1.0 if kind == "timeSig" else float(rng.uniform(0.85, 1.25))
+        for digit in range(10):
+            for i in np.flatnonzero(points[:, 0] == INDEX.get(f"{kind}{digit}", -1)):
+                _, x, y, w, h = points[i]
+                if not (left + 24 < x < right - 24 and top + 24 < y < bottom - 24):
+                    continue
+                picture = sized(type_[digit], tall * h * ratio / type_[digit].shape[0], wide)
+                _erase(ink, lines, _box(x, y - h / 2, w, h, window, ratio, 0), ratio, shift)
+                row = round((y - top) * ratio) - picture.shape[0] // 2
+                column = round((x - left) * ratio) - picture.shape[1] // 2
+                target = ink[row : row + picture.shape[0], column : column + picture.shape[1]]
+                if target.shape == picture.shape:
+                    np.maximum(target, picture, out=target)
+                    out[i, 3:5] = picture.shape[1] / ratio, picture.shape[0] / ratio
     return out
 
 

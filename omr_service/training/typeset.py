@@ -66,6 +66,7 @@ r. h.
 simile""".splitlines()
 )
 """What stands on pages of piano music beside the music."""
+DIGITS = tuple("0123456789")
 STYLES = ("", 'weight: "bold"', 'style: "italic"', 'weight: "bold", style: "italic"', "stroke: 0.5pt, fill: white")
 _POINTS = 20.0
 _FREE = 0.02
@@ -78,23 +79,26 @@ class TypeCase:
     def __init__(self, rng: np.random.Generator, faces: tuple[str, ...] = TEXT_FACES) -> None:
         """Sets some words, and every digit, in some faces; about a second."""
         self._rng = rng
-        texts: list[tuple[str, str, str]] = []
-        for face in faces:
-            for style in STYLES[:4]:
-                texts += [(digit, face, style) for digit in "12345"]
-            chosen = rng.choice(len(WORDS), 16, replace=False)
-            texts += [(WORDS[i], face, STYLES[int(rng.integers(len(STYLES)))]) for i in chosen]
-        pictures = _set(texts)
-        pairs = [(text, p) for (text, _, _), p in zip(texts, pictures, strict=True) if p.size]
-        self._digits = [(int(text), p) for text, p in pairs if text in tuple("12345")]
-        self._words = [p for text, p in pairs if text not in tuple("12345")]
+        digits = [(digit, face, style) for face in faces for style in STYLES[:4] for digit in DIGITS]
+        words = [
+            (WORDS[i], face, STYLES[int(rng.integers(len(STYLES)))])
+            for face in faces
+            for i in rng.choice(len(WORDS), 16, replace=False)
+        ]
+        pictures = _set([*digits, *words])
+        self._sets = [pictures[i : i + 10] for i in range(0, len(digits), 10)]
+        self._words = pictures[len(digits) :]
+
+    def digits(self) -> list[Floats]:
+        """The digits 0 to 9 of some face and style."""
+        return self._sets[int(self._rng.integers(len(self._sets)))]
 
     def print_words(self, ink: Floats, masks: NDArray[np.uint16], ratio: int) -> None:
         """Prints a word or two where nothing is, into a patch's ink and masks."""
         rng = self._rng
         for _ in range(int(rng.integers(1, 4))):
             size = float(np.exp(rng.normal(-0.3, 0.55)))
-            picture = _sized(self._words[int(rng.integers(len(self._words)))], size * ratio / 2)
+            picture = sized(self._words[int(rng.integers(len(self._words)))], size * ratio / 2)
             height, width = (side // ratio for side in picture.shape)
             x = int(rng.integers(-width // 2, masks.shape[1] - width // 2))
             y = int(rng.integers(0, max(1, masks.shape[0] - height)))
@@ -108,11 +112,11 @@ class TypeCase:
         if not len(heads):
             return points
         size = float(rng.uniform(0.5, 0.95))
-        style = int(rng.integers(0, len(self._digits) // 5)) * 5  # one face on one patch
+        digits = self.digits()
         added = []
         for _ in range(int(rng.integers(2, 14))):
-            digit, picture = self._digits[style + int(rng.integers(5))]
-            picture = _sized(picture, size * ratio / 2)
+            digit = int(rng.integers(1, 6))
+            picture = sized(digits[digit], size * ratio / 2)
             height, width = picture.shape
             _, x, y, _, _ = heads[int(rng.integers(len(heads)))]
             x += rng.normal(0.0, 0.25) * STAFF_SPACE
@@ -148,8 +152,9 @@ def _set(texts: list[tuple[str, str, str]]) -> list[Floats]:
     return pictures
 
 
-def _sized(picture: Floats, factor: float) -> Floats:
-    size = (max(2, round(picture.shape[1] * factor)), max(2, round(picture.shape[0] * factor)))
+def sized(picture: Floats, factor: float, wide: float = 1.0) -> Floats:
+    """A picture made larger or smaller by a factor, and wider by another."""
+    size = (max(2, round(picture.shape[1] * factor * wide)), max(2, round(picture.shape[0] * factor)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
 
 

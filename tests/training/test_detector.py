@@ -24,8 +24,10 @@ from omr_service.training.export import Served, export, read_back  # noqa: E402
 from omr_service.training.feed import Example, Sampler  # noqa: E402
 from omr_service.training.fit import Recipe, Trainer, new_net  # noqa: E402
 from omr_service.training.pages import OVERSAMPLING, LabelledPage, held_out, load_pages, prepare_document  # noqa: E402
+from omr_service.training.punches import old_rests, other_dots  # noqa: E402
 from omr_service.training.targets import IGNORED, NOTHING, make_targets  # noqa: E402
 from omr_service.training.train import write_weights  # noqa: E402
+from omr_service.training.typeset import TypeCase  # noqa: E402
 
 STEPS = "CDEFGAB"
 
@@ -259,3 +261,66 @@ def test_weights_are_written_with_a_card(folder: Path, tmp_path: Path) -> None:
     assert card["digest"] == Detector(tmp_path / "detector.onnx", 1).digest
     assert card["training"]["pages"] == card["held_out"]["pages"] == 1
     assert card["training"]["symbols_by_class"]["noteheadBlack"] == 96
+
+
+def test_the_type_case_gives_ten_digits_of_one_face() -> None:
+    case = TypeCase(np.random.default_rng(0), faces=("Libertinus Serif", "New Computer Modern"))
+    for _ in range(6):
+        digits = case.digits()
+        assert len(digits) == 10
+        heights = [d.shape[0] for d in digits]
+        assert max(heights) < 1.6 * min(heights)
+        assert digits[1].shape[1] <= digits[0].shape[1]
+
+
+def test_printed_fingers_are_points_and_printed_words_are_masked() -> None:
+    case = TypeCase(np.random.default_rng(0), faces=("Libertinus Serif",))
+    ink = np.zeros((HEIGHT, WIDTH), np.float32)
+    masks = np.zeros((HEIGHT, WIDTH), np.uint16)
+    heads = np.array([(INDEX["noteheadBlack"], 50.0 * i, 128.0, 12.0, 10.0) for i in range(1, 10)], np.float32)
+    points = case.print_fingers(ink, heads, 1)
+    added = points[len(heads) :]
+    assert len(added) > 0
+    for kind, x, y, w, h in added:
+        assert POINTS[int(kind)].startswith("fingering")
+        assert ink[int(y - h / 2) : int(y + h / 2) + 1, int(x - w / 2) : int(x + w / 2) + 1].max() > 0.5
+    before = ink.copy()
+    case.print_words(ink, masks, 1)
+    words = (masks >> LINE_INDEX["text"]) & 1 > 0
+    assert words.any()
+    assert (ink != before)[~words].sum() == 0
+
+
+def test_quarter_rests_can_be_those_of_old_editions() -> None:
+    blank = np.full((400, 800), 255, np.uint8)
+    blank[150:230, 196:204] = 0  # a quarter rest
+    blank[160:200, 600:604] = 0  # an eighth rest: a stroke with a hook at its left
+    blank[160:170, 590:600] = 0
+    rows = [(INDEX["restQuarter"], 100.0, 95.0, 8.0, 40.0), (INDEX["rest8th"], 298.5, 88.0, 7.0, 20.0)]
+    points = np.array(rows, np.float32)
+    drawn = LabelledPage("rests", blank, np.zeros((200, 400), np.uint16), points)
+    ink = ((255 - blank) / 255).astype(np.float32)
+    out = old_rests(ink, drawn, points, (0, 0, 400, 200), 2)
+    assert tuple(out[0, 3:5]) == (7.0, 20.0)
+    assert ink[150:158, 180:220].sum() == 0  # the old rest is gone
+    rows_with_ink, columns = np.nonzero(ink[140:240, 180:220])
+    top = rows_with_ink < rows_with_ink.min() + 8
+    assert columns[top].mean() > columns[~top].mean() + 2  # the hook is now at the right
+
+
+def test_dots_move_away_from_notes_but_never_into_ink() -> None:
+    white = np.full((200, 400), 255, np.uint8)
+    white[96:104, 96:104] = 0  # a dot with room at its right
+    white[96:104, 296:304] = 0  # a dot with a notehead close by
+    white[80:120, 308:340] = 0
+    points = np.array([(INDEX["augmentationDot"], x, 50.0, 4.0, 4.0) for x in (50.0, 150.0)], np.float32)
+    drawn = LabelledPage("dots", white, np.zeros((100, 200), np.uint16), points)
+    moved = []
+    for seed in range(20):
+        ink = ((255 - white) / 255).astype(np.float32)
+        out = other_dots(ink, drawn, points, (0, 0, 200, 100), 2, np.random.default_rng(seed))
+        moved.append(out[0, 1] - 50.0)
+        assert ink[100, int(2 * out[0, 1])] > 0.5
+        assert ink[100, int(2 * out[1, 1])] > 0.5
+        assert out[1, 1] < 154.0
+    assert max(moved) > 5.0
