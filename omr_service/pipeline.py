@@ -8,8 +8,9 @@ Pages are independent of each other up to `PageMusic`, which is frozen and pickl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
@@ -23,6 +24,9 @@ from omr_service.assembler.repair import make_valid
 from omr_service.pdf.document import Document
 from omr_service.pdf.reader import has_vector_music, why_no_vector_music
 from omr_service.symbols import PageSymbols
+
+if TYPE_CHECKING:
+    from omr_service.scan.placing import Placement
 
 PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
     ("staves", page.step_staves),
@@ -56,10 +60,12 @@ class PageOutcome:
     Attributes:
         page: The page's entry in the result, without systems.
         music: What was read; None where nothing was.
+        placement: Where the straightened page lies on the page as displayed; None for a page read as it is.
     """
 
     page: bytes
     music: PageMusic | None
+    placement: Placement | None = None
 
     def entry(self) -> page_pb2.Page:
         """The page's entry in the result."""
@@ -157,17 +163,24 @@ def failed_page(page_number: int, width: float, height: float, error: EtudeError
     return PageOutcome(entry.SerializeToString(), None)
 
 
-def write_scores(pages: Sequence[PageMusic], source: Source) -> list[score_pb2.Score]:
+def write_scores(
+    pages: Sequence[PageMusic], source: Source, placements: Mapping[int, Placement] | None = None
+) -> list[score_pb2.Score]:
     """The Scores of a document, one per piece, in its order.
 
     Args:
         pages: The pages that were read, in order; at least one.
         source: Where they come from.
+        placements: By page number, where pages that were straightened lie on the pages as displayed.
 
     Raises:
         EtudeError: UNREADABLE where what was read contradicts itself beyond repair.
     """
     score = write_score(join_pages(pages))
+    if placements:
+        from omr_service.scan.placing import place_regions  # with the libraries of pictures, which few documents need
+
+        place_regions(score, placements)
     make_valid(score)
     score.score_id = f"score-{source.digest.removeprefix('sha256:')[:16]}-1"
     _add_provenance(score, source)

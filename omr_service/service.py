@@ -17,15 +17,22 @@ from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.mesh.workers import WorkerPool
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
-from omr_service.pdf.document import DocumentLimits, check_media_type
+from omr_service.files import MEDIA_TYPES, media_type_of
+from omr_service.pdf.document import DocumentLimits
 from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
+from omr_service.routing import Reader
 from omr_service.scan.model import detector_info
 from omr_service.settings import OmrSettings
 from omr_service.work import join_task, page_sizes, page_sizes_once, page_task
 
 T = TypeVar("T")
 Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest
-MEDIA_TYPE = "application/pdf"
+READERS = {
+    omr_service_pb2.READER_MODE_UNSPECIFIED: Reader.AUTO,
+    omr_service_pb2.READER_MODE_AUTO: Reader.AUTO,
+    omr_service_pb2.READER_MODE_ENGRAVED: Reader.ENGRAVED,
+    omr_service_pb2.READER_MODE_SCAN: Reader.SCAN,
+}
 READ_SHARE = 0.9
 """Part of the progress that reading pages makes; joining them makes the rest."""
 
@@ -46,14 +53,15 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         self, request_iterator: AsyncIterator[omr_service_pb2.RecognizeRequest], context: Context
     ) -> AsyncIterator[omr_service_pb2.RecognizeResponse]:
         """Reads a document; answers with progress and the result."""
-        async with self._received(request_iterator) as (options, source, path):
+        async with self._received(request_iterator) as (options, _, source, path):
             sizes = await self._run(
                 self._readers, context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds
             )
             numbers = _page_range(options, len(sizes))
             yield _progress(0, len(numbers), 0.0, _count(len(numbers), "page") + " to read")
             outcomes: dict[int, PageOutcome] = {}
-            tasks = [asyncio.create_task(self._page(context, path, n, sizes[n - 1])) for n in numbers]
+            reader = READERS[options.reader]
+            tasks = [asyncio.create_task(self._page(context, path, n, sizes[n - 1], reader)) for n in numbers]
             try:
                 for done in asyncio.as_completed(tasks):
                     outcome = await done
@@ -71,19 +79,20 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             raise nothing_read(ordered)
         yield _progress(0, len(numbers), READ_SHARE, "joining the pages")
         seconds = self._settings.join_seconds + len(music)
-        written = await self._run(self._readers, context, join_task, music, source, seconds=seconds)
+        placements = {o.entry().page_number: o.placement for o in ordered if o.placement is not None}
+        written = await self._run(self._readers, context, join_task, music, source, placements, seconds=seconds)
         yield omr_service_pb2.RecognizeResponse(result=_result(written, ordered))
 
     async def Inspect(  # noqa: N802 - named by the contract
         self, request_iterator: AsyncIterator[omr_service_pb2.InspectRequest], context: Context
     ) -> omr_service_pb2.InspectResponse:
         """Opens a document and says what it is."""
-        async with self._received(request_iterator) as (options, _, path):
+        async with self._received(request_iterator) as (options, media_type, _, path):
             sizes = await self._run(
                 self._inspectors, context, page_sizes_once, str(path), self._limits, seconds=self._settings.open_seconds
             )
         _page_range(options, len(sizes))
-        return omr_service_pb2.InspectResponse(media_type=MEDIA_TYPE, page_count=len(sizes))
+        return omr_service_pb2.InspectResponse(media_type=media_type, page_count=len(sizes))
 
     async def GetStageInfo(  # noqa: N802 - named by the contract
         self, request: omr_service_pb2.OmrServiceGetStageInfoRequest, context: Context
@@ -93,7 +102,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             name="omr_service",
             version=etude_version,
             models=[detector_info()],
-            accepted_media_types=[MEDIA_TYPE],
+            accepted_media_types=MEDIA_TYPES,
             produced_media_types=["application/x-protobuf; messageType=etude.score.v1.Score"],
         )
         return omr_service_pb2.OmrServiceGetStageInfoResponse(info=info)
@@ -101,18 +110,20 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
     @asynccontextmanager
     async def _received(
         self, requests: AsyncIterator[Request]
-    ) -> AsyncIterator[tuple[omr_service_pb2.RecognizeOptions, Source, Path]]:
-        """The options, what the document is to the provenance, and a file of it that lasts as long as the block."""
+    ) -> AsyncIterator[tuple[omr_service_pb2.RecognizeOptions, str, Source, Path]]:
+        """The options, the media type, what the document is to the provenance, and a file of it that lasts as long as
+        the block."""
         options, data = await self._receive(requests)
-        check_media_type(data)
-        _check_reader(options)
+        media_type = media_type_of(data)
+        if options.reader not in READERS:
+            raise _invalid("options.reader", "There is no such reader.")
         source = _source(options, data)
         with tempfile.TemporaryDirectory(prefix="etude-omr-") as folder:
             # the workers share the document by its file instead of being sent a copy for each page
             path = Path(folder) / "document"
             await asyncio.to_thread(path.write_bytes, data)
             del data
-            yield options, source, path
+            yield options, media_type, source, path
 
     async def _receive(self, requests: AsyncIterator[Request]) -> tuple[omr_service_pb2.RecognizeOptions, bytes]:
         """The options and the file; refuses a file as soon as it is too large."""
@@ -139,11 +150,20 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
                 raise _invalid("payload", "A message holds options or a chunk.")
         return options or omr_service_pb2.RecognizeOptions(), bytes(data)
 
-    async def _page(self, context: Context, path: Path, number: int, size: tuple[float, float]) -> PageOutcome:
+    async def _page(
+        self, context: Context, path: Path, number: int, size: tuple[float, float], reader: Reader
+    ) -> PageOutcome:
         """One page; what its bounds cut off costs that page alone."""
         try:
             return await self._run(
-                self._readers, context, page_task, str(path), self._limits, number, seconds=self._settings.page_seconds
+                self._readers,
+                context,
+                page_task,
+                str(path),
+                self._limits,
+                number,
+                reader,
+                seconds=self._settings.page_seconds,
             )
         except EtudeError as error:
             remaining = context.time_remaining()
@@ -173,14 +193,9 @@ def _invalid(field: str, message: str) -> EtudeError:
     return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])
 
 
-def _check_reader(options: omr_service_pb2.RecognizeOptions) -> None:
-    if options.reader == omr_service_pb2.READER_MODE_SCAN:
-        raise _invalid("options.reader", "This server reads engraved PDFs only; leave the reader to AUTO or ENGRAVED.")
-
-
 def _source(options: omr_service_pb2.RecognizeOptions, data: bytes) -> Source:
     policy = options.uncertainty_policy or provenance_pb2.UNCERTAINTY_POLICY_KEEP_ALTERNATIVES
-    parameters = {"reader": "engraved"}
+    parameters = {"reader": READERS[options.reader].value}
     if options.first_page or options.last_page:
         parameters["pages"] = f"{options.first_page or 1}-{options.last_page or 'last'}"
     return Source(

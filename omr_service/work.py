@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omr_service.assembler.music import PageMusic
-from omr_service.pdf.document import Document, DocumentLimits, open_document
-from omr_service.pipeline import PageOutcome, Source, read_page, write_scores
+from omr_service.files import MusicFile, open_file
+from omr_service.pdf.document import DocumentLimits
+from omr_service.pipeline import PageOutcome, Source, write_scores
+from omr_service.routing import Reader, read_page_of
+
+if TYPE_CHECKING:
+    from omr_service.scan.placing import Placement
 
 
 @dataclass(slots=True)
@@ -17,14 +23,14 @@ class _OpenDocument:
     """The document this process has open; the pages of a call come to a worker one after the other."""
 
     path: str = ""
-    document: Document | None = None
+    document: MusicFile | None = None
     stack: ExitStack | None = None
 
-    def get(self, path: str, limits: DocumentLimits) -> Document:
+    def get(self, path: str, limits: DocumentLimits) -> MusicFile:
         if self.path != path or self.document is None:
             self.close()
             self.stack = ExitStack()
-            self.document = self.stack.enter_context(open_document(Path(path).read_bytes(), limits))
+            self.document = self.stack.enter_context(open_file(Path(path).read_bytes(), limits))
             self.path = path
         return self.document
 
@@ -41,7 +47,7 @@ def page_sizes(path: str, limits: DocumentLimits) -> list[tuple[float, float]]:
     """Width and height of each page of a document, in points.
 
     Raises:
-        EtudeError: The file cannot be opened or is beyond the limits, as `open_document`.
+        EtudeError: The file cannot be opened or is beyond the limits, as `open_file`.
     """
     return list(_open.get(path, limits).page_sizes)
 
@@ -52,15 +58,15 @@ def page_sizes_once(path: str, limits: DocumentLimits) -> list[tuple[float, floa
     Raises:
         EtudeError: As `page_sizes`.
     """
-    with open_document(Path(path).read_bytes(), limits) as document:
+    with open_file(Path(path).read_bytes(), limits) as document:
         return list(document.page_sizes)
 
 
-def page_task(path: str, limits: DocumentLimits, page_number: int) -> PageOutcome:
+def page_task(path: str, limits: DocumentLimits, page_number: int, reader: Reader = Reader.AUTO) -> PageOutcome:
     """Reads one page, from 1, of a document."""
-    return read_page(_open.get(path, limits), page_number)
+    return read_page_of(_open.get(path, limits), page_number, reader)
 
 
-def join_task(pages: Sequence[PageMusic], source: Source) -> list[bytes]:
-    """The serialized Scores of a document."""
-    return [score.SerializeToString(deterministic=True) for score in write_scores(pages, source)]
+def join_task(pages: Sequence[PageMusic], source: Source, placements: Mapping[int, Placement]) -> list[bytes]:
+    """The serialized Scores of a document; arguments as `write_scores`."""
+    return [score.SerializeToString(deterministic=True) for score in write_scores(pages, source, placements)]

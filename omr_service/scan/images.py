@@ -47,6 +47,18 @@ class PageImage:
         return self.width / columns, self.height / rows
 
 
+def open_for_painting(data: bytes) -> pdfium.PdfDocument:
+    """Opens a PDF to paint its pages.
+
+    Raises:
+        EtudeError: CORRUPT_FILE.
+    """
+    try:
+        return pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        raise EtudeError("CORRUPT_FILE", "The PDF is damaged and its pages cannot be painted.") from error
+
+
 def image_of_pdf_page(document: pdfium.PdfDocument, page_number: int) -> PageImage:
     """Returns a page of a PDF as displayed, at the resolution of the picture in it or, without one, at 300 dpi.
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]
 
 PAPER = 255
-_LEAST_SPACE = 4
+_LEAST_SPACE = 6
 _LARGEST_SPACE = 160
 _FEWEST_RUNS = 400
+_THRESHOLDS = (110, 170, 220)
 
 
 def as_grey(picture: NDArray[Any]) -> Grey:
@@ -61,10 +62,11 @@ def even_out(grey: Grey) -> Grey:
     light = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
     even = as_grey(cv2.divide(grey, np.maximum(light, 24), scale=PAPER))
     # ink is stretched to black: faint prints and thin lines of photographs get the contrast of scans
-    dark = float(np.percentile(even[::4, ::4], 1.0))
+    sample = even[::4, ::4]
+    ink = sample[sample < 200]
+    dark = float(np.percentile(ink, 10)) if ink.size > 100 else 0.0
     if dark > 90:
-        lower = min(dark, 190.0)
-        table = np.clip((np.arange(256) - lower) * (PAPER / (250.0 - lower)), 0, PAPER)
+        table = np.clip((np.arange(256) - dark) * (PAPER / (250.0 - dark)), 0, PAPER)
         even = as_grey(cv2.LUT(even, table.astype(np.uint8)))
     return even
 
@@ -100,27 +102,30 @@ def line_metrics(grey: Grey) -> LineMetrics | None:
     (Cardoso and Rebelo, "Robust staffline thickness and distance estimation in binary and gray-level music scores",
     ICPR 2010).
     """
-    columns = grey[:, :: max(1, grey.shape[1] // 700)].T
-    threshold, _ = cv2.threshold(np.ascontiguousarray(columns), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    threshold = min(max(float(threshold), 60.0), 200.0)
+    columns = np.ascontiguousarray(grey[:, :: max(1, grey.shape[1] // 700)].T)
+    found = [_metrics_at(columns, threshold) for threshold in _THRESHOLDS]
+    # hairlines painted at a low resolution are pale, bad paper is dark: the threshold that shows most of one distance
+    best = max(found, key=lambda f: f[0])
+    return best[1] if best[0] >= _FEWEST_RUNS else None
+
+
+def _metrics_at(columns: Grey, threshold: int) -> tuple[float, LineMetrics]:
+    """How many runs speak for the commonest distance where what is darker than a threshold is ink, and the metrics."""
     dark = np.zeros((columns.shape[0], columns.shape[1] + 2), bool)
     dark[:, 1:-1] = columns < threshold
     change = np.flatnonzero(dark.reshape(-1)[1:] != dark.reshape(-1)[:-1])
-    if len(change) < 6:
-        return None
     runs = np.diff(change)
     ink, paper = runs[0::2], runs[1::2]
     n = min(len(ink), len(paper))
     ink, paper = ink[:n], paper[:n]
-    pairs = np.concatenate([np.stack([ink, paper]), np.stack([ink[1:], paper[:-1]])], axis=1)
+    pairs = np.concatenate([np.stack([ink, paper]), np.stack([ink[1:], paper[:-1]])], axis=1) if n else np.zeros((2, 0))
     pairs = pairs[:, (pairs[0] < 0.5 * pairs[1]) & (pairs.sum(0) <= _LARGEST_SPACE) & (pairs.sum(0) >= _LEAST_SPACE)]
-    if pairs.shape[1] < _FEWEST_RUNS:
-        return None
-    sums = np.bincount(pairs.sum(0), minlength=_LARGEST_SPACE + 2).astype(float)
+    if not pairs.shape[1]:
+        return 0.0, LineMetrics(0.0, 0.0, 0.0)
+    sums = np.bincount(pairs.sum(0).astype(int), minlength=_LARGEST_SPACE + 2).astype(float)
     near = np.convolve(sums, [1.0, 1.0, 1.0], "same")
     mode = int(np.argmax(near))
     around = np.arange(max(mode - 1, 1), mode + 2)
     space = float((around * sums[around]).sum() / sums[around].sum())
     at = np.abs(pairs.sum(0) - space) <= 1.5
-    thickness = float(np.median(pairs[0, at]))
-    return LineMetrics(space, thickness, float(near[mode] / sums.sum()))
+    return float(near[mode]), LineMetrics(space, float(np.median(pairs[0, at])), float(near[mode] / sums.sum()))

@@ -30,6 +30,8 @@ _ENOUGH = 0.16
 """Evidence from which on a column counts for a staff rather than against it."""
 _LEAST_COLUMNS = 12
 _LEAST_EVIDENCE = 0.24
+_APART = 5.4
+"""Distance of the middle lines of two staves over each other, in staff spaces, at least."""
 _LEAST_WHOLE = 0.35
 """Share of its length over which at least four of a staff's lines are seen at once: beams, text and slurs that stand
 by chance like a staff's lines do so over far less."""
@@ -233,7 +235,7 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
     evidence = combs.max(0)
     found: list[TracedStaff] = []
     for _ in range(3):
-        fresh = _pass(evidence, widths, ridge)
+        fresh = [s for s in _pass(evidence, widths, ridge) if not any(_crowds(s, other) for other in found)]
         if not fresh:
             break
         for staff in fresh:
@@ -251,7 +253,7 @@ def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[Tra
     column = through.argmax(1)
     free = np.ones(len(peak), bool)
     found: list[TracedStaff] = []
-    reach = int(4.5 * SPACE)
+    reach = int(_APART * SPACE)
     for y in np.argsort(-peak):
         if peak[y] < 6 * _ENOUGH:
             break
@@ -266,23 +268,18 @@ def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[Tra
         near = rows[first:last]
         middle = int(np.median(near))
         free[max(0, middle - reach) : middle + reach + 1] = False
-        if any(_overlap(near, first, other) for other in found):
-            continue
         usual = SPACES[int(np.bincount(widths[near, np.arange(first, last)], minlength=len(SPACES)).argmax())]
         staff = _refined(near, first, SPACE * usual, ridge, float(along[first:last].mean()))
-        if staff is not None:
+        if staff is not None and not any(_crowds(staff, other) for other in found):
             found.append(staff)
     return found
 
 
-def _overlap(rows: NDArray[np.intp], first: int, other: TracedStaff) -> bool:
-    """True when a way runs over or into another staff."""
-    xs = (np.arange(first, first + len(rows)) + 0.5) * STEP
-    inside = (xs >= other.x0) & (xs <= other.x1)
-    if not inside.any():
-        return False
-    distance = np.abs(np.interp(xs[inside], other.xs, other.middle) - rows[inside])
-    return float((distance < 4.2 * SPACE).mean()) > 0.25
+def _crowds(staff: TracedStaff, other: TracedStaff) -> bool:
+    """True when two staves stand closer over each other than staves can."""
+    inside = (staff.xs >= other.x0) & (staff.xs <= other.x1)
+    distance = np.abs(np.interp(staff.xs[inside], other.xs, other.middle) - staff.middle[inside])
+    return bool(inside.any() and distance.min() < _APART * SPACE)
 
 
 def _erase(evidence: Floats, staff: TracedStaff) -> None:
@@ -292,7 +289,7 @@ def _erase(evidence: Floats, staff: TracedStaff) -> None:
     inside = np.flatnonzero((xs >= staff.x0 - 2 * SPACE) & (xs <= staff.x1 + 2 * SPACE))
     middle = np.interp(xs[inside], staff.xs, staff.middle)
     rows = np.arange(height)[:, None]
-    evidence[:, inside] = np.where(np.abs(rows - middle[None, :]) < 4.5 * SPACE, -0.05, evidence[:, inside])
+    evidence[:, inside] = np.where(np.abs(rows - middle[None, :]) < _APART * SPACE, -0.05, evidence[:, inside])
 
 
 def _refined(rows: NDArray[np.intp], first: int, space: float, ridge: Floats, evidence: float) -> TracedStaff | None:

@@ -105,7 +105,7 @@ REFUSED = pytest.mark.parametrize(
         (PIECE.read_bytes()[:9000], {}, {}, "CORRUPT_FILE"),
         (PIECE.read_bytes(), {}, {"max_file_bytes": 10_000}, "FILE_TOO_LARGE"),
         (PIECE.read_bytes(), {"first_page": 2}, {}, "OUT_OF_RANGE"),
-        (PIECE.read_bytes(), {"reader": pb.READER_MODE_SCAN}, {}, "INVALID_REQUEST"),
+        (PIECE.read_bytes(), {"reader": 99}, {}, "INVALID_REQUEST"),
     ],
 )
 

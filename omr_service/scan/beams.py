@@ -1,0 +1,158 @@
+"""Beams out of a mask: thick bars of one slope, side by side in a group."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omr_service.scan.ink import Grey
+from omr_service.scan.staves import SPACE
+from omr_service.scan.strokes import Mask, Patch, patches, runs_of
+from omr_service.symbols import Line
+
+THICKNESS = 0.5 * SPACE
+"""Usual thickness of a beam; engravers and printers vary it by a third."""
+PITCH = 0.75 * SPACE
+"""Usual distance from one beam to the next in a group."""
+_STEEPEST = 0.8
+_SHORTEST = 0.45 * SPACE
+
+
+def find_beams(mask: Mask, page: Grey) -> list[Line]:
+    """Beams: the middle line of each, from end to end, and its thickness."""
+    found: list[Line] = []
+    for patch in patches(mask, page):
+        if patch.inside.sum() > 0.3 * SPACE * SPACE:
+            found += _beams_of(patch)
+    return found
+
+
+def _beams_of(patch: Patch) -> list[Line]:
+    """The beams of one connected patch, which have one slope."""
+    value = np.where(patch.inside, patch.ink, 0.0)
+    slope = _slope(value)
+    level, offset = _levelled(value, slope)
+    found: list[Line] = []
+    for top, bottom, left, right in _bars(level):
+        middle = (top + bottom) / 2 - offset
+        x0, x1 = float(left), float(right)
+        thickness = bottom - top
+        found.append(
+            Line(
+                patch.x + x0,
+                patch.y + middle + slope * x0,
+                patch.x + x1,
+                patch.y + middle + slope * x1,
+                float(np.clip(thickness, 0.3 * SPACE, 0.9 * SPACE)),
+            )
+        )
+    return found
+
+
+def _slope(value: NDArray[np.floating]) -> float:
+    """The slope, in pixels down per pixel across, along which the ink of a patch piles up most."""
+    height, width = value.shape
+    if width < 1.2 * SPACE:
+        return 0.0
+    step = max(1, width // 60)
+    columns = value[:, ::step]
+    x = np.arange(columns.shape[1]) * step
+
+    def pile(slope: float) -> float:
+        shift = np.rint(slope * (x - width / 2)).astype(int)
+        reach = int(np.abs(shift).max(initial=0))
+        total = np.zeros(height + 2 * reach)
+        for column, s in zip(columns.T, shift, strict=True):
+            total[reach - s : reach - s + height] += column
+        return float((total**2).sum())
+
+    limit = min(_STEEPEST, height / width + 0.05)
+    coarse = np.linspace(-limit, limit, 41)
+    best = float(coarse[int(np.argmax([pile(s) for s in coarse]))])
+    fine = np.linspace(best - limit / 20, best + limit / 20, 11)
+    values = [pile(s) for s in fine]
+    top = max(values)
+    # of slopes that are equally good, the middle one
+    return float(np.mean([s for s, v in zip(fine, values, strict=True) if v > 0.999 * top]))
+
+
+def _levelled(value: NDArray[np.floating], slope: float) -> tuple[NDArray[np.floating], float]:
+    """The patch moved column by column so that the slope is level, and how far down its left end then is."""
+    height, width = value.shape
+    rise = slope * np.arange(width)
+    low, high = float(rise.min()), float(rise.max())
+    rows = np.arange(int(np.ceil(height + high - low)) + 1)
+    level = np.zeros((len(rows), width))
+    for x in range(width):
+        level[:, x] = np.interp(rows + rise[x] - high, np.arange(height), value[:, x], left=0.0, right=0.0)
+    return level, high
+
+
+def _bars(level: NDArray[np.floating]) -> list[tuple[float, float, int, int]]:
+    """Bars in a levelled patch as (top, bottom, left, right).
+
+    Neighbouring columns with ink in the same rows make a bar; where bars stand closer than the mask and the printer
+    could tell, their common height says how many there are.
+    """
+    dark = level > 0.45
+    segments: list[list[tuple[int, int, int]]] = []  # of each bar its columns as (x, top, bottom)
+    open_: list[list[tuple[int, int, int]]] = []
+    for x in range(dark.shape[1]):
+        runs = _split(runs_of(dark[:, x]))
+        still: list[list[tuple[int, int, int]]] = []
+        for top, bottom in runs:
+            best = None
+            for bar in open_:
+                last = bar[-1]
+                overlap = min(bottom, last[2]) - max(top, last[1])
+                touches = x - last[0] <= 4 and overlap > 0.5 * min(bottom - top, last[2] - last[1])
+                if touches and bar not in still and (best is None or overlap > best[0]):
+                    best = (overlap, bar)
+            if best is not None:
+                best[1].append((x, top, bottom))
+                still.append(best[1])
+            elif bottom - top >= 2:
+                bar = [(x, top, bottom)]
+                segments.append(bar)
+                still.append(bar)
+        open_ = still + [bar for bar in open_ if bar not in still and x - bar[-1][0] <= 4]
+    result: list[tuple[float, float, int, int]] = []
+    for bar in segments:
+        left, right = bar[0][0], bar[-1][0] + 1
+        if right - left < _SHORTEST or len(bar) < 0.5 * (right - left):
+            continue
+        upper, lower = float(np.median([b[1] for b in bar])), float(np.median([b[2] for b in bar]))
+        if lower - upper >= 0.22 * SPACE:
+            result.append((upper, lower, left, right))
+    return _merged(result)
+
+
+def _split(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs of ink with those cut that are as high as several beams."""
+    result: list[tuple[int, int]] = []
+    for top, bottom in runs:
+        count = max(1, round((bottom - top - THICKNESS) / PITCH) + 1)
+        if count == 1:
+            result.append((top, bottom))
+            continue
+        pitch = (bottom - top + PITCH - THICKNESS) / count
+        for k in range(count):
+            start = top + k * pitch
+            result.append((round(start), round(start + pitch - (PITCH - THICKNESS))))
+    return result
+
+
+def _merged(bars: list[tuple[float, float, int, int]]) -> list[tuple[float, float, int, int]]:
+    """Bars with the pieces of one bar joined."""
+    result: list[tuple[float, float, int, int]] = []
+    for bar in sorted(bars, key=lambda b: b[2]):
+        for k, other in enumerate(result):
+            same = abs((bar[0] + bar[1]) - (other[0] + other[1])) / 2 < 0.3 * SPACE
+            if same and bar[2] - other[3] < 0.8 * SPACE:
+                wide = other[3] - other[2], bar[3] - bar[2]
+                main = other if wide[0] >= wide[1] else bar
+                result[k] = (main[0], main[1], min(other[2], bar[2]), max(other[3], bar[3]))
+                break
+        else:
+            result.append(bar)
+    return result

@@ -1,0 +1,197 @@
+"""Slurs and ties, hairpins, brackets and wavy lines out of masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from omr_service.scan.ink import Grey
+from omr_service.scan.staves import SPACE
+from omr_service.scan.strokes import CELL, PRESENT, Mask, Patch, patches, runs_of
+from omr_service.symbols import Box, Curve, Line
+
+_SHORTEST_CURVE = 0.9 * SPACE
+_REACH = 6
+"""Pixels over which a stroke is followed where it is broken."""
+
+
+@dataclass(slots=True)
+class _Stroke:
+    """A stroke that runs from left to right, column by column."""
+
+    xs: list[int] = field(default_factory=list)
+    tops: list[int] = field(default_factory=list)
+    bottoms: list[int] = field(default_factory=list)
+
+    def add(self, x: int, top: int, bottom: int) -> None:
+        self.xs.append(x)
+        self.tops.append(top)
+        self.bottoms.append(bottom)
+
+    def expected(self, x: int) -> float:
+        """Height at which the stroke should go on."""
+        middle = (self.tops[-1] + self.bottoms[-1]) / 2
+        n = min(len(self.xs) - 1, 10)
+        if n < 3:
+            return middle
+        before = (self.tops[-1 - n] + self.bottoms[-1 - n]) / 2
+        return middle + (middle - before) / (self.xs[-1] - self.xs[-1 - n]) * (x - self.xs[-1])
+
+
+def _strokes(patch: Patch) -> list[_Stroke]:
+    """The strokes of a patch, each followed from its left end to its right end; where two cross, both go on."""
+    done: list[_Stroke] = []
+    live: list[_Stroke] = []
+    for x in range(patch.inside.shape[1]):
+        free = runs_of(patch.inside[:, x])
+        pairs = sorted(
+            (abs(s.expected(x) - (top + bottom) / 2), k, i)
+            for k, s in enumerate(live)
+            for i, (top, bottom) in enumerate(free)
+            if top - 3 <= s.expected(x) <= bottom + 3
+        )
+        taken: set[int] = set()
+        grown: set[int] = set()
+        for _, k, i in pairs:
+            if k in grown:
+                continue
+            # two strokes share a run where they cross or touch
+            if i in taken and free[i][1] - free[i][0] < 4:
+                continue
+            live[k].add(x, *free[i])
+            grown.add(k)
+            taken.add(i)
+        for i, run in enumerate(free):
+            if i not in taken:
+                fresh = _Stroke()
+                fresh.add(x, *run)
+                live.append(fresh)
+        done += [s for s in live if x - s.xs[-1] > _REACH]
+        live = [s for s in live if x - s.xs[-1] <= _REACH]
+    return done + live
+
+
+def find_curves(mask: Mask, page: Grey) -> list[Curve]:
+    """Slurs and ties."""
+    found: list[Curve] = []
+    for patch in patches(mask, page, close=(1, 0)):
+        width = patch.inside.shape[1]
+        strokes = sorted(_strokes(patch), key=lambda s: s.xs[0] - s.xs[-1])
+        for k, stroke in enumerate(strokes):
+            length = stroke.xs[-1] + 1 - stroke.xs[0]
+            if length < _SHORTEST_CURVE or (k > 0 and length < 0.35 * width and _within(stroke, strokes[0])):
+                continue
+            curve = _curve(stroke, patch)
+            if curve is not None:
+                found.append(curve)
+    return found
+
+
+def _within(stroke: _Stroke, other: _Stroke) -> bool:
+    """True when a stroke runs on another for the most part."""
+    at = dict(zip(other.xs, zip(other.tops, other.bottoms, strict=True), strict=True))
+    shared = sum(
+        1
+        for x, t, b in zip(stroke.xs, stroke.tops, stroke.bottoms, strict=True)
+        if x in at and t < at[x][1] + 2 and b > at[x][0] - 2
+    )
+    return shared > 0.5 * len(stroke.xs)
+
+
+def _curve(stroke: _Stroke, patch: Patch) -> Curve | None:
+    """The curve along a stroke: a parabola fitted to it gives its tips and its middle."""
+    xs = np.array(stroke.xs, float)
+    middles = np.empty(len(xs))
+    heights = np.empty(len(xs))
+    for i, (x, top, bottom) in enumerate(zip(stroke.xs, stroke.tops, stroke.bottoms, strict=True)):
+        window = patch.ink[top:bottom, x]
+        weight = float(window.sum())
+        heights[i] = weight
+        middles[i] = (window * (np.arange(top, bottom) + 0.5)).sum() / weight if weight > 0.5 else (top + bottom) / 2
+    if len(xs) < 5:
+        return None
+    across = (xs - xs[0]) / max(xs[-1] - xs[0], 1.0)
+    # a slur flattens in its middle: a curve of the fourth degree follows it, one of the second is enough for a tie
+    degree = 2 if xs[-1] - xs[0] < 6 * SPACE else 4
+    fit = np.polyfit(across, middles, min(degree, len(xs) - 2))
+    y0, mid, y1 = (float(v) for v in np.polyval(fit, [0.0, 0.5, 1.0]))
+    x0, x1 = float(patch.x + xs[0]), float(patch.x + xs[-1] + 1)
+    highest, lowest = float(min(stroke.tops) + patch.y), float(max(stroke.bottoms) + patch.y)
+    thickness = float(np.clip(np.percentile(heights, 80), 1.0, 0.6 * SPACE))
+    return Curve(x0, y0 + patch.y, x1, y1 + patch.y, mid + patch.y, thickness, Box(x0, highest, x1, lowest))
+
+
+def find_hairpins(mask: Mask, page: Grey) -> list[Line]:
+    """The two arms of each hairpin."""
+    found: list[Line] = []
+    for patch in patches(mask, page, close=(3, 1)):
+        columns = np.flatnonzero(patch.inside.any(0))
+        if len(columns) == 0 or columns[-1] - columns[0] < 1.6 * SPACE:
+            continue
+        upper = np.array([runs_of(patch.inside[:, x])[0] for x in columns], float).mean(1)
+        lower = np.array([runs_of(patch.inside[:, x])[-1] for x in columns], float).mean(1)
+        for edge in (upper, lower):
+            slope, start = (float(v) for v in np.polyfit(columns, edge, 1))
+            a, b = float(columns[0]), float(columns[-1] + 1)
+            found.append(Line(patch.x + a, patch.y + start + slope * a, patch.x + b, patch.y + start + slope * b, 1.5))
+    return found
+
+
+def find_brackets(mask: Mask, page: Grey) -> list[Line]:
+    """The long stroke and the hooks of brackets over endings and tuplets, and octave and pedal lines."""
+    found: list[Line] = []
+    for patch in patches(mask, page, close=(5, 1)):
+        columns = np.flatnonzero(patch.inside.any(0))
+        rows = np.flatnonzero(patch.inside.any(1))
+        if len(columns) == 0:
+            continue
+        left, right = int(columns[0]), int(columns[-1]) + 1
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+        if right - left >= 0.8 * SPACE:
+            inside = patch.inside.copy()
+            tall = np.asarray(inside.sum(0) > 0.6 * SPACE)
+            if tall.mean() < 0.5:
+                inside[:, tall] = False
+            y, x = np.nonzero(inside)
+            if len(x) > 4 and x.max() - x.min() > 0.8 * SPACE:
+                slope, start = (float(v) for v in np.polyfit(x, y + 0.5, 1))
+                dashed = float(np.asarray(inside.any(0))[left:right].mean()) < 0.75
+                found.append(
+                    Line(
+                        patch.x + left,
+                        patch.y + start + slope * left,
+                        patch.x + right,
+                        patch.y + start + slope * right,
+                        1.5,
+                        dashed,
+                    )
+                )
+        if bottom - top >= 0.7 * SPACE:
+            for a, b in ((left, left + 5), (right - 5, right)):
+                upright = patch.inside[:, max(0, a) : b].any(1)
+                if upright.sum() >= 0.7 * SPACE:
+                    at = np.flatnonzero(upright)
+                    middle = patch.x + (a + b) / 2
+                    found.append(Line(middle, float(patch.y + at[0]), middle, float(patch.y + at[-1] + 1), 1.5))
+    return found
+
+
+def find_boxes(mask: Mask, least: float, gap: int = 1) -> list[Box]:
+    """The boxes of the connected parts of a mask that are at least so many pixels long: wavy lines, braces.
+
+    Args:
+        mask: As for `strokes.patches`.
+        least: Shortest longer side in pixels.
+        gap: Gaps, in cells, that do not part what is connected.
+    """
+    present = (mask >= PRESENT).astype(np.uint8)
+    joined = cv2.morphologyEx(present, cv2.MORPH_CLOSE, np.ones((2 * gap + 1, 2 * gap + 1), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    found: list[Box] = []
+    for n in range(1, count):
+        x, y, w, h, _area = (int(v) * CELL for v in stats[n])
+        if max(w, h) >= least:
+            found.append(Box(float(x), float(y), float(x + w), float(y + h)))
+    return found

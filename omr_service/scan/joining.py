@@ -1,0 +1,102 @@
+"""Joins what was found on a normal page, in pixels, to `PageSymbols` in points of the straightened page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from omr_service.scan.beams import find_beams
+from omr_service.scan.curves import find_boxes, find_brackets, find_curves, find_hairpins
+from omr_service.scan.detector import Detections
+from omr_service.scan.normal_page import NormalPage, NormalStaff
+from omr_service.scan.staves import SPACE
+from omr_service.scan.strokes import find_barlines, find_levels, find_stems
+from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
+
+_STAFF_LINE = 0.13 * SPACE
+_SNAP = 0.9 * SPACE
+
+
+def staff_lines(staves: Sequence[NormalStaff]) -> list[Line]:
+    """The five lines of each staff."""
+    return [
+        Line(staff.x0, staff.middle + k * SPACE, staff.x1, staff.middle + k * SPACE, _STAFF_LINE)
+        for staff in staves
+        for k in (-2, -1, 0, 1, 2)
+    ]
+
+
+def lines_of(found: Detections, page: NormalPage) -> list[Line]:
+    """All lines and beams of a page, in pixels."""
+    pixels = page.pixels
+    bars = [_snapped(bar, page.staves) for bar in find_barlines(found.mask("barline"), pixels)]
+    return [
+        *staff_lines(page.staves),
+        *find_stems(found.mask("stem"), pixels),
+        *find_beams(found.mask("beam"), pixels),
+        *bars,
+        *find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE),
+        *find_hairpins(found.mask("hairpin"), pixels),
+        *find_brackets(found.mask("bracket"), pixels),
+    ]
+
+
+def _snapped(bar: Line, staves: Sequence[NormalStaff]) -> Line:
+    """A barline that ends near the outer line of a staff, ending there: scans round its ends off or let them run on."""
+    y0, y1 = bar.y0, bar.y1
+    for staff in staves:
+        if not staff.x0 - 2 * SPACE <= bar.x0 <= staff.x1 + 2 * SPACE:
+            continue
+        top, bottom = staff.middle - 2 * SPACE, staff.middle + 2 * SPACE
+        if abs(y0 - top) < _SNAP:
+            y0 = top
+        if abs(y1 - bottom) < _SNAP:
+            y1 = bottom
+    return replace(bar, y0=y0, y1=y1)
+
+
+def page_symbols(
+    page: NormalPage, found: Detections, glyphs: Sequence[Glyph], page_number: int, image_share: float = 1.0
+) -> PageSymbols:
+    """The symbols of a page, in points of the straightened page.
+
+    Args:
+        page: The page.
+        found: What the detector found on it.
+        glyphs: The glyphs made of the detector's points, in pixels.
+        page_number: From 1.
+        image_share: Share of the page that pictures cover.
+    """
+    k = page.points_per_pixel
+    height, width = page.pixels.shape
+    braces = [
+        Glyph("brace", box.x0, box.y1, box, 4 * SPACE, 0.9)
+        for box in find_boxes(found.mask("brace"), least=5 * SPACE, gap=2)
+    ]
+    return PageSymbols(
+        page_number=page_number,
+        width=width * k,
+        height=height * k,
+        glyphs=[_scaled_glyph(g, k) for g in [*glyphs, *braces]],
+        lines=[_scaled_line(v, k) for v in lines_of(found, page)],
+        curves=[_scaled_curve(c, k) for c in find_curves(found.mask("curve"), page.pixels)],
+        wiggles=[_scaled_box(b, k) for b in find_boxes(found.mask("wiggle"), least=1.2 * SPACE)],
+        image_share=image_share,
+    )
+
+
+def _scaled_box(box: Box, k: float) -> Box:
+    return Box(box.x0 * k, box.y0 * k, box.x1 * k, box.y1 * k)
+
+
+def _scaled_line(line: Line, k: float) -> Line:
+    return Line(line.x0 * k, line.y0 * k, line.x1 * k, line.y1 * k, line.thickness * k, line.dashed)
+
+
+def _scaled_curve(curve: Curve, k: float) -> Curve:
+    box = _scaled_box(curve.box, k)
+    return Curve(curve.x0 * k, curve.y0 * k, curve.x1 * k, curve.y1 * k, curve.mid_y * k, curve.thickness * k, box)
+
+
+def _scaled_glyph(glyph: Glyph, k: float) -> Glyph:
+    return replace(glyph, x=glyph.x * k, y=glyph.y * k, box=_scaled_box(glyph.box, k), size=glyph.size * k)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from omr_service.scan.beams import find_beams
+from omr_service.scan.curves import find_curves, find_hairpins
+from omr_service.scan.strokes import find_barlines, find_levels, find_stems
+
+
+def _page() -> np.ndarray:
+    return np.full((200, 300), 255, np.uint8)
+
+
+def _mask(drawn: np.ndarray) -> np.ndarray:
+    """The mask of a line class that has all the ink of a page."""
+    height, width = drawn.shape
+    cells = (255 - drawn).reshape(height // 2, 2, width // 2, 2).max((1, 3))
+    return np.where(cells > 60, 255, 0).astype(np.uint8)
+
+
+def test_stems_side_by_side_and_over_a_gap_are_found_once_each():
+    page = _page()
+    page[40:75, 50:52] = 0
+    page[90:125, 61:63] = 0
+    page[90:125, 67:69] = 0
+    page[100:104, 61:63] = 255
+    stems = sorted(find_stems(_mask(page), page), key=lambda v: v.x0)
+    assert [(round(v.x0), round(v.y0), round(v.y1)) for v in stems] == [(51, 40, 76), (62, 90, 126), (68, 90, 126)]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2, -0.35])
+def test_the_beams_of_a_group_are_found_one_by_one(slope: float):
+    page = _page()
+    for top, left, right in ((80, 60, 160), (87.5, 60, 160), (95, 110, 160)):
+        corners = [(left, top + slope * left), (right, top + slope * right)]
+        corners += [(x, y + 5) for x, y in reversed(corners)]
+        cv2.fillConvexPoly(page, np.array([[round(16 * x), round(16 * y)] for x, y in corners], np.int32), 0, 8, 4)
+    beams = sorted(find_beams(_mask(page), page), key=lambda v: v.y0 - slope * v.x0)
+    assert len(beams) == 3
+    for beam, (top, left, right) in zip(beams, ((80, 60, 160), (87.5, 60, 160), (95, 110, 160)), strict=True):
+        assert beam.x0 == pytest.approx(left, abs=3) and beam.x1 == pytest.approx(right, abs=3)
+        assert beam.y0 == pytest.approx(top + 2.5 + slope * beam.x0, abs=1.3)
+        assert 3 < beam.thickness < 8
+
+
+def test_a_thin_and_a_thick_barline_are_two_strokes():
+    page = _page()
+    page[20:160, 100:102] = 0
+    page[20:160, 106:111] = 0
+    thin, thick = sorted(find_barlines(_mask(page), page), key=lambda v: v.x0)
+    assert (round(thin.x0), round(thick.x0, 1)) == (101, 108.5)
+    assert thin.thickness < 3 < thick.thickness
+    assert thin.y0 < 22 and thin.y1 > 158
+
+
+def test_ledger_lines_over_each_other_are_two():
+    page = _page()
+    page[60:62, 100:118] = 0
+    page[70:72, 100:118] = 0
+    assert sorted(round(v.y0) for v in find_levels(_mask(page), page, least=8)) == [61, 71]
+
+
+def test_a_slur_has_its_tips_and_its_middle():
+    page = _page()
+    x = np.linspace(50, 200, 151)
+    y = 100 - 20 * np.sin((x - 50) / 150 * np.pi)
+    cv2.polylines(page, [np.stack([x, y], 1).round().astype(np.int32)], False, 0, 2)
+    (curve,) = find_curves(_mask(page), page)
+    assert (curve.x0, curve.x1) == (pytest.approx(50, abs=3), pytest.approx(200, abs=4))
+    assert (curve.y0, curve.y1) == (pytest.approx(100, abs=4), pytest.approx(100, abs=4))
+    assert curve.mid_y == pytest.approx(80, abs=3)
+
+
+def test_the_arms_of_a_hairpin_meet():
+    page = _page()
+    cv2.line(page, (60, 100), (200, 90), 0, 2)
+    cv2.line(page, (60, 100), (200, 110), 0, 2)
+    upper, lower = sorted(find_hairpins(_mask(page), page), key=lambda v: v.y1)
+    assert abs(upper.y0 - lower.y0) < 4
+    assert lower.y1 - upper.y1 == pytest.approx(20, abs=4)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import io
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from etude.mesh.errors import EtudeError
+from etude.score.v1 import page_pb2
+from omr_service.files import open_file
+from omr_service.pipeline import Source, write_scores
+from omr_service.routing import Reader, read_page_of
+from omr_service.scan.images import image_of_file
+
+PIECE = Path(__file__).parents[1] / "data" / "preambulum-lilypond.pdf"
+
+
+def _picture(turned: int = 0) -> bytes:
+    """The engraved piece painted at 200 dpi, as a PNG."""
+    with open_file(PIECE.read_bytes()) as file:
+        grey = file.picture(1).grey
+    image = Image.fromarray(grey).resize(
+        (round(grey.shape[1] * 2 / 3), round(grey.shape[0] * 2 / 3)), Image.Resampling.BOX
+    )
+    out = io.BytesIO()
+    image.rotate(turned, expand=True, fillcolor=255).save(out, "PNG", dpi=(200, 200))
+    return out.getvalue()
+
+
+def _read(data: bytes, reader: Reader):
+    with open_file(data) as file:
+        outcome = read_page_of(file, 1, reader)
+    assert outcome.music is not None, outcome.entry().message
+    placements = {1: outcome.placement} if outcome.placement is not None else {}
+    (score,) = write_scores([outcome.music], Source("piece", "sha256:00"), placements)
+    return outcome.entry(), score
+
+
+def _sung(score) -> Counter:
+    return Counter((e.onset_ticks / score.divisions, n.midi_pitch) for e in score.events for n in e.notes)
+
+
+@pytest.fixture(scope="module")
+def engraved():
+    return _read(PIECE.read_bytes(), Reader.AUTO)
+
+
+def test_vector_music_is_read_by_the_engraved_reader(engraved):
+    assert engraved[0].reader == page_pb2.PAGE_READER_ENGRAVED
+
+
+@pytest.mark.parametrize("turned", [0, 180])
+def test_a_picture_gives_the_notes_of_the_engraving_where_they_stand(engraved, turned):
+    entry, score = _read(_picture(turned), Reader.AUTO)
+    assert entry.reader == page_pb2.PAGE_READER_SCAN
+    truth, seen = _sung(engraved[1]), _sung(score)
+    assert 2 * (truth & seen).total() / (truth.total() + seen.total()) > 0.9
+    middles = np.array(
+        [(n.region.x + n.region.width / 2, n.region.y + n.region.height / 2) for e in score.events for n in e.notes]
+    )
+    if turned:
+        middles = np.array([engraved[0].width, engraved[0].height]) - middles
+    near = 0
+    for event in engraved[1].events:
+        for note in event.notes:
+            middle = np.array([note.region.x + note.region.width / 2, note.region.y + note.region.height / 2])
+            near += np.abs(middles - middle).max(1).min() < 1.5
+    assert near > 0.9 * truth.total()
+
+
+def test_the_engraved_reader_alone_refuses_a_picture():
+    with open_file(_picture()) as file:
+        outcome = read_page_of(file, 1, Reader.ENGRAVED)
+    assert (outcome.music, outcome.entry().reason) == (None, "NO_VECTOR_MUSIC")
+
+
+def test_a_blank_picture_holds_no_music():
+    out = io.BytesIO()
+    Image.new("L", (1200, 1600), 250).save(out, "JPEG")
+    with open_file(out.getvalue()) as file:
+        outcome = read_page_of(file, 1)
+    assert outcome.entry().status == page_pb2.PAGE_STATUS_NO_MUSIC
+    assert "page 1" in outcome.entry().message
+
+
+def test_a_tiff_of_two_black_and_white_pages_has_two_pages():
+    pages = [Image.new("1", (1000, 1400), 1), Image.new("1", (1400, 1000), 1)]
+    out = io.BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:], compression="group4", dpi=(150, 150))
+    with open_file(out.getvalue()) as file:
+        assert [(round(w), round(h)) for w, h in file.page_sizes] == [(480, 672), (672, 480)]
+        assert file.picture(2).grey.shape == (1000, 1400)
+        assert file.picture(2).grey.min() == 255
+
+
+def test_a_photograph_is_turned_as_it_says():
+    image = Image.new("RGB", (300, 200), "white")
+    image.paste((0, 0, 0), (0, 0, 30, 30))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    out = io.BytesIO()
+    image.save(out, "JPEG", exif=exif, quality=95)
+    seen = image_of_file(out.getvalue(), 1)
+    assert seen.grey.shape == (300, 200)
+    assert seen.grey[5, 195] < 40 and seen.grey[5, 5] > 200
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\nnothing", "CORRUPT_FILE"),
+        (b"\xff\xd8\xff\xe0 cut short", "CORRUPT_FILE"),
+        (b"GIF89a", "UNSUPPORTED_MEDIA_TYPE"),
+    ],
+)
+def test_a_broken_picture_is_refused_with_its_reason(data, reason):
+    with pytest.raises(EtudeError) as caught, open_file(data):
+        pass
+    assert caught.value.reason == reason
