@@ -22,7 +22,7 @@ from orchestrator.repositories.editor import NewArtifact
 from orchestrator.repositories.jobs import JobRef, JobRepository
 from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
 from orchestrator.states import COMPLETED, state_name
-from orchestrator.steps.base import Workshop
+from orchestrator.steps.base import NewScore, Workshop
 from orchestrator.steps.rendering import formats_of, render, store_files
 from orchestrator.summary import add_fingering, notes_of
 
@@ -106,16 +106,14 @@ class Corrections:
             ),
             _no_report,
         )
-        corrected = await self._workshop.store_score(
-            record.job,
+        new = NewScore(
             result.score,
-            _V2,
-            score_index=request.score_index,
-            score_count=len(present.fingered),
-            revision=base.artifact.revision + 1,
-            source_ids=[base.artifact.artifact_id],
-            transformation="correction",
+            request.score_index,
+            len(present.fingered),
+            base.artifact.artifact_id,
+            base.artifact.revision + 1,
         )
+        (corrected,) = await self._workshop.store_scores(record.job, [new], _V2, "correction")
         renderings, remarks, scores = await self._render(present, request.score_index, corrected, result.score)
         async with self._store.edit(JobRef(caller.tenant_id, request.job_id), caller.actor) as editor:
             _require_completed(editor.job)

@@ -14,74 +14,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
-from orchestrator import inline_sqlite
-
-_WRITE = "etude_write"
-_READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+from orchestrator.connection import Connection, InlineConnection
 
 
 class Database:
-    """Access to the database under `url`: "sqlite+aiosqlite:///…" or "postgresql+asyncpg://…"."""
+    """Access to the database under `url`: "sqlite:///…" or "postgresql+asyncpg://…"."""
 
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        creator = (
-            {"async_creator": partial(inline_sqlite.connect, make_url(url).database or ":memory:")}
-            if self.is_sqlite
-            else {}
-        )
-        self.engine: AsyncEngine = create_async_engine(url, pool_size=8, max_overflow=24, **creator)
-        self._readers: list[AsyncConnection] = []
-        self._writers: list[AsyncConnection] = []
-        self._write_lock: contextlib.AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
-        )
-        if self.is_sqlite:
-            _prepare_sqlite(self.engine, busy_timeout_s)
+        self._access: _Sqlite | _Postgres = _Sqlite(url, busy_timeout_s) if self.is_sqlite else _Postgres(url)
 
-    @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads and sees one state of the database throughout."""
-        options = None if self.is_sqlite else _READING
-        async with self._connection(self._readers, options) as connection, connection.begin():
-            yield connection
+        return self._access.read()
 
-    @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that writes: committed at the end, rolled back on any exception."""
-        async with self._write_lock, self._connection(self._writers, {_WRITE: True}) as connection, connection.begin():
-            yield connection
-
-    @contextlib.asynccontextmanager
-    async def _connection(
-        self, idle: list[AsyncConnection], options: Mapping[str, Any] | None = None
-    ) -> AsyncIterator[AsyncConnection]:
-        """A connection, out of a transaction, that was `idle` or is new."""
-        connection = idle.pop() if idle else await self.engine.connect()
-        try:
-            if options:
-                await connection.execution_options(**options)
-            yield connection
-        except BaseException:
-            await connection.close()
-            raise
-        # On SQLite, taking a connection from SQLAlchemy's pool and giving it back costs more than most transactions.
-        if self.is_sqlite:
-            idle.append(connection)
-        else:
-            await connection.close()
+        return self._access.write()
 
     async def upgrade(self, revision: str = "head") -> None:
         """Bring the schema up to `revision`."""
@@ -92,7 +55,7 @@ class Database:
         await self._run_alembic(command.downgrade, revision)
 
     async def _run_alembic(self, run: Callable[[Config, str], None], revision: str) -> None:
-        def with_connection(connection: Connection) -> None:
+        def with_connection(connection: sa.Connection) -> None:
             config = alembic_config(self.url)
             config.attributes["connection"] = connection
             run(config, revision)
@@ -117,28 +80,79 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections; no transaction may be open."""
-        for connection in (*self._readers, *self._writers):
-            await connection.close()
-        self._readers, self._writers = [], []
-        await self.engine.dispose()
+        await self._access.close()
 
 
-def _prepare_sqlite(engine: AsyncEngine, busy_timeout_s: float) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(connection: Any, _record: Any) -> None:
+class _Sqlite:
+    """Connections to an SQLite file, kept open: taking one from SQLAlchemy's pool and giving it back costs more than
+    most transactions."""
+
+    def __init__(self, url: str, busy_timeout_s: float) -> None:
+        self._engine = create_engine(
+            make_url(url).set(drivername="sqlite"), poolclass=NullPool, connect_args={"check_same_thread": False}
+        )
+        self._busy_timeout_ms = int(busy_timeout_s * 1000)
+        self._idle: list[sa.Connection] = []
+        self._write_lock = asyncio.Lock()
+        event.listen(self._engine, "connect", self._on_connect)
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[Connection]:
+        async with self._write_lock:
+            with self._transaction("BEGIN IMMEDIATE") as connection:
+                yield connection
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        connection = self._idle.pop() if self._idle else self._engine.connect()
+        try:
+            with connection.begin():
+                # Not through SQLAlchemy, which takes longer over this than SQLite does over a transaction.
+                driver: Any = connection.connection.driver_connection
+                driver.execute(begin)
+                yield InlineConnection(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+
+    async def close(self) -> None:
+        for connection in self._idle:
+            connection.close()
+        self._idle = []
+        self._engine.dispose()
+
+    def _on_connect(self, connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # sqlite3 begins no transaction by itself
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
+        cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITE, False)
-        # Not through SQLAlchemy, which takes longer over this than SQLite does over a transaction.
-        driver: Any = connection.connection.driver_connection
-        driver.begin("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+class _Postgres:
+    """A pool of connections to PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_async_engine(url, pool_size=8, max_overflow=24)
+        # Shares the pool.
+        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def read(self) -> AbstractAsyncContextManager[Connection]:
+        return self._reading.begin()
+
+    def write(self) -> AbstractAsyncContextManager[Connection]:
+        return self._engine.begin()
+
+    async def close(self) -> None:
+        await self._engine.dispose()
 
 
 def _check_sqlite(path: Path) -> None:

@@ -103,6 +103,7 @@ class Jobs:
         finally:
             if not stored:
                 await self._store.blobs.delete(source.blob_key)
+        self._store.committed(editor)
         metrics.JOBS_CREATED.inc()
         await self._engine.submit(Run(record.ref, job.attempt, job.epoch))
         return job
@@ -152,7 +153,7 @@ class Jobs:
             editor.transition(target, Cause.RETRY, "the owner asked to try again")
             job = await editor.save()
             await keep_answer(connection, key, Answer(job_id, b""))
-        self._store.notifier.publish(job_id)
+        self._store.committed(editor)
         await self._engine.submit(Run(ref, job.attempt, job.epoch))
         return job
 
@@ -176,7 +177,7 @@ class Jobs:
                     metadata={"state": state},
                 )
             await repository.delete(job_id)
-        self._store.notifier.publish(job_id)
+        self._store.notifier.publish(job_id, None)
         # Rows first: bytes without a row are swept, a row without bytes would be a lie.
         async for info in self._store.blobs.scan(f"jobs/{job_id}/"):
             await self._store.blobs.delete(info.key)

@@ -1,32 +1,78 @@
-"""Tells those who watch a job, within this process, that it has changed. The database stays the truth."""
+"""Tells those who watch a job, within this process, what it has become. The database stays the truth."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from etude.job.v1.job_pb2 import JobEvent, JobState
+
+#: Changes kept for a watcher that is slow to take them; beyond that it looks into the database.
+_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one transaction made of a job: its new events, in order, and its state after them."""
+
+    events: Sequence[JobEvent]
+    state: JobState.ValueType
+
+
+class Watch:
+    """The changes of a job since its watcher looked last."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+        self._changes: list[Change] | None = None  # None: what is new stands in the database alone
+
+    def put(self, change: Change | None) -> None:
+        """Wake the watcher; None when it has to look for itself."""
+        if change is None or (self._changes is not None and len(self._changes) >= _MOST):
+            self._changes = None
+        elif self._changes is not None:
+            self._changes.append(change)
+        self._changed.set()
+
+    def take(self) -> Sequence[Change] | None:
+        """The changes since the last call; None, as at first, when only the database can tell."""
+        changes, self._changes = self._changes, []
+        self._changed.clear()
+        return changes
+
+    def wake(self) -> None:
+        """Let `wait` return although nothing has changed."""
+        self._changed.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return at the next change, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
 
 
 class Notifier:
     """Wakes the watchers of a job."""
 
     def __init__(self) -> None:
-        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._watches: dict[str, set[Watch]] = {}
 
     @contextlib.contextmanager
-    def watch(self, job_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set at every change of the job while the block lasts; the watcher clears it."""
-        changed = asyncio.Event()
-        self._watchers.setdefault(job_id, set()).add(changed)
+    def watch(self, job_id: str) -> Iterator[Watch]:
+        """What is told of a job while the block lasts."""
+        watch = Watch()
+        self._watches.setdefault(job_id, set()).add(watch)
         try:
-            yield changed
+            yield watch
         finally:
-            watchers = self._watchers[job_id]
-            watchers.discard(changed)
-            if not watchers:
-                del self._watchers[job_id]
+            watches = self._watches[job_id]
+            watches.discard(watch)
+            if not watches:
+                del self._watches[job_id]
 
-    def publish(self, job_id: str) -> None:
-        """Wake the watchers of a job; call after the change is committed."""
-        for changed in self._watchers.get(job_id, ()):
-            changed.set()
+    def publish(self, job_id: str, change: Change | None) -> None:
+        """Tell the watchers of a job, after the change is committed; None when it is gone."""
+        for watch in self._watches.get(job_id, ()):
+            watch.put(change)

@@ -18,7 +18,6 @@ from enum import Enum
 from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
 
-from etude.job.v1 import job_pb2
 from etude.job.v1.job_pb2 import JobState
 from etude.mesh.errors import EtudeError, to_status
 from etude.mesh.logging import bound_context, get_logger
@@ -26,6 +25,7 @@ from etude.mesh.telemetry import current_trace_id, extract_trace
 from etude.stage.v1.stage_pb2 import Progress
 from orchestrator import metrics
 from orchestrator.progress import ProgressRecorder
+from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
 from orchestrator.repositories.editor import JobEditor
 from orchestrator.repositories.jobs import JobRef
 from orchestrator.settings import OrchestratorSettings
@@ -44,7 +44,7 @@ from orchestrator.states import (
     Cause,
     state_name,
 )
-from orchestrator.steps.base import Outcome, Report, Workshop
+from orchestrator.steps.base import Outcome, Report, Task, Workshop
 from orchestrator.steps.fingering import finger_scores
 from orchestrator.steps.reading import read_document
 from orchestrator.steps.rendering import render_scores
@@ -65,7 +65,7 @@ class Step:
     processing: JobState.ValueType
     finished: JobState.ValueType
     failed: JobState.ValueType
-    work: Callable[[Workshop, job_pb2.Job, Report], Awaitable[Outcome]]
+    work: Callable[[Workshop, Task, Report], Awaitable[Outcome]]
 
 
 PIPELINE: Sequence[Step] = (
@@ -89,17 +89,16 @@ class _Begun(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """How the beginning of a step went: whose it is, the job as it is then, and the trace the step continues."""
+    """How the beginning of a step went: whose it is, what it is given, and the trace it continues."""
 
     begun: _Begun
-    job: job_pb2.Job
+    task: Task
     trace_context: dict[str, str]
 
 
-def _started(editor: JobEditor, begun: _Begun = _Begun.OURS) -> _Start:
-    snapshot = job_pb2.Job()
-    snapshot.CopyFrom(editor.job)
-    return _Start(begun, snapshot, editor.trace_context)
+def _started(editor: JobEditor, artifacts: Sequence[StoredArtifact], begun: _Begun = _Begun.OURS) -> _Start:
+    record = editor.record.copy()
+    return _Start(begun, Task(record.job, artifacts), record.trace_context)
 
 
 class _Handovers:
@@ -115,7 +114,7 @@ class _Handovers:
 
     def put(self, step: Step, start: _Start) -> None:
         """Keep the beginning of a step for its run."""
-        self._starts[start.job.job_id, step.name] = start
+        self._starts[start.task.job.job_id, step.name] = start
         while len(self._starts) > self._capacity:
             self._starts.popitem(last=False)
 
@@ -164,7 +163,7 @@ class PipelineRunner:
                     return False
                 if start.begun is not _Begun.OURS:
                     return start.begun is _Begun.DONE_BEFORE
-                job = start.job
+                job = start.task.job
                 with _tracer.start_as_current_span(
                     f"job.{step.name}",
                     context=extract_trace(start.trace_context),
@@ -172,7 +171,7 @@ class PipelineRunner:
                     record_exception=False,
                     set_status_on_exception=False,
                 ):
-                    return await self._run(ref, step, job)
+                    return await self._run(ref, step, start.task)
 
     async def _begin(self, ref: JobRef, step: Step) -> _Start:
         begun = _Begun.OURS
@@ -184,7 +183,7 @@ class PipelineRunner:
                     waited = editor.time.timestamp() - job.create_time.ToDatetime(editor.time.tzinfo).timestamp()
                     metrics.QUEUE_SECONDS.observe(max(0.0, waited))
             elif job.state == step.processing:
-                runs = await editor.begin_step(step.name)
+                runs = await editor.begin_step_again(step.name)
                 if runs >= self._settings.step_runs_limit:
                     reason = f"the {step.name} stage was begun {runs} times and never ended; the job is given up"
                     error = to_status(EtudeError("WORKER_DIED", reason, metadata={"stage": step.name}))
@@ -197,10 +196,12 @@ class PipelineRunner:
                     )
             else:
                 begun = _Begun.DONE_BEFORE if is_past(step, job.state) else _Begun.NOT_OURS
-            return _started(editor, begun)
+            ours = begun is _Begun.OURS
+            artifacts = await ArtifactRepository(editor.connection, ref.tenant_id).of_job(ref.job_id) if ours else ()
+            return _started(editor, artifacts, begun)
 
-    async def _run(self, ref: JobRef, step: Step, job: job_pb2.Job) -> bool:
-        epoch = job.epoch
+    async def _run(self, ref: JobRef, step: Step, task: Task) -> bool:
+        epoch = task.job.epoch
 
         async def write(batch: Sequence[Progress]) -> None:
             async with self._store.edit(ref, self._actor) as editor:
@@ -213,8 +214,8 @@ class PipelineRunner:
         outcome_label = "cancelled"
         metrics.STAGES_RUNNING.labels(step.name).inc()
         try:
-            outcome = await step.work(self._workshop, job, recorder.report)
-            await self._finish(ref, step, epoch, outcome, await recorder.finish())
+            outcome = await step.work(self._workshop, task, recorder.report)
+            await self._finish(ref, step, task, outcome, await recorder.finish())
             outcome_label = "finished"
             return True
         except EtudeError as error:
@@ -237,10 +238,10 @@ class PipelineRunner:
             metrics.STAGE_SECONDS.labels(step.name, outcome_label).observe(time.perf_counter() - started)
 
     async def _finish(
-        self, ref: JobRef, step: Step, epoch: int, outcome: Outcome, progress: Sequence[Progress]
+        self, ref: JobRef, step: Step, task: Task, outcome: Outcome, progress: Sequence[Progress]
     ) -> None:
         """Note what a step made; begin the next one in the same transaction when its stage has room."""
-        following = _following(step)
+        following, epoch = _following(step), task.job.epoch
         start: _Start | None = None
         async with self._store.edit(ref, self._actor) as editor:
             editor.require_epoch(epoch)
@@ -252,13 +253,12 @@ class PipelineRunner:
             editor.job.summary.remarks.extend(remarks)
             for remark in outcome.remarks:
                 editor.remark(remark)
-            for artifact in outcome.artifacts:
-                editor.add_artifact(artifact)
+            made = [editor.add_artifact(artifact) for artifact in outcome.artifacts]
             editor.transition(step.finished, Cause.FINISH, outcome.message, expected_epoch=epoch)
             await editor.end_step(step.name, "FINISHED")
             if following is not None and not self._slots[following.name].locked():
                 await _start_step(editor, following)
-                start = _started(editor)
+                start = _started(editor, [*task.artifacts, *made])
         if following is not None and start is not None:
             self._handovers.put(following, start)
         _log.info("stage finished", stage=step.name, outcome=outcome.message)

@@ -101,4 +101,4 @@ class OrchestratorSettings(ServiceSettings):
     @property
     def resolved_database_url(self) -> str:
         """The database's URL."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'etude.sqlite'}"
+        return self.database_url or f"sqlite:///{self.data_dir / 'etude.sqlite'}"

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.blobs.port import BlobStore
 from orchestrator.database import Database
-from orchestrator.notifier import Notifier
+from orchestrator.notifier import Change, Notifier
 from orchestrator.repositories.editor import JobEditor
-from orchestrator.repositories.jobs import JobRef
+from orchestrator.repositories.jobs import JobRecord, JobRef
+
+
+class _Recent:
+    """The jobs changed last, as they were left. Whether they still are so, only the database can tell."""
+
+    def __init__(self, capacity: int = 256) -> None:
+        self._capacity = capacity
+        self._records: OrderedDict[JobRef, JobRecord] = OrderedDict()
+
+    def get(self, ref: JobRef) -> JobRecord | None:
+        """The job as it was left, if it is still here."""
+        return self._records.get(ref)
+
+    def put(self, record: JobRecord) -> None:
+        """Keep a copy of a job."""
+        self._records[record.ref] = record.copy()
+        self._records.move_to_end(record.ref)
+        while len(self._records) > self._capacity:
+            self._records.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +40,7 @@ class Store:
     database: Database
     blobs: BlobStore
     notifier: Notifier
+    _recent: _Recent = field(default_factory=_Recent)
 
     async def check(self) -> None:
         """Do nothing when rows and bytes can be kept.
@@ -38,7 +59,13 @@ class Store:
             EtudeError: JOB_NOT_FOUND.
         """
         async with self.database.write() as connection:
-            editor = await JobEditor.open(connection, ref, actor, user_id)
+            editor = await JobEditor.open(connection, ref, actor, user_id, self._recent.get(ref))
             yield editor
             await editor.save()
-        self.notifier.publish(ref.job_id)
+        self.committed(editor)
+
+    def committed(self, editor: JobEditor) -> None:
+        """Tell those who watch the job of an editor whose transaction is committed."""
+        self._recent.put(editor.record)
+        if editor.saved_events:
+            self.notifier.publish(editor.job.job_id, Change(editor.saved_events, editor.job.state))

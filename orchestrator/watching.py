@@ -1,16 +1,20 @@
-"""Watching a job: its events from the database, as they come, until it is at rest."""
+"""Watching a job: its events, as they come, until it is at rest.
+
+Events come from the database at first and whenever there is a gap, else from the transaction that made them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Literal
+from collections.abc import AsyncIterator, Sequence
 
+from etude.job.v1.job_pb2 import JobEvent
 from etude.job.v1.job_service_pb2 import Heartbeat, WatchJobResponse
 from etude.mesh.errors import EtudeError
 from orchestrator.caller import Caller
-from orchestrator.repositories.jobs import JobRepository
+from orchestrator.notifier import Change
+from orchestrator.repositories.jobs import JobRepository, Position, job_not_found
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.states import AT_REST
 from orchestrator.store import Store
@@ -34,35 +38,29 @@ async def watch_job(
         EtudeError: JOB_NOT_FOUND, also when the job is deleted meanwhile; OUT_OF_RANGE for a cursor beyond the latest
             event; SHUTTING_DOWN when `stopping` is set.
     """
-    cursor = after_sequence
-    async with store.database.read() as connection:
-        job = (await JobRepository(connection, caller.tenant_id).get(job_id, user_id=caller.user_id)).job
-    if cursor > job.last_sequence:
-        raise EtudeError(
-            "OUT_OF_RANGE", f"the job's latest event has the number {job.last_sequence}; there is none after {cursor}"
-        )
     stopped = asyncio.create_task(stopping.wait())
     try:
-        with store.notifier.watch(job_id) as changed:
+        with store.notifier.watch(job_id) as watch:
+            stopped.add_done_callback(lambda _: watch.wake())
+            cursor = after_sequence
+            watch.take()
+            position, events = await _look(store, caller, job_id, cursor)
+            if cursor > position.last_sequence:
+                raise EtudeError(
+                    "OUT_OF_RANGE",
+                    f"the job's latest event has the number {position.last_sequence}; there is none after {cursor}",
+                )
             last_sent = time.monotonic()
             while True:
-                changed.clear()
-                async with store.database.read() as connection:
-                    repository = JobRepository(connection, caller.tenant_id)
-                    position = await repository.position(job_id)
-                    new = position is not None and position[1] > cursor
-                    events = await repository.events(job_id, after=cursor, limit=_BATCH) if new else ()
-                if position is None:
-                    raise EtudeError("JOB_NOT_FOUND", f"the job {job_id!r} was deleted")
                 for event in events:
                     yield WatchJobResponse(event=event)
                     cursor = event.sequence
                 if events:
                     last_sent = time.monotonic()
-                state, last_sequence = position
-                if cursor < last_sequence:
+                if cursor < position.last_sequence:
+                    position, events = await _look(store, caller, job_id, cursor)
                     continue
-                if state in AT_REST:
+                if position.state in AT_REST:
                     return
                 if stopping.is_set():
                     raise EtudeError(
@@ -74,15 +72,34 @@ async def watch_job(
                 if left <= 0:
                     yield WatchJobResponse(heartbeat=Heartbeat(time=timestamp(now()), last_sequence=cursor))
                     last_sent = time.monotonic()
-                    continue
-                await _any_of(changed, stopped, left)
+                    left = heartbeat_s
+                await watch.wait(left)
+                changes = watch.take()
+                news = None if changes is None else _news(changes, position, cursor)
+                position, events = news or await _look(store, caller, job_id, cursor)
     finally:
         stopped.cancel()
 
 
-async def _any_of(changed: asyncio.Event, stopped: asyncio.Task[Literal[True]], timeout_s: float) -> None:
-    waiting = asyncio.create_task(changed.wait())
-    try:
-        await asyncio.wait({waiting, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
+async def _look(store: Store, caller: Caller, job_id: str, cursor: int) -> tuple[Position, Sequence[JobEvent]]:
+    """Where the job is by the database, and its next events.
+
+    Raises:
+        EtudeError: JOB_NOT_FOUND.
+    """
+    async with store.database.read() as connection:
+        repository = JobRepository(connection, caller.tenant_id)
+        position = await repository.position(job_id, user_id=caller.user_id)
+        if position is None:
+            raise job_not_found(job_id)
+        if position.last_sequence <= cursor:
+            return position, ()
+        return position, await repository.events(job_id, after=cursor, limit=_BATCH)
+
+
+def _news(changes: Sequence[Change], position: Position, cursor: int) -> tuple[Position, Sequence[JobEvent]] | None:
+    """Where the job is after some changes, and their events after the cursor; None when something is missing."""
+    events = [event for change in changes for event in change.events if event.sequence > cursor]
+    if [event.sequence for event in events] != list(range(cursor + 1, cursor + 1 + len(events))):
+        return None
+    return (Position(changes[-1].state, events[-1].sequence), events) if events else (position, ())

@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,14 +30,17 @@ from orchestrator.blobs.port import (
     check_key,
 )
 
+#: An upload stays in memory up to here. Every way to a thread and back costs more than these bytes do.
+_IN_MEMORY_BYTES = 256 << 10
+
 
 class LocalUpload:
-    """A file in the making."""
+    """A blob in the making: in memory while it is small, then in a file."""
 
-    def __init__(self, store: LocalBlobStore, file: BinaryIO, path: Path) -> None:
+    def __init__(self, store: LocalBlobStore) -> None:
         self._store = store
-        self._file = file
-        self._path = path
+        self._head = bytearray()
+        self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
         self._size = 0
 
@@ -53,17 +56,31 @@ class LocalUpload:
 
     async def write(self, data: bytes) -> None:
         """Append bytes."""
-        await asyncio.to_thread(self._write, data)
+        if self._file is None and self._size + len(data) <= _IN_MEMORY_BYTES:
+            self._head += data
+            self._hash.update(data)
+            self._size += len(data)
+            return
+        if self._file is None:
+            # Not in a thread: one that is cancelled would leave a file nobody knows of.
+            self._file = self._store.temporary_file()
+            self._file.write(self._head)
+            self._head.clear()
+        await asyncio.to_thread(self._write, self._file, data)
 
-    def _write(self, data: bytes) -> None:
-        self._file.write(data)
+    def _write(self, file: BinaryIO, data: bytes) -> None:
+        file.write(data)
         self._hash.update(data)
         self._size += len(data)
 
     async def read(self) -> AsyncIterator[bytes]:
         """The bytes written so far; see the port."""
+        if self._file is None:
+            if self._head:
+                yield bytes(self._head)
+            return
         await asyncio.to_thread(self._file.flush)
-        with await asyncio.to_thread(self._path.open, "rb") as file:
+        with await asyncio.to_thread(Path(self._file.name).open, "rb") as file:
             while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                 yield chunk
 
@@ -73,8 +90,17 @@ class LocalUpload:
         return StoredBlob(key, self._size, self.sha256)
 
     def _commit(self, key: str) -> None:
-        self._file.flush()
-        self._store.publish(self._path, key, self._size, self.sha256)
+        if self._file is None:
+            self._store.write({key: bytes(self._head)})
+        else:
+            self._file.flush()
+            self._store.flush(self._store.link(Path(self._file.name), key, self._size, self.sha256))
+
+    def discard(self) -> None:
+        """Remove the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+            Path(self._file.name).unlink(missing_ok=True)
 
 
 class LocalBlobStore:
@@ -92,33 +118,47 @@ class LocalBlobStore:
     @contextlib.asynccontextmanager
     async def upload(self) -> AsyncIterator[LocalUpload]:
         """Begin a blob; see the port."""
-        descriptor, name = await asyncio.to_thread(tempfile.mkstemp, dir=self._uploads)
-        file = os.fdopen(descriptor, "wb")
+        upload = LocalUpload(self)
         try:
-            yield LocalUpload(self, file, Path(name))
+            yield upload
         finally:
             # Not in a thread: the removal must happen even while the task is being cancelled.
-            file.close()
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)  # noqa: PTH108
+            upload.discard()
 
-    async def put(self, key: str, data: bytes) -> StoredBlob:
-        """Store `data` under `key`; see the port."""
-        return await asyncio.to_thread(self._put, check_key(key), data)
-
-    def _put(self, key: str, data: bytes) -> StoredBlob:
-        sha256 = hashlib.sha256(data).hexdigest()
+    def temporary_file(self) -> BinaryIO:
+        """A new file under a temporary name, to be linked to its key; for uploads."""
         descriptor, name = tempfile.mkstemp(dir=self._uploads)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            self.publish(Path(name), key, len(data), sha256)
-        finally:
-            Path(name).unlink(missing_ok=True)
-        return StoredBlob(key, len(data), sha256)
+        os.close(descriptor)
+        return Path(name).open("wb")
 
-    def publish(self, source: Path, key: str, size_bytes: int, sha256: str) -> None:
-        """Give the finished file `source` its name, durably. Blocks; for this module's own use."""
+    async def put(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
+        """Store blobs; see the port."""
+        for key in blobs:
+            check_key(key)
+        return await asyncio.to_thread(self.write, blobs)
+
+    def write(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
+        """Store blobs under checked keys. Blocks; for uploads and this class itself."""
+        stored, changed = [], set[Path]()
+        for key, data in blobs.items():
+            blob = StoredBlob(key, len(data), hashlib.sha256(data).hexdigest())
+            with self.temporary_file() as file:
+                try:
+                    file.write(data)
+                    file.flush()
+                    changed |= self.link(Path(file.name), key, blob.size_bytes, blob.sha256)
+                finally:
+                    Path(file.name).unlink(missing_ok=True)
+            stored.append(blob)
+        self.flush(changed)
+        return stored
+
+    def link(self, source: Path, key: str, size_bytes: int, sha256: str) -> set[Path]:
+        """Give the finished file `source` its name; what has to be flushed before it counts as stored.
+
+        Raises:
+            BlobExistsError: The key holds other content.
+        """
         target = self._blobs / key
         while True:
             changed = self._make_directories(target.parent)
@@ -134,7 +174,11 @@ class LocalBlobStore:
                 # A deletion removed the directory because it was empty: make it again. A lost source is not that.
                 if not source.exists():
                     raise
-        list(self._flushers.map(_sync, [target, target.parent, *changed]))
+        return {target, target.parent, *changed}
+
+    def flush(self, paths: Collection[Path]) -> None:
+        """Force files and directories to the disk, all at the same time. Blocks."""
+        list(self._flushers.map(_sync, paths))
 
     def _make_directories(self, directory: Path) -> list[Path]:
         """Makes a directory; the directories that hold a new name because of it."""
@@ -147,22 +191,14 @@ class LocalBlobStore:
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a blob; see the port."""
         path = self._blobs / check_key(key)
-        try:
-            file = await asyncio.to_thread(path.open, "rb")
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            raise BlobNotFoundError(key) from None
+        file, chunk, left = await asyncio.to_thread(_open_at, key, path, offset, length)
         with file:
-            size = os.fstat(file.fileno()).st_size
-            if offset < 0 or offset > size:
-                raise BlobRangeError(f"byte {offset} of a blob of {size} bytes")
-            file.seek(offset)
-            left = size - offset if length is None else min(length, size - offset)
-            while left > 0:
-                chunk = await asyncio.to_thread(file.read, min(left, CHUNK_BYTES))
-                if not chunk:
-                    return
-                left -= len(chunk)
+            while chunk:
                 yield chunk
+                if not left:
+                    return
+                chunk = await asyncio.to_thread(file.read, min(left, CHUNK_BYTES))
+                left -= len(chunk)
 
     async def stat(self, key: str) -> BlobInfo:
         """What is known of a blob; see the port."""
@@ -219,6 +255,30 @@ class LocalBlobStore:
         for directory in (self._blobs, self._uploads):
             if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
                 raise OSError("the directory of artifacts is gone or cannot be written to")
+
+
+def _open_at(key: str, path: Path, offset: int, length: int | None) -> tuple[BinaryIO, bytes, int]:
+    """A file opened at an offset, the first piece from there, and the number of bytes wanted after it.
+
+    Raises:
+        BlobNotFoundError: There is no such file.
+        BlobRangeError: The offset is beyond its end.
+    """
+    try:
+        file = path.open("rb")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise BlobNotFoundError(key) from None
+    try:
+        size = os.fstat(file.fileno()).st_size
+        if offset < 0 or offset > size:
+            raise BlobRangeError(f"byte {offset} of a blob of {size} bytes")
+        file.seek(offset)
+        left = size - offset if length is None else min(length, size - offset)
+        chunk = file.read(min(left, CHUNK_BYTES))
+    except BaseException:
+        file.close()
+        raise
+    return file, chunk, left - len(chunk)
 
 
 def _info(key: str, path: Path) -> BlobInfo:

@@ -7,7 +7,7 @@ Keys are relative paths of ASCII letters, digits and `-_.` with `/` between the 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,11 +90,11 @@ class BlobStore(Protocol):
         """Begin a blob. What was not committed when the block ends is gone without a trace."""
         ...
 
-    async def put(self, key: str, data: bytes) -> StoredBlob:
-        """Store `data` under `key`, as one upload.
+    async def put(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
+        """Store blobs, by their keys; what came of each, in the same order. Together they cost little more than one.
 
         Raises:
-            BlobExistsError: The key holds other content.
+            BlobExistsError: A key holds other content. Blobs before it may be stored.
         """
         ...
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.identity.v1 import auth_service_pb2
 from etude.mesh.errors import EtudeError
 from orchestrator import ids
 from orchestrator.caller import Caller
+from orchestrator.connection import Connection
 from orchestrator.database import Database
 from orchestrator.identity import emails, passwords, throttling
 from orchestrator.identity.authenticator import Authenticator
@@ -101,7 +101,7 @@ class Accounts:
             user, tenant = await identity.user(user_id), await identity.tenant()
         return auth_service_pb2.RegisterResponse(user=user, tenant=tenant, tokens=tokens)
 
-    async def _tenant(self, connection: AsyncConnection, invitation: str, display_name: str, at: datetime) -> str:
+    async def _tenant(self, connection: Connection, invitation: str, display_name: str, at: datetime) -> str:
         if not invitation:
             tenant_id = ids.new_id()
             # Not the e-mail address: whoever is invited later sees the tenant's name.

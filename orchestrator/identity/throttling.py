@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.mesh.errors import EtudeError
+from orchestrator.connection import Connection
 from orchestrator.identity.tokens import digest
 from orchestrator.tables import login_attempts
 
@@ -36,7 +36,7 @@ def wait_after(attempts: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempts - FREE_ATTEMPTS, 20)), LONGEST_WAIT)
 
 
-async def count_attempt(connection: AsyncConnection, email_key: str, at: datetime) -> None:
+async def count_attempt(connection: Connection, email_key: str, at: datetime) -> None:
     """Count an attempt to log in.
 
     Raises:
@@ -59,11 +59,11 @@ async def count_attempt(connection: AsyncConnection, email_key: str, at: datetim
     )
 
 
-async def forget_attempts(connection: AsyncConnection, email_key: str) -> None:
+async def forget_attempts(connection: Connection, email_key: str) -> None:
     """Begin to count anew, after a success."""
     await connection.execute(delete(login_attempts).where(login_attempts.c.email_digest == digest(email_key)))
 
 
-async def purge_attempts(connection: AsyncConnection, at: datetime) -> None:
+async def purge_attempts(connection: Connection, at: datetime) -> None:
     """Remove what would be forgotten anyway."""
     await connection.execute(delete(login_attempts).where(login_attempts.c.last_time < at - FORGOTTEN_AFTER))

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from google.protobuf import json_format
 from sqlalchemy import Row, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.job.v1 import artifact_service_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.mesh.errors import EtudeError
 from etude.score.v1 import provenance_pb2
 from etude.score.v1.provenance_pb2 import UncertaintyPolicy
-from orchestrator.repositories.wire import now, short_name, timestamp, to_column
+from orchestrator.connection import Connection
+from orchestrator.repositories.wire import short_name, timestamp, to_column
 from orchestrator.tables import artifact_lineage, artifacts, jobs
 
 _KIND = "ARTIFACT_KIND_"
 
 
 # Built once: putting a statement together costs SQLAlchemy several times what running it does.
-_OF_KIND = (
+_OF_JOB = (
     select(artifacts)
-    .where(
-        artifacts.c.tenant_id == bindparam("b_tenant_id"),
-        artifacts.c.job_id == bindparam("b_job_id"),
-        artifacts.c.kind == bindparam("b_kind"),
-    )
+    .where(artifacts.c.tenant_id == bindparam("b_tenant_id"), artifacts.c.job_id == bindparam("b_job_id"))
     .order_by(artifacts.c.position)
 )
 
@@ -45,7 +42,7 @@ class StoredArtifact:
 class ArtifactRepository:
     """The artifacts of one tenant."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+    def __init__(self, connection: Connection, tenant_id: str) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
 
@@ -108,16 +105,10 @@ class ArtifactRepository:
             query = query.limit(limit)
         return [_stored(row) for row in await self._connection.execute(query)]
 
-    async def latest(self, job_id: str, kind: ArtifactKind.ValueType) -> Sequence[StoredArtifact]:
-        """The latest revision of each artifact of a kind, by score and page."""
-        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id, "b_kind": short_name(ArtifactKind, kind, _KIND)}
-        found = [_stored(row) for row in await self._connection.execute(_OF_KIND, key)]
-        newest: dict[int, int] = {}
-        for stored in found:
-            index = stored.artifact.score_index
-            newest[index] = max(newest.get(index, 0), stored.artifact.revision)
-        current = [stored for stored in found if stored.artifact.revision == newest[stored.artifact.score_index]]
-        return sorted(current, key=lambda stored: (stored.artifact.score_index, stored.artifact.page_number))
+    async def of_job(self, job_id: str) -> Sequence[StoredArtifact]:
+        """All artifacts of a job, oldest first."""
+        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
+        return [_stored(row) for row in await self._connection.execute(_OF_JOB, key)]
 
     async def lineage(self, job_id: str) -> Sequence[artifact_service_pb2.LineageEdge]:
         """All derivations between artifacts of a job, in the order of what was made."""
@@ -139,7 +130,7 @@ class ArtifactRepository:
         ]
 
 
-async def all_blob_keys(connection: AsyncConnection) -> set[str]:
+async def all_blob_keys(connection: Connection) -> set[str]:
     """The keys of the bytes of all artifacts of all tenants."""
     return set((await connection.execute(select(artifacts.c.blob_key))).scalars())
 
@@ -165,7 +156,7 @@ def artifact_row(artifact: artifact_service_pb2.Artifact, *, blob_key: str, posi
         "models": [to_column(model) for model in artifact.models],
         "parameters": dict(sorted(artifact.parameters.items())),
         "uncertainty_policy": UncertaintyPolicy.Name(artifact.uncertainty_policy),
-        "create_time": artifact.create_time.ToDatetime(tzinfo=now().tzinfo),
+        "create_time": artifact.create_time.ToDatetime(tzinfo=UTC),
     }
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.identity.v1 import auth_service_pb2
 from etude.mesh.errors import EtudeError
 from orchestrator.caller import Caller
+from orchestrator.connection import Connection
 from orchestrator.repositories.wire import timestamp
 from orchestrator.tables import api_keys, invitations, passwords, refresh_tokens, sessions
 
@@ -58,7 +58,7 @@ class StoredApiKey:
 class CredentialRepository:
     """The proofs of all tenants."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     # Passwords

@@ -13,14 +13,14 @@ from typing import Any
 
 from google.rpc import status_pb2
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import EtudeError, from_status
 from etude.stage.v1 import stage_pb2
-from orchestrator.repositories.artifacts import artifact_row
-from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, event_row
+from orchestrator.connection import Connection
+from orchestrator.repositories.artifacts import StoredArtifact, artifact_row
+from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, event_row, job_not_found
 from orchestrator.repositories.wire import now, timestamp, to_column
 from orchestrator.states import TERMINAL, Cause, check, state_name
 from orchestrator.tables import artifact_lineage, artifacts, job_events, job_steps, jobs
@@ -67,7 +67,7 @@ class NewArtifact:
 class JobEditor:
     """A job being changed. Nothing is written before `save`."""
 
-    def __init__(self, connection: AsyncConnection, record: JobRecord, actor: str) -> None:
+    def __init__(self, connection: Connection, record: JobRecord, actor: str) -> None:
         """Change the job of `record`, which was read under lock in the same transaction, in the name of `actor`."""
         self._connection = connection
         self._record = record
@@ -79,16 +79,36 @@ class JobEditor:
         self._artifacts: list[dict[str, Any]] = []
         self._lineage: list[dict[str, Any]] = []
         self._trace_context: dict[str, str] | None = None
+        self._saved: list[job_pb2.JobEvent] = []
 
     @classmethod
-    async def open(cls, connection: AsyncConnection, ref: JobRef, actor: str, user_id: str | None = None) -> JobEditor:
-        """The editor of a job.
+    async def open(
+        cls,
+        connection: Connection,
+        ref: JobRef,
+        actor: str,
+        user_id: str | None = None,
+        known: JobRecord | None = None,
+    ) -> JobEditor:
+        """The editor of a job, which need not be read if it still is as it is `known`.
 
         Raises:
             EtudeError: JOB_NOT_FOUND.
         """
-        record = await JobRepository(connection, ref.tenant_id).get(ref.job_id, user_id=user_id, lock=True)
+        record = await JobRepository(connection, ref.tenant_id).get_locked(ref.job_id, known)
+        if user_id is not None and record.job.user_id != user_id:
+            raise job_not_found(ref.job_id)
         return cls(connection, record, actor)
+
+    @property
+    def record(self) -> JobRecord:
+        """The job with what is kept beside it."""
+        return JobRecord(self.job, self.trace_context)
+
+    @property
+    def saved_events(self) -> Sequence[job_pb2.JobEvent]:
+        """The events written by `save` so far."""
+        return self._saved
 
     @property
     def job(self) -> job_pb2.Job:
@@ -96,7 +116,7 @@ class JobEditor:
         return self._record.job
 
     @property
-    def connection(self) -> AsyncConnection:
+    def connection(self) -> Connection:
         """The transaction, for what has to become true together with the change."""
         return self._connection
 
@@ -170,7 +190,7 @@ class JobEditor:
         self.job.summary.remarks.append(text)
         self._add(JobEventKind.JOB_EVENT_KIND_REMARK, reason=text)
 
-    def add_artifact(self, new: NewArtifact) -> artifact_service_pb2.Artifact:
+    def add_artifact(self, new: NewArtifact) -> StoredArtifact:
         """Add an artifact, its lineage and its event; the artifact as it will be stored."""
         artifact = artifact_service_pb2.Artifact()
         artifact.CopyFrom(new.artifact)
@@ -189,22 +209,26 @@ class JobEditor:
                     "create_time": self._time,
                 }
             )
-        return artifact
+        return StoredArtifact(artifact, new.blob_key, event.sequence)
 
-    async def begin_step(self, step: str) -> int:
-        """Note that a stage begins in the present attempt; how often it was begun in it before."""
+    async def begin_step(self, step: str) -> None:
+        """Note that a stage begins for the first time in the present attempt."""
+        row = {
+            "tenant_id": self.job.tenant_id,
+            "job_id": self.job.job_id,
+            "step": step,
+            "attempt": self.job.attempt,
+            "runs": 1,
+            "start_time": self._time,
+        }
+        await self._connection.execute(_INSERT_STEP, row)
+
+    async def begin_step_again(self, step: str) -> int:
+        """Note that a stage begins, perhaps again, in the present attempt; how often it was begun in it before."""
         key = self._step_key(step)
         runs = (await self._connection.execute(_STEP_RUNS, key)).scalar_one_or_none()
         if runs is None:
-            row = {
-                "tenant_id": self.job.tenant_id,
-                "job_id": self.job.job_id,
-                "step": step,
-                "attempt": self.job.attempt,
-                "runs": 1,
-                "start_time": self._time,
-            }
-            await self._connection.execute(_INSERT_STEP, row)
+            await self.begin_step(step)
             return 0
         await self._connection.execute(_UPDATE_STEP, {**key, "runs": runs + 1})
         return int(runs)
@@ -275,7 +299,8 @@ class JobEditor:
             await self._connection.execute(_INSERT_ARTIFACTS, self._artifacts)
         if self._lineage:
             await self._connection.execute(_INSERT_LINEAGE, self._lineage)
-        self._record = JobRecord(job, self.trace_context)
+        self._record = self.record
+        self._saved += self._events
         self._stored_epoch, self._stored_sequence = job.epoch, job.last_sequence
         self._events, self._artifacts, self._lineage, self._trace_context = [], [], [], None
         return job

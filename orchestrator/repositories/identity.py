@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.identity.v1 import identity_service_pb2
 from etude.mesh.errors import EtudeError
+from orchestrator.connection import Connection
 from orchestrator.repositories.wire import from_column, now, timestamp, to_column
 from orchestrator.tables import tenants, user_preferences, users
 
@@ -14,7 +14,7 @@ from orchestrator.tables import tenants, user_preferences, users
 class IdentityRepository:
     """One tenant and its users."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+    def __init__(self, connection: Connection, tenant_id: str) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from google.rpc import status_pb2
 from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.job.v1 import job_pb2
 from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import EtudeError
-from orchestrator.repositories.wire import from_column, now, short_name, timestamp, to_column
+from orchestrator.connection import Connection
+from orchestrator.repositories.wire import from_column, short_name, timestamp, to_column
 from orchestrator.states import AT_REST, state_name
 from orchestrator.tables import job_events, jobs
 
@@ -24,7 +24,9 @@ _KIND = "JOB_EVENT_KIND_"
 _IS_JOB = (jobs.c.tenant_id == bindparam("b_tenant_id")) & (jobs.c.job_id == bindparam("b_job_id"))
 _GET = select(jobs).where(_IS_JOB)
 _GET_LOCKED = _GET.with_for_update()
-_POSITION = select(jobs.c.state, jobs.c.last_sequence).where(_IS_JOB)
+_POSITION = select(jobs.c.user_id, jobs.c.state, jobs.c.last_sequence).where(_IS_JOB)
+_VERSION_LOCKED = select(jobs.c.epoch, jobs.c.last_sequence).where(_IS_JOB).with_for_update()
+_INSERT = insert(jobs)
 _EVENTS = (
     select(job_events)
     .where(
@@ -62,11 +64,25 @@ class JobRecord:
         """The job's name."""
         return JobRef(self.job.tenant_id, self.job.job_id)
 
+    def copy(self) -> JobRecord:
+        """A record of its own."""
+        job = job_pb2.Job()
+        job.CopyFrom(self.job)
+        return JobRecord(job, dict(self.trace_context))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a job is: its state, and the sequence number of its latest event."""
+
+    state: JobState.ValueType
+    last_sequence: int
+
 
 class JobRepository:
     """The jobs of one tenant."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: str) -> None:
+    def __init__(self, connection: Connection, tenant_id: str) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
 
@@ -74,21 +90,22 @@ class JobRepository:
         """Store a new job as it is; its events come through a `JobEditor`."""
         job = record.job
         await self._connection.execute(
-            insert(jobs).values(
-                tenant_id=self._tenant_id,
-                job_id=job.job_id,
-                user_id=job.user_id,
-                state=state_name(job.state),
-                options=to_column(job.options),
-                source=to_column(job.source),
-                summary=to_column(job.summary),
-                trace_context=record.trace_context,
-                epoch=job.epoch,
-                attempt=job.attempt,
-                last_sequence=job.last_sequence,
-                create_time=job.create_time.ToDatetime(tzinfo=now().tzinfo),
-                update_time=job.update_time.ToDatetime(tzinfo=now().tzinfo),
-            )
+            _INSERT,
+            {
+                "tenant_id": self._tenant_id,
+                "job_id": job.job_id,
+                "user_id": job.user_id,
+                "state": state_name(job.state),
+                "options": to_column(job.options),
+                "source": to_column(job.source),
+                "summary": to_column(job.summary),
+                "trace_context": record.trace_context,
+                "epoch": job.epoch,
+                "attempt": job.attempt,
+                "last_sequence": job.last_sequence,
+                "create_time": job.create_time.ToDatetime(tzinfo=UTC),
+                "update_time": job.update_time.ToDatetime(tzinfo=UTC),
+            },
         )
 
     async def get(self, job_id: str, *, user_id: str | None = None, lock: bool = False) -> JobRecord:
@@ -105,7 +122,7 @@ class JobRepository:
         key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
         row = (await self._connection.execute(_GET_LOCKED if lock else _GET, key)).one_or_none()
         if row is None or (user_id is not None and row.user_id != user_id):
-            raise EtudeError("JOB_NOT_FOUND", f"there is no job {job_id!r}, or it is not yours")
+            raise job_not_found(job_id)
         return _record(row)
 
     async def list(
@@ -135,21 +152,46 @@ class JobRepository:
         key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id, "b_after": after, "b_limit": limit}
         return [_event(row) for row in await self._connection.execute(_EVENTS, key)]
 
-    async def position(self, job_id: str) -> tuple[JobState.ValueType, int] | None:
-        """State and latest sequence number, cheaper than the whole job; None when there is no such job."""
+    async def position(self, job_id: str, *, user_id: str | None = None) -> Position | None:
+        """Where a job is, cheaper than the whole job; None when there is no such job, or it is not that user's."""
         key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
         row = (await self._connection.execute(_POSITION, key)).one_or_none()
-        return None if row is None else (JobState.Value("JOB_STATE_" + row.state), row.last_sequence)
+        if row is None or (user_id is not None and row.user_id != user_id):
+            return None
+        return Position(JobState.Value("JOB_STATE_" + row.state), row.last_sequence)
+
+    async def get_locked(self, job_id: str, known: JobRecord | None) -> JobRecord:
+        """The job, kept from being changed by others until the transaction ends.
+
+        Args:
+            job_id: Its id.
+            known: The job as it was at some time; when it is still so, it need not be read. Every change has an event,
+                so the number of the latest one tells.
+
+        Raises:
+            EtudeError: JOB_NOT_FOUND.
+        """
+        if known is not None:
+            key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
+            row = (await self._connection.execute(_VERSION_LOCKED, key)).one_or_none()
+            if row is not None and (row.epoch, row.last_sequence) == (known.job.epoch, known.job.last_sequence):
+                return known.copy()
+        return await self.get(job_id, lock=True)
 
 
-async def active_jobs(connection: AsyncConnection) -> Sequence[JobRecord]:
+def job_not_found(job_id: str) -> EtudeError:
+    """What is said of a job that does not exist, or not for who asks."""
+    return EtudeError("JOB_NOT_FOUND", f"there is no job {job_id!r}, or it is not yours")
+
+
+async def active_jobs(connection: Connection) -> Sequence[JobRecord]:
     """The jobs of all tenants that are not at rest, oldest first: what has to be driven on after a start."""
     at_rest = [state_name(state) for state in AT_REST]
     query = select(jobs).where(jobs.c.state.not_in(at_rest)).order_by(jobs.c.create_time)
     return [_record(row) for row in await connection.execute(query)]
 
 
-async def count_by_state(connection: AsyncConnection) -> dict[str, int]:
+async def count_by_state(connection: Connection) -> dict[str, int]:
     """The number of jobs of all tenants in each state that has any."""
     query = select(jobs.c.state, func.count().label("count")).group_by(jobs.c.state)
     return {row[0]: row[1] for row in await connection.execute(query)}
@@ -185,7 +227,7 @@ def event_row(tenant_id: str, event: job_pb2.JobEvent) -> dict[str, Any]:
         "tenant_id": tenant_id,
         "job_id": event.job_id,
         "sequence": event.sequence,
-        "time": event.time.ToDatetime(tzinfo=now().tzinfo),
+        "time": event.time.ToDatetime(tzinfo=UTC),
         "kind": short_name(JobEventKind, event.kind, _KIND),
         "from_state": state_name(event.from_state) if event.from_state else None,
         "state": state_name(event.state),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from etude.job.v1 import model_service_pb2
 from etude.mesh.errors import EtudeError
 from etude.stage.v1 import stage_pb2
+from orchestrator.connection import Connection
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.tables import models
 
@@ -18,7 +18,7 @@ from orchestrator.tables import models
 class ModelRepository:
     """The models."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def register(self, service: str, info: stage_pb2.ModelInfo) -> None:

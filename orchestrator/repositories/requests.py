@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import bindparam, insert, select
 
 from etude.mesh.errors import EtudeError
+from orchestrator.connection import Connection
 from orchestrator.repositories.wire import now
 from orchestrator.tables import requests
+
+# Built once: putting a statement together costs SQLAlchemy several times what running it does.
+_FIND = select(requests.c.job_id, requests.c.digest, requests.c.response).where(
+    requests.c.tenant_id == bindparam("b_tenant_id"),
+    requests.c.user_id == bindparam("b_user_id"),
+    requests.c.method == bindparam("b_method"),
+    requests.c.request_id == bindparam("b_request_id"),
+)
+_KEEP = insert(requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,7 @@ class Answer:
     response: bytes
 
 
-async def find_answer(connection: AsyncConnection, key: RequestKey) -> Answer | None:
+async def find_answer(connection: Connection, key: RequestKey) -> Answer | None:
     """What the request was answered with before; None when it is new or has no id.
 
     Raises:
@@ -39,13 +48,13 @@ async def find_answer(connection: AsyncConnection, key: RequestKey) -> Answer | 
     """
     if not key.request_id:
         return None
-    query = select(requests.c.job_id, requests.c.digest, requests.c.response).where(
-        requests.c.tenant_id == key.tenant_id,
-        requests.c.user_id == key.user_id,
-        requests.c.method == key.method,
-        requests.c.request_id == key.request_id,
-    )
-    row = (await connection.execute(query)).one_or_none()
+    names = {
+        "b_tenant_id": key.tenant_id,
+        "b_user_id": key.user_id,
+        "b_method": key.method,
+        "b_request_id": key.request_id,
+    }
+    row = (await connection.execute(_FIND, names)).one_or_none()
     if row is None:
         return None
     if row.digest != key.digest:
@@ -56,18 +65,19 @@ async def find_answer(connection: AsyncConnection, key: RequestKey) -> Answer | 
     return Answer(row.job_id, row.response)
 
 
-async def keep_answer(connection: AsyncConnection, key: RequestKey, answer: Answer) -> None:
+async def keep_answer(connection: Connection, key: RequestKey, answer: Answer) -> None:
     """Remember an answer, in the transaction that made it true. Does nothing for a request without an id."""
     if key.request_id:
         await connection.execute(
-            insert(requests).values(
-                tenant_id=key.tenant_id,
-                user_id=key.user_id,
-                method=key.method,
-                request_id=key.request_id,
-                job_id=answer.job_id,
-                digest=key.digest,
-                response=answer.response,
-                create_time=now(),
-            )
+            _KEEP,
+            {
+                "tenant_id": key.tenant_id,
+                "user_id": key.user_id,
+                "method": key.method,
+                "request_id": key.request_id,
+                "job_id": answer.job_id,
+                "digest": key.digest,
+                "response": answer.response,
+                "create_time": now(),
+            },
         )

@@ -15,9 +15,8 @@ from etude.notation import io as score_io
 from etude.score.v1 import score_pb2
 from etude.stage.v1.stage_pb2 import Progress
 from orchestrator import ids, naming
-from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
+from orchestrator.repositories.artifacts import StoredArtifact
 from orchestrator.repositories.editor import NewArtifact
-from orchestrator.repositories.jobs import JobRef
 from orchestrator.stages import Stages
 from orchestrator.store import Store
 
@@ -39,6 +38,53 @@ class Outcome:
     artifacts: Sequence[NewArtifact]
     summary: job_pb2.JobSummary
     remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a step is given: a job as it is when the step begins, and its artifacts so far."""
+
+    job: job_pb2.Job
+    artifacts: Sequence[StoredArtifact]
+
+    def of_kind(self, kind: ArtifactKind.ValueType) -> Sequence[StoredArtifact]:
+        """The artifacts of a kind, by score and page. A job that still runs has one revision of each.
+
+        Raises:
+            EtudeError: INTERNAL when there is none: the step before stored one.
+        """
+        found = [stored for stored in self.artifacts if stored.artifact.kind == kind]
+        if not found:
+            raise EtudeError("INTERNAL", f"the job has no {ArtifactKind.Name(kind)}")
+        return sorted(found, key=lambda stored: (stored.artifact.score_index, stored.artifact.page_number))
+
+
+@dataclass(frozen=True, slots=True)
+class NewScore:
+    """A Score to be stored.
+
+    Attributes:
+        score: The Score.
+        index: Its place among the Scores of the job, from 0.
+        count: How many Scores the job has.
+        source_id: The artifact it was made from.
+        revision: Its revision.
+    """
+
+    score: score_pb2.Score
+    index: int
+    count: int
+    source_id: str
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file to be stored: its description as far as it is known, its bytes, and the artifacts it was made from."""
+
+    artifact: artifact_service_pb2.Artifact
+    content: bytes
+    source_ids: Sequence[str]
 
 
 class ScoreCache:
@@ -68,18 +114,6 @@ class Workshop:
     stages: Stages
     scores: ScoreCache = field(default_factory=ScoreCache)
 
-    async def latest(self, ref: JobRef, kind: ArtifactKind.ValueType) -> Sequence[StoredArtifact]:
-        """The latest artifacts of a kind, by score and page.
-
-        Raises:
-            EtudeError: INTERNAL when there is none: the step before stored one.
-        """
-        async with self.store.database.read() as connection:
-            found = await ArtifactRepository(connection, ref.tenant_id).latest(ref.job_id, kind)
-        if not found:
-            raise EtudeError("INTERNAL", f"the job has no {ArtifactKind.Name(kind)}")
-        return found
-
     async def read(self, stored: StoredArtifact) -> bytes:
         """The bytes of an artifact, checked.
 
@@ -105,65 +139,62 @@ class Workshop:
             self.scores.put(stored.artifact.artifact_id, known)
         return known
 
-    async def store_score(
-        self,
-        job: job_pb2.Job,
-        score: score_pb2.Score,
-        kind: ArtifactKind.ValueType,
-        *,
-        score_index: int,
-        score_count: int,
-        revision: int,
-        source_ids: Sequence[str],
-        transformation: str,
-    ) -> NewArtifact:
-        """Store a Score's bytes; what its provenance tells goes into the artifact's description."""
-        data = await asyncio.to_thread(score_io.to_json, score)
-        artifact = artifact_service_pb2.Artifact(
-            kind=kind,
-            score_index=score_index,
-            revision=revision,
-            filename=naming.artifact_filename(
-                naming.stem_of(job.source.filename),
-                kind,
-                score_index=score_index,
-                score_count=score_count,
-                page_number=0,
-                page_count=0,
-            ),
-            media_type=naming.SCORE_MEDIA_TYPE,
-            schema_version=score.schema_version,
-            uncertainty_policy=score.provenance.uncertainty_policy,
-        )
-        if score.provenance.steps:
-            last = score.provenance.steps[-1]
-            artifact.producer_version = last.service_version
-            artifact.models.extend(last.models)
-            artifact.parameters.update(last.parameters)
-        new = await self.store_bytes(job, artifact, data, source_ids=source_ids, transformation=transformation)
-        self.scores.put(new.artifact.artifact_id, score)
-        return new
+    async def store_scores(
+        self, job: job_pb2.Job, scores: Sequence[NewScore], kind: ArtifactKind.ValueType, transformation: str
+    ) -> list[NewArtifact]:
+        """Store Scores' bytes; what their provenance tells goes into the artifacts' descriptions."""
+        contents = await asyncio.to_thread(lambda: [score_io.to_json(new.score) for new in scores])
+        described = [_describe(job, new, kind) for new in scores]
+        files = [
+            NewFile(artifact, data, [new.source_id])
+            for artifact, data, new in zip(described, contents, scores, strict=True)
+        ]
+        stored = await self.store_files(job, files, transformation)
+        for artifact, new in zip(stored, scores, strict=True):
+            self.scores.put(artifact.artifact.artifact_id, new.score)
+        return stored
 
-    async def store_bytes(
-        self,
-        job: job_pb2.Job,
-        artifact: artifact_service_pb2.Artifact,
-        data: bytes,
-        *,
-        source_ids: Sequence[str],
-        transformation: str,
-    ) -> NewArtifact:
-        """Store an artifact's bytes and complete its description with id, size and SHA-256."""
-        sha256 = hashlib.sha256(data).hexdigest()
-        artifact.artifact_id = ids.artifact_id(
-            job.job_id,
-            ArtifactKind.Name(artifact.kind),
-            artifact.score_index,
-            artifact.page_number,
-            artifact.revision,
-            sha256,
-        )
-        artifact.size_bytes, artifact.sha256 = len(data), sha256
-        key = naming.blob_key(job.job_id, artifact.artifact_id, artifact.kind)
-        await self.store.blobs.put(key, data)
-        return NewArtifact(artifact, key, tuple(source_ids), transformation)
+    async def store_files(self, job: job_pb2.Job, files: Sequence[NewFile], transformation: str) -> list[NewArtifact]:
+        """Store artifacts' bytes and complete their descriptions with id, size and SHA-256."""
+        made: list[NewArtifact] = []
+        for file in files:
+            artifact, sha256 = file.artifact, hashlib.sha256(file.content).hexdigest()
+            artifact.artifact_id = ids.artifact_id(
+                job.job_id,
+                ArtifactKind.Name(artifact.kind),
+                artifact.score_index,
+                artifact.page_number,
+                artifact.revision,
+                sha256,
+            )
+            artifact.size_bytes, artifact.sha256 = len(file.content), sha256
+            key = naming.blob_key(job.job_id, artifact.artifact_id, artifact.kind)
+            made.append(NewArtifact(artifact, key, tuple(file.source_ids), transformation))
+        await self.store.blobs.put({new.blob_key: file.content for new, file in zip(made, files, strict=True)})
+        return made
+
+
+def _describe(job: job_pb2.Job, new: NewScore, kind: ArtifactKind.ValueType) -> artifact_service_pb2.Artifact:
+    score = new.score
+    artifact = artifact_service_pb2.Artifact(
+        kind=kind,
+        score_index=new.index,
+        revision=new.revision,
+        filename=naming.artifact_filename(
+            naming.stem_of(job.source.filename),
+            kind,
+            score_index=new.index,
+            score_count=new.count,
+            page_number=0,
+            page_count=0,
+        ),
+        media_type=naming.SCORE_MEDIA_TYPE,
+        schema_version=score.schema_version,
+        uncertainty_policy=score.provenance.uncertainty_policy,
+    )
+    if score.provenance.steps:
+        last = score.provenance.steps[-1]
+        artifact.producer_version = last.service_version
+        artifact.models.extend(last.models)
+        artifact.parameters.update(last.parameters)
+    return artifact

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from etude.job.v1 import job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
-from etude.score.v1 import score_pb2
 from etude.stage.v1.fingering_service_pb2 import AnnotateRequest
 from etude.stage.v1.stage_pb2 import Progress
-from orchestrator.repositories.editor import NewArtifact
-from orchestrator.repositories.jobs import JobRef
-from orchestrator.steps.base import Outcome, Report, Workshop
+from orchestrator.steps.base import NewScore, Outcome, Report, Task, Workshop
 from orchestrator.summary import add_fingering
 
 
-async def finger_scores(workshop: Workshop, job: job_pb2.Job, report: Report) -> Outcome:
+async def finger_scores(workshop: Workshop, task: Task, report: Report) -> Outcome:
     """Have the fingering stage finger every Score of the job.
 
     Raises:
         EtudeError: The stage's reason.
     """
-    sources = await workshop.latest(JobRef(job.tenant_id, job.job_id), ArtifactKind.ARTIFACT_KIND_IR_V1)
-    artifacts: list[NewArtifact] = []
-    fingered: list[score_pb2.Score] = []
+    job, sources = task.job, task.of_kind(ArtifactKind.ARTIFACT_KIND_IR_V1)
+    fingered: list[NewScore] = []
     for index, source in enumerate(sources):
         request = AnnotateRequest(
             score=await workshop.score(source),
@@ -29,22 +25,12 @@ async def finger_scores(workshop: Workshop, job: job_pb2.Job, report: Report) ->
             model=job.options.fingering_model,
         )
         result = await workshop.stages.annotate(request, _share_of(report, index, len(sources)))
-        fingered.append(result.score)
-        artifacts.append(
-            await workshop.store_score(
-                job,
-                result.score,
-                ArtifactKind.ARTIFACT_KIND_IR_V2,
-                score_index=source.artifact.score_index,
-                score_count=len(sources),
-                revision=1,
-                source_ids=[source.artifact.artifact_id],
-                transformation="fingering",
-            )
-        )
+        about = source.artifact
+        fingered.append(NewScore(result.score, about.score_index, len(sources), about.artifact_id))
+    artifacts = await workshop.store_scores(job, fingered, ArtifactKind.ARTIFACT_KIND_IR_V2, "fingering")
     summary = job_pb2.JobSummary()
     summary.CopyFrom(job.summary)
-    add_fingering(summary, fingered)
+    add_fingering(summary, [new.score for new in fingered])
     return Outcome(
         message=f"fingered {summary.fingered_note_count} of {summary.note_count} notes",
         artifacts=artifacts,

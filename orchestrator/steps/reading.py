@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from etude.job.v1 import job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.stage.v1.omr_service_pb2 import RecognizeOptions
-from orchestrator.repositories.jobs import JobRef
-from orchestrator.steps.base import Outcome, Report, Workshop
+from orchestrator.steps.base import NewScore, Outcome, Report, Task, Workshop
 from orchestrator.summary import remarks_on_pages, summary_of_reading
 
 
@@ -23,31 +22,23 @@ def reading_options(job: job_pb2.Job) -> RecognizeOptions:
     )
 
 
-async def read_document(workshop: Workshop, job: job_pb2.Job, report: Report) -> Outcome:
+async def read_document(workshop: Workshop, task: Task, report: Report) -> Outcome:
     """Have the OMR stage read the job's source and store what it read.
 
     Raises:
         EtudeError: The stage's reason.
     """
-    (source,) = await workshop.latest(JobRef(job.tenant_id, job.job_id), ArtifactKind.ARTIFACT_KIND_SOURCE)
+    job, (source,) = task.job, task.of_kind(ArtifactKind.ARTIFACT_KIND_SOURCE)
 
     def content() -> AsyncIterator[bytes]:
         return workshop.store.blobs.read(source.blob_key)
 
     result = await workshop.stages.recognize(reading_options(job), content, report)
-    artifacts = [
-        await workshop.store_score(
-            job,
-            score,
-            ArtifactKind.ARTIFACT_KIND_IR_V1,
-            score_index=index,
-            score_count=len(result.scores),
-            revision=1,
-            source_ids=[source.artifact.artifact_id],
-            transformation="omr",
-        )
+    scores = [
+        NewScore(score, index, len(result.scores), source.artifact.artifact_id)
         for index, score in enumerate(result.scores)
     ]
+    artifacts = await workshop.store_scores(job, scores, ArtifactKind.ARTIFACT_KIND_IR_V1, "omr")
     summary = summary_of_reading(result.scores, result.pages)
     return Outcome(
         message=f"read {summary.pages_read} of {summary.page_count} pages: {summary.note_count} notes in "

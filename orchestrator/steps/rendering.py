@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -14,23 +13,21 @@ from etude.stage.v1.renderer_service_pb2 import OutputFormat, RenderOptions
 from orchestrator import naming
 from orchestrator.repositories.artifacts import StoredArtifact
 from orchestrator.repositories.editor import NewArtifact
-from orchestrator.repositories.jobs import JobRef
 from orchestrator.stages import RenderedFile
-from orchestrator.steps.base import Outcome, Report, Workshop
+from orchestrator.steps.base import NewFile, Outcome, Report, Task, Workshop
 
 ALL_FORMATS = tuple(format_ for format_ in OutputFormat.values() if format_ != OutputFormat.OUTPUT_FORMAT_UNSPECIFIED)
 _ANNOTATED = OutputFormat.OUTPUT_FORMAT_ANNOTATED_PDF
 
 
-async def render_scores(workshop: Workshop, job: job_pb2.Job, report: Report) -> Outcome:
+async def render_scores(workshop: Workshop, task: Task, report: Report) -> Outcome:
     """Have the renderer write all formats the job asks for.
 
     Raises:
         EtudeError: The stage's reason.
     """
-    ref = JobRef(job.tenant_id, job.job_id)
-    (source,) = await workshop.latest(ref, ArtifactKind.ARTIFACT_KIND_SOURCE)
-    fingered = await workshop.latest(ref, ArtifactKind.ARTIFACT_KIND_IR_V2)
+    job, (source,) = task.job, task.of_kind(ArtifactKind.ARTIFACT_KIND_SOURCE)
+    fingered = task.of_kind(ArtifactKind.ARTIFACT_KIND_IR_V2)
     files, remarks = await render(
         workshop,
         job,
@@ -108,7 +105,7 @@ async def store_files(
     density = job.options.density or FingeringDensity.FINGERING_DENSITY_ALL
     pages = Counter((file.head.format, file.head.score_index) for file in files)
 
-    async def store(file: RenderedFile) -> NewArtifact:
+    def described(file: RenderedFile) -> NewFile:
         head = file.head
         kind = naming.KIND_OF_FORMAT[head.format]
         score_index = score_indices[head.score_index] if head.score_index >= 0 else -1
@@ -133,6 +130,6 @@ async def store_files(
             parameters={"density": FingeringDensity.Name(density).removeprefix("FINGERING_DENSITY_")},
             uncertainty_policy=job.options.uncertainty_policy,
         )
-        return await workshop.store_bytes(job, artifact, file.content, source_ids=sources, transformation="rendering")
+        return NewFile(artifact, file.content, sources)
 
-    return list(await asyncio.gather(*(store(file) for file in files)))
+    return await workshop.store_files(job, [described(file) for file in files], "rendering")

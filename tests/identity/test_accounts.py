@@ -82,7 +82,7 @@ def hashing() -> Iterator[Passwords]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def desk(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, hashing: Passwords) -> AsyncIterator[Desk]:
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite'}"
+        url = f"sqlite:///{tmp_path / 'test.sqlite'}"
     else:
         url = request.getfixturevalue("postgres_database").url
     database = Database(url)

@@ -37,13 +37,39 @@ async def keys(store: BlobStore, prefix: str = "") -> list[str]:
 async def test_put_and_read(store: BlobStore, size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     data = data[:size]
-    stored = await store.put(KEY, data)
+    (stored,) = await store.put({KEY: data})
     assert (stored.key, stored.size_bytes, stored.sha256) == (KEY, size, hashlib.sha256(data).hexdigest())
     assert await content(store) == data
     assert [len(chunk) <= CHUNK_BYTES async for chunk in store.read(KEY)] == [True] * -(-size // CHUNK_BYTES)
     info = await store.stat(KEY)
     assert (info.key, info.size_bytes) == (KEY, size)
     assert info.modify_time.tzinfo is not None
+
+
+async def test_several_at_once_in_their_order(store: BlobStore) -> None:
+    blobs = {f"jobs/j1/artifacts/{number}.svg": str(number).encode() for number in reversed(range(12))}
+    stored = await store.put(blobs)
+    assert [blob.key for blob in stored] == list(blobs)
+    for key, data in blobs.items():
+        assert await content(store, key) == data
+    with pytest.raises(ValueError, match="no key"):
+        await store.put({"jobs/j1/artifacts/new.svg": b"x", "../out": b"x"})
+    assert await keys(store) == sorted(blobs)
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 19, 5 << 20])
+async def test_a_large_upload_is_read_back_while_it_grows(store: BlobStore, size: int) -> None:
+    piece = bytes(range(256)) * 512  # 128 KiB
+    async with store.upload() as upload:
+        for start in range(0, size, len(piece)):
+            await upload.write(piece[: size - start])
+            assert upload.size_bytes == min(start + len(piece), size)
+        data = b"".join([chunk async for chunk in upload.read()])
+        assert hashlib.sha256(data).hexdigest() == upload.sha256
+        assert len(data) == size
+        await upload.commit(KEY)
+    assert await content(store) == data
+    assert await store.clear_uploads() == 0
 
 
 async def test_upload_in_pieces(store: BlobStore) -> None:
@@ -93,24 +119,24 @@ async def test_cancelled_upload_leaves_nothing(store: BlobStore) -> None:
     [(0, None, b"0123456789"), (3, None, b"3456789"), (3, 4, b"3456"), (8, 100, b"89"), (10, None, b""), (0, 0, b"")],
 )
 async def test_ranges(store: BlobStore, offset: int, length: int | None, wanted: bytes) -> None:
-    await store.put(KEY, b"0123456789")
+    await store.put({KEY: b"0123456789"})
     assert await content(store, offset=offset, length=length) == wanted
 
 
 @pytest.mark.parametrize("offset", [-1, 11])
 async def test_range_beyond_the_end(store: BlobStore, offset: int) -> None:
-    await store.put(KEY, b"0123456789")
+    await store.put({KEY: b"0123456789"})
     with pytest.raises(BlobRangeError):
         await content(store, offset=offset)
 
 
 async def test_blobs_are_immutable(store: BlobStore) -> None:
-    await store.put(KEY, b"one")
-    await store.put(KEY, b"one")  # the same again is no change
+    await store.put({KEY: b"one"})
+    await store.put({KEY: b"one"})  # the same again is no change
     with pytest.raises(BlobExistsError):
-        await store.put(KEY, b"two")
+        await store.put({KEY: b"two"})
     with pytest.raises(BlobExistsError):
-        await store.put(KEY, b"longer")
+        await store.put({KEY: b"longer"})
     assert await content(store) == b"one"
 
 
@@ -119,7 +145,7 @@ async def test_missing_blob(store: BlobStore) -> None:
         await content(store)
     with pytest.raises(BlobNotFoundError):
         await store.stat(KEY)
-    await store.put(KEY, b"x")
+    await store.put({KEY: b"x"})
     with pytest.raises(BlobNotFoundError):
         await content(store, "jobs/j1/artifacts")  # a prefix is no blob
     with pytest.raises(BlobNotFoundError):
@@ -128,14 +154,14 @@ async def test_missing_blob(store: BlobStore) -> None:
 
 async def test_delete_and_scan(store: BlobStore) -> None:
     for key in ("jobs/b/artifacts/2.svg", "jobs/a/artifacts/1.pdf", "jobs/ab/artifacts/3.mid"):
-        await store.put(key, key.encode())
+        await store.put({key: key.encode()})
     assert await keys(store) == sorted(["jobs/a/artifacts/1.pdf", "jobs/ab/artifacts/3.mid", "jobs/b/artifacts/2.svg"])
     assert await keys(store, "jobs/a/") == ["jobs/a/artifacts/1.pdf"]
     assert await keys(store, "jobs/none/") == []
     await store.delete("jobs/a/artifacts/1.pdf")
     await store.delete("jobs/a/artifacts/1.pdf")  # again: nothing to do
     assert await keys(store) == ["jobs/ab/artifacts/3.mid", "jobs/b/artifacts/2.svg"]
-    await store.put("jobs/a/artifacts/1.pdf", b"anew")
+    await store.put({"jobs/a/artifacts/1.pdf": b"anew"})
     assert await content(store, "jobs/a/artifacts/1.pdf") == b"anew"
 
 
@@ -145,7 +171,7 @@ async def test_delete_and_scan(store: BlobStore) -> None:
 )
 async def test_keys_that_lead_elsewhere_are_refused(store: BlobStore, key: str) -> None:
     with pytest.raises(ValueError, match="no key"):
-        await store.put(key, b"x")
+        await store.put({key: b"x"})
     with pytest.raises(ValueError, match="no key"):
         await content(store, key)
     with pytest.raises(ValueError, match="no key"):
@@ -156,7 +182,7 @@ async def test_keys_that_lead_elsewhere_are_refused(store: BlobStore, key: str) 
 async def test_many_at_once(store: BlobStore) -> None:
     async def cycle(number: int) -> None:
         key = f"jobs/{number % 5}/artifacts/{number}.bin"
-        await store.put(key, str(number).encode())
+        await store.put({key: str(number).encode()})
         assert await content(store, key) == str(number).encode()
         await store.delete(key)
 
@@ -165,8 +191,8 @@ async def test_many_at_once(store: BlobStore) -> None:
 
 
 async def test_same_key_at_once_is_stored_once(store: BlobStore) -> None:
-    results = await asyncio.gather(*(store.put(KEY, b"same") for _ in range(8)))
-    assert len({result.sha256 for result in results}) == 1
+    results = await asyncio.gather(*(store.put({KEY: b"same"}) for _ in range(8)))
+    assert len({result.sha256 for (result,) in results}) == 1
     assert await content(store) == b"same"
 
 
@@ -174,6 +200,6 @@ def test_local_files_are_private_and_uploads_of_the_dead_are_cleared(tmp_path: P
     store = LocalBlobStore(tmp_path / "store")
     (tmp_path / "store" / "uploads" / "tmpdead").write_bytes(b"half")
     assert asyncio.run(store.clear_uploads()) == 1
-    asyncio.run(store.put(KEY, b"x"))
+    asyncio.run(store.put({KEY: b"x"}))
     assert list((tmp_path / "store" / "uploads").iterdir()) == []
     assert (tmp_path / "store").stat().st_mode & 0o077 == 0

@@ -30,7 +30,7 @@ from orchestrator.notifier import Notifier
 from orchestrator.repositories.artifacts import ArtifactRepository
 from orchestrator.repositories.editor import JobEditor, NewArtifact
 from orchestrator.repositories.identity import IdentityRepository
-from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, active_jobs, count_by_state
+from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, Position, active_jobs, count_by_state
 from orchestrator.repositories.models import ModelRepository
 from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
 from orchestrator.repositories.wire import now, timestamp
@@ -44,7 +44,7 @@ REF = JobRef("t1", "j1")
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite'}"
+        url = f"sqlite:///{tmp_path / 'test.sqlite'}"
     else:
         url = request.getfixturevalue("postgres_database").url
     database = Database(url)
@@ -119,7 +119,7 @@ async def test_migrations_make_the_tables_of_the_code_up_down_up(database: Datab
 
 
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'half.sqlite'}")
+    database = Database(f"sqlite:///{tmp_path / 'half.sqlite'}")
     async with database.write() as connection:
         await connection.execute(text("CREATE TABLE jobs (x INTEGER)"))  # in the way of the first migration
     with pytest.raises(Exception, match="jobs"):
@@ -135,7 +135,7 @@ def test_every_row_but_models_and_attempts_belongs_to_a_tenant() -> None:
 
 
 async def test_sqlite_is_set_up_as_promised(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.sqlite'}")
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite'}")
     async with database.read() as connection:
         found = {
             name: (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
@@ -168,7 +168,7 @@ async def test_a_reader_sees_one_state_throughout(database: Database) -> None:
             await editor.save()
         assert await repository.position("j1") == before
     async with database.read() as reader:
-        assert await JobRepository(reader, "t1").position("j1") == (states.CANCELLED, 2)
+        assert await JobRepository(reader, "t1").position("j1") == Position(states.CANCELLED, 2)
 
 
 async def test_times_keep_microseconds_and_zone(database: Database) -> None:
@@ -236,7 +236,7 @@ async def test_a_change_is_one_transaction_with_its_event_and_artifacts(database
     await insert_job(database, make_job())
     async with database.write() as connection:
         editor = await JobEditor.open(connection, REF, "orchestrator:x")
-        assert await editor.begin_step("omr") == 0
+        assert await editor.begin_step_again("omr") == 0
         editor.transition(states.OMR_PROCESSING, Cause.START, "begins", expected_epoch=1)
         editor.progress(stage_pb2.Progress(stage="omr", page=1, page_count=2, fraction=0.5))
         editor.add_artifact(new_artifact("src", kind=ArtifactKind.ARTIFACT_KIND_SOURCE))
@@ -402,7 +402,7 @@ async def test_artifacts_in_order_by_kind_and_latest(database: Database) -> None
     async with database.read() as connection:
         repository = ArtifactRepository(connection, "t1")
         everything = await repository.list("j1")
-        assert [each.artifact for each in everything] == stored
+        assert everything == stored
         assert [each.artifact.artifact_id for each in await repository.list("j1", latest_only=True)] == [
             "v2b",
             "p1b",
@@ -411,7 +411,7 @@ async def test_artifacts_in_order_by_kind_and_latest(database: Database) -> None
         assert [each.artifact.artifact_id for each in await repository.list("j1", kinds=[v2])] == ["v2a", "v2b"]
         second = await repository.list("j1", after=everything[1].position, limit=2)
         assert [each.artifact.artifact_id for each in second] == ["p2a", "v2b"]
-        assert (await repository.get("v2a", user_id="u1")).artifact == stored[0]
+        assert await repository.get("v2a", user_id="u1") == stored[0]
         for tenant, user in (("t2", None), ("t1", "u2")):
             with refused("ARTIFACT_NOT_FOUND"):
                 await ArtifactRepository(connection, tenant).get("v2a", user_id=user)

@@ -40,7 +40,7 @@ class JobMachine(RuleBasedStateMachine):
 
     def open(self) -> None:
         root = Path(self.directory.name)
-        database = Database(f"sqlite+aiosqlite:///{root / 'x.sqlite'}")
+        database = Database(f"sqlite:///{root / 'x.sqlite'}")
         self.store = Store(database, LocalBlobStore(root / "blobs"), Notifier())
 
     @initialize()

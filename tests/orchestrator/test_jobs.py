@@ -200,7 +200,7 @@ async def test_a_file_at_the_limit_is_taken_and_a_mark_may_come_late(make_mesh: 
 
 
 async def test_no_byte_beyond_the_limit_is_written(make_mesh: Any) -> None:
-    mesh = await make_mesh(max_upload_bytes=100_000)
+    mesh = await make_mesh(max_upload_bytes=1_000_000)
     most = 0
 
     async def requests() -> AsyncIterator[job_service_pb2.CreateJobRequest]:
@@ -215,7 +215,7 @@ async def test_no_byte_beyond_the_limit_is_written(make_mesh: Any) -> None:
 
     with refused("FILE_TOO_LARGE"), errors():
         await mesh.client.jobs.CreateJob(requests(), timeout=20)
-    assert 0 < most <= 100_000
+    assert 0 < most <= 1_000_000
     assert mesh.files() == set()
 
 
