@@ -1,3 +1,3 @@
 """Fixtures that several areas share."""
 
-pytest_plugins = ["tests.support.postgres"]
+pytest_plugins = ["tests.support.postgres", "tests.support.s3"]

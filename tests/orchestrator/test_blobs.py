@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from minio import Minio
+from minio.error import S3Error
 
 from orchestrator.blobs.local import LocalBlobStore
 from orchestrator.blobs.port import (
@@ -16,13 +20,20 @@ from orchestrator.blobs.port import (
     BlobRangeError,
     BlobStore,
 )
+from orchestrator.blobs.s3 import S3BlobStore, S3Location
 
 KEY = "jobs/j1/artifacts/a1.pdf"
 
 
-@pytest.fixture(params=["local"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return {"local": lambda: LocalBlobStore(tmp_path / "store")}[request.param]()
+@pytest.fixture(params=["local", "s3"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
+    if request.param == "local":
+        yield LocalBlobStore(tmp_path / "store")
+        return
+    store = S3BlobStore(request.getfixturevalue("s3_location"))
+    await store.prepare()
+    yield store
+    await store.close()
 
 
 async def content(store: BlobStore, key: str = KEY, offset: int = 0, length: int | None = None) -> bytes:
@@ -203,3 +214,49 @@ def test_local_files_are_private_and_uploads_of_the_dead_are_cleared(tmp_path: P
     asyncio.run(store.put({KEY: b"x"}))
     assert list((tmp_path / "store" / "uploads").iterdir()) == []
     assert (tmp_path / "store").stat().st_mode & 0o077 == 0
+
+
+async def test_s3_checks_who_asks(s3_location: S3Location) -> None:
+    store = S3BlobStore(s3_location)
+    await store.prepare()
+    await store.put({KEY: b"x"})
+    await store.check()
+    forged = S3BlobStore(dataclasses.replace(s3_location, secret_key="not the secret"))
+    with pytest.raises(OSError, match="cannot be used"):
+        await forged.check()
+    with pytest.raises(S3Error, match=r"denied|signature"):
+        await content(forged)
+    assert await content(store) == b"x"
+    for each in (store, forged):
+        await each.close()
+
+
+async def test_s3_bucket_that_is_not_there(s3_location: S3Location) -> None:
+    store = S3BlobStore(s3_location)
+    with pytest.raises(OSError, match="no bucket"):
+        await store.check()
+    await store.close()
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "ftp://host", "https://", "https://host/path"])
+def test_s3_endpoint_must_be_a_url(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="URL of an S3 service"):
+        S3BlobStore(S3Location(endpoint, "us-east-1", "bucket", "a", "s"))
+
+
+async def test_s3_large_blob_goes_in_parts(s3_location: S3Location) -> None:
+    store = S3BlobStore(s3_location)
+    await store.prepare()
+    piece = hashlib.sha256(b"seed").digest() * (1 << 15)  # 1 MiB
+    async with store.upload() as upload:
+        for _ in range(20):
+            await upload.write(piece)
+        stored = await upload.commit(KEY)
+    assert stored.size_bytes == 20 << 20
+    assert hashlib.sha256(await content(store)).hexdigest() == stored.sha256 == hashlib.sha256(piece * 20).hexdigest()
+    assert await content(store, offset=(8 << 20) - 1, length=2) == piece[-1:] + piece[:1]
+    client = Minio(
+        s3_location.endpoint.removeprefix("http://"), s3_location.access_key, s3_location.secret_key, secure=False
+    )
+    assert client.stat_object(s3_location.bucket, KEY).etag.endswith("-3")  # the mark of an object of three parts
+    await store.close()

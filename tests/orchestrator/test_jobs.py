@@ -260,7 +260,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(mesh: Mesh) -> None:
 
     async def requests() -> AsyncIterator[job_service_pb2.CreateJobRequest]:
         yield job_service_pb2.CreateJobRequest(create=job_service_pb2.CreateJobOptions())
-        yield job_service_pb2.CreateJobRequest(chunk=document() + b"x" * 100_000)
+        yield job_service_pb2.CreateJobRequest(chunk=document() + b"x" * 500_000)
         stuck.set()
         await asyncio.sleep(60)
 
