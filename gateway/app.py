@@ -31,6 +31,8 @@ an `X-Request-ID`; send your own to find a request again in the logs.
 _MULTIPART_OVERHEAD = 1 << 20
 """Room for the form fields and boundaries around a document of the largest size."""
 
+_ROUTERS = (auth.public, auth.router, jobs.router, artifacts.router, catalogue.router, operations.router)
+
 _UNTRACED = frozenset({"/health", "/healthz", "/readyz", "/metrics"})
 
 _CORS_ASKED = (
@@ -77,10 +79,11 @@ def create_app(
     app.state.channel = channel
     app.state.dependencies = dependencies
     app.state.closing = asyncio.Event()
-    install_error_handlers(app, settings.max_upload_bytes)
-    for router in (auth.public, auth.router, jobs.router, artifacts.router, catalogue.router, operations.router):
+    for router in _ROUTERS:
         app.include_router(router)
     install_pages(app)
+    routes = [*app.routes, *(route for router in _ROUTERS for route in router.routes)]
+    install_error_handlers(app, settings.max_upload_bytes, routes)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes + _MULTIPART_OVERHEAD)
     app.add_middleware(LocalUserGuard, http_address=settings.http_address, origins=settings.cors_origins)

@@ -1,7 +1,7 @@
 """One envelope for every error of the HTTP face."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 
 from etude.client.json_form import error_to_json
 from etude.mesh.errors import EtudeError
@@ -39,8 +40,14 @@ def error_response(error: EtudeError, headers: Mapping[str, str] | None = None) 
     return JSONResponse(envelope(error_to_json(error)), status_code=error.http_status, headers=extra)
 
 
-def install_error_handlers(app: FastAPI, max_upload_bytes: int) -> None:
-    """Makes every failure of the application an envelope."""
+def install_error_handlers(app: FastAPI, max_upload_bytes: int, routes: Sequence[BaseRoute]) -> None:
+    """Makes every failure of the application an envelope.
+
+    Args:
+        app: The application.
+        max_upload_bytes: Largest document, for the message.
+        routes: All routes, from which the methods of a path are told to who used another.
+    """
 
     @app.exception_handler(EtudeError)
     async def on_etude_error(request: Request, error: EtudeError) -> JSONResponse:
@@ -67,7 +74,17 @@ def install_error_handlers(app: FastAPI, max_upload_bytes: int) -> None:
             "message": message.format(path=request.url.path, method=request.method),
             "details": {} if error.status_code in (404, 405) else {"detail": str(error.detail)},
         }
-        return JSONResponse(envelope(fields), status_code=error.status_code, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # A path has a route per method, and the framework names the methods of the first one only.
+            headers["Allow"] = ", ".join(_methods(routes, request.url.path))
+        return JSONResponse(envelope(fields), status_code=error.status_code, headers=headers)
+
+
+def _methods(routes: Sequence[BaseRoute], path: str) -> list[str]:
+    """The methods there are at a path."""
+    found = [route for route in routes if isinstance(route, Route) and route.path_regex.match(path)]
+    return sorted({method for route in found for method in route.methods or ()})
 
 
 def fault() -> EtudeError:

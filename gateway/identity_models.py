@@ -11,6 +11,16 @@ NewPassword = Annotated[str, Field(min_length=12, max_length=256, json_schema_ex
 """A password that is set."""
 Password = Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
 """A password that is checked, whatever the rules were when it was set."""
+Email = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^\s@\x00-\x1f\x7f]{1,64}@[^\s@.\x00-\x1f\x7f]+(\.[^\s@.\x00-\x1f\x7f]+)*$",
+        examples=["ada@example.org"],
+    ),
+]
+"""An e-mail address as the orchestrator takes it."""
 Name = Annotated[str, Field(max_length=200, description="Name for people.")]
 
 
@@ -23,7 +33,7 @@ class RequestModel(BaseModel):
 class Registration(RequestModel):
     """A new user."""
 
-    email: str = Field(min_length=3, max_length=254, examples=["ada@example.org"])
+    email: Email
     password: NewPassword
     display_name: Name = ""
     invitation_token: str = Field(default="", max_length=200, description="To join the tenant of whoever invited.")

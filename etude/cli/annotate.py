@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from etude.cli.annotating import Plan, annotate_files
-from etude.cli.connection import connect, run
+from etude.cli.connection import connect, run, token_option
 from etude.cli.exit_codes import EXIT_FAILED
 from etude.cli.outputs import Formats, format_names, parse_formats, stems
 from etude.cli.progress import progress_display
@@ -76,6 +76,7 @@ Examples:
     metavar="HOST:PORT",
     help="Use a running mesh instead of an own one.  [env: ETUDE_SERVER]",
 )
+@token_option
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),

@@ -3,17 +3,54 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
+
+from etude.cli.credentials import stored_token
 from etude.client import AsyncEtudeClient
+from etude.client.calls import DEFAULT_TARGET
 from etude.mesh.logging import configure_logging
 from etude.mesh.scratch import scratch_directory
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TOKEN = "etude.token"
+
+
+def token_option(command: F) -> F:
+    """The option that says who calls; `connect` finds its value, commands need not hand it on."""
+
+    def remember(ctx: click.Context, _parameter: click.Parameter, value: str) -> None:
+        ctx.meta[_TOKEN] = value
+
+    return click.option(
+        "--token",
+        "--api-key",
+        envvar="ETUDE_TOKEN",
+        default="",
+        metavar="TOKEN",
+        expose_value=False,
+        callback=remember,
+        help="Access token or API key.  [env: ETUDE_TOKEN; default: that of `etude login`]",
+    )(command)
+
+
+def server_options(command: F) -> F:
+    """The options of commands that talk to a running mesh: where it is, and who calls."""
+    return click.option(
+        "--server",
+        envvar="ETUDE_SERVER",
+        default=DEFAULT_TARGET,
+        metavar="HOST:PORT",
+        show_default=True,
+        help="The mesh.  [env: ETUDE_SERVER]",
+    )(token_option(command))
 
 
 def run(work: Coroutine[Any, Any, T], *, verbose: bool) -> T:
@@ -47,11 +84,14 @@ async def connect(server: str, data_dir: Path | None = None) -> AsyncIterator[As
     An embedded mesh listens on sockets that only this user can reach, and keeps its jobs in `data_dir`, or in a
     directory that is removed at the end.
 
+    Calls to a running mesh are made in the name of `--token`, or of whoever is logged in there.
+
     Raises:
-        EtudeError: A service the environment names does not answer.
+        EtudeError: A service the environment names does not answer; UNAUTHENTICATED, the session is over.
     """
     if server:
-        async with AsyncEtudeClient(server) as client:
+        token = click.get_current_context().meta.get(_TOKEN) or await stored_token(server)
+        async with AsyncEtudeClient(server, token=token) as client:
             yield client
         return
     # Imported here: a command that talks to a running mesh needs none of it.

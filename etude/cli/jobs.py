@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from etude.cli.connection import connect, run
+from etude.cli.connection import connect, run, server_options
 from etude.cli.exit_codes import EXIT_FAILED
 from etude.cli.outputs import format_names, parse_formats, safe_name
 from etude.cli.progress import stage_text
 from etude.client import RESTING_STATES, AsyncEtudeClient
-from etude.client.calls import DEFAULT_TARGET
 from etude.client.files import file_names
 from etude.client.json_form import to_json
 from etude.client.names import FAILED_STATES, enum_value, short_name, short_names
@@ -20,17 +19,6 @@ from etude.job.v1 import job_pb2
 from etude.mesh.errors import EtudeError
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _server_option(command: F) -> F:
-    return click.option(
-        "--server",
-        envvar="ETUDE_SERVER",
-        default=DEFAULT_TARGET,
-        metavar="HOST:PORT",
-        show_default=True,
-        help="The mesh.  [env: ETUDE_SERVER]",
-    )(command)
 
 
 def _json_option(command: F) -> F:
@@ -51,7 +39,7 @@ def jobs() -> None:
     help="Only jobs in this state; can be given several times.",
 )
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most jobs shown.")
-@_server_option
+@server_options
 @_json_option
 @click.pass_context
 def list_jobs(ctx: click.Context, states: tuple[str, ...], limit: int, server: str, as_json: bool) -> None:
@@ -83,7 +71,7 @@ def list_jobs(ctx: click.Context, states: tuple[str, ...], limit: int, server: s
 
 @jobs.command()
 @click.argument("job_id")
-@_server_option
+@server_options
 @_json_option
 @click.pass_context
 def show(ctx: click.Context, job_id: str, server: str, as_json: bool) -> None:
@@ -121,7 +109,7 @@ def show(ctx: click.Context, job_id: str, server: str, as_json: bool) -> None:
 @jobs.command()
 @click.argument("job_id")
 @click.option("--after", type=click.IntRange(min=0), default=0, metavar="N", help="Only events after number N.")
-@_server_option
+@server_options
 @_json_option
 @click.pass_context
 def watch(ctx: click.Context, job_id: str, after: int, server: str, as_json: bool) -> None:
@@ -143,7 +131,7 @@ def watch(ctx: click.Context, job_id: str, after: int, server: str, as_json: boo
 @jobs.command()
 @click.argument("job_id")
 @click.option("--reason", default="", help="Why, for the audit trail.")
-@_server_option
+@server_options
 @_json_option
 @click.pass_context
 def cancel(ctx: click.Context, job_id: str, reason: str, server: str, as_json: bool) -> None:
@@ -153,7 +141,7 @@ def cancel(ctx: click.Context, job_id: str, reason: str, server: str, as_json: b
 
 @jobs.command()
 @click.argument("job_id")
-@_server_option
+@server_options
 @_json_option
 @click.pass_context
 def retry(ctx: click.Context, job_id: str, server: str, as_json: bool) -> None:
@@ -164,7 +152,7 @@ def retry(ctx: click.Context, job_id: str, server: str, as_json: bool) -> None:
 @jobs.command()
 @click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_server_option
+@server_options
 @click.pass_context
 def delete(ctx: click.Context, job_ids: tuple[str, ...], yes: bool, server: str) -> None:
     """Delete jobs with all they made."""
@@ -193,7 +181,7 @@ def delete(ctx: click.Context, job_ids: tuple[str, ...], yes: bool, server: str)
 @click.option(
     "--formats", "formats_text", default="", metavar="LIST", help=f"With commas, of {format_names()}.  [default: all]"
 )
-@_server_option
+@server_options
 @_json_option
 @click.pass_context
 def download(ctx: click.Context, job_id: str, directory: Path, formats_text: str, server: str, as_json: bool) -> None:

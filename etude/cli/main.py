@@ -13,6 +13,8 @@ _COMMANDS = {
     "annotate": "etude.cli.annotate:annotate",
     "eval": "etude.cli.eval:evaluation",
     "jobs": "etude.cli.jobs:jobs",
+    "login": "etude.cli.login:login",
+    "logout": "etude.cli.login:logout",
     "playability": "etude.cli.playability:playability",
     "serve": "etude.cli.serve:serve",
     "version": "etude.cli.version:version",

@@ -89,10 +89,11 @@ async def list_jobs(
     page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
 ) -> models.JobList:
     """Jobs, newest first."""
-    names = [name for name in state or models.JobState if stage is None or name.startswith(f"{stage.upper()}_")]
-    if not names:
-        return models.JobList(jobs=[], next_page_token="")
-    states = [job_pb2.JobState.Value(f"JOB_STATE_{name}") for name in names if state or stage]
+    wanted = [name for name in state or models.JobState if stage is None or name.startswith(f"{stage.upper()}_")]
+    states = [job_pb2.JobState.Value(f"JOB_STATE_{name}") for name in wanted if state or stage]
+    if not wanted:
+        # No job is in this state. It is still the orchestrator that says so: it looks at who asks.
+        states = [job_pb2.JOB_STATE_UNSPECIFIED]
     page = await client.list_jobs_page(states=states, page_size=page_size, page_token=page_token)
     return models.JobList.model_validate(to_json(page))
 

@@ -167,10 +167,10 @@ class Accounts:
         """End the session of whoever calls.
 
         Raises:
-            EtudeError: INVALID_REQUEST for a caller without a session.
+            EtudeError: PERMISSION_DENIED for a caller without a session.
         """
         if not principal.session_id:
-            raise EtudeError("INVALID_REQUEST", "there is no session to end; an API key is taken back by deleting it")
+            raise EtudeError("PERMISSION_DENIED", "there is no session to end; an API key is taken back by deleting it")
         async with self._database.write() as connection:
             await CredentialRepository(connection).revoke_session(principal.session_id, now())
         self._authenticator.distrust(session_id=principal.session_id)
