@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from etude import media_types
+from etude.media_types import NAMES, PDF
 from etude.mesh.errors import EtudeError
 from omr_service.pdf.document import Document, DocumentLimits, open_document
 from omr_service.pdf.document import check_media_type as check_pdf
@@ -16,15 +18,8 @@ if TYPE_CHECKING:
 
     from omr_service.scan.images import PageImage
 
-PDF = "application/pdf"
-_PICTURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-)
-MEDIA_TYPES = (PDF, *dict.fromkeys(kind for _, kind in _PICTURES))
-"""Media types that can be read."""
+MEDIA_TYPES = tuple(NAMES)
+"""Media types that can be read or imported."""
 
 
 def media_type_of(data: bytes) -> str:
@@ -33,11 +28,10 @@ def media_type_of(data: bytes) -> str:
     Raises:
         EtudeError: EMPTY_FILE or UNSUPPORTED_MEDIA_TYPE.
     """
-    for beginning, kind in _PICTURES:
-        if data.startswith(beginning):
-            return kind
-    check_pdf(data)
-    return PDF
+    media_type = media_types.media_type_of(data[: media_types.HEAD_BYTES])
+    if media_type is None:
+        check_pdf(data)
+    return media_type or PDF
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from etude import __version__ as etude_version
+from etude.media_types import NAMES, NOTATION
 from etude.mesh.calls import Context
 from etude.mesh.errors import EtudeError
 from etude.mesh.limits import MAX_CHUNK_BYTES
@@ -23,7 +24,7 @@ from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
 from omr_service.routing import Reader
 from omr_service.scan.model import detector_info
 from omr_service.settings import OmrSettings
-from omr_service.work import join_task, page_sizes, page_sizes_once, page_task
+from omr_service.work import import_task, join_task, page_sizes, page_sizes_once, page_task
 
 T = TypeVar("T")
 Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest
@@ -53,7 +54,10 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         self, request_iterator: AsyncIterator[omr_service_pb2.RecognizeRequest], context: Context
     ) -> AsyncIterator[omr_service_pb2.RecognizeResponse]:
         """Reads a document; answers with progress and the result."""
-        async with self._received(request_iterator) as (options, _, source, path):
+        async with self._received(request_iterator) as (options, media_type, source, path):
+            if media_type in NOTATION:
+                yield omr_service_pb2.RecognizeResponse(result=await self._import(context, path, media_type, source))
+                return
             sizes = await self._run(
                 self._readers, context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds
             )
@@ -87,7 +91,10 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         self, request_iterator: AsyncIterator[omr_service_pb2.InspectRequest], context: Context
     ) -> omr_service_pb2.InspectResponse:
         """Opens a document and says what it is."""
-        async with self._received(request_iterator) as (options, media_type, _, path):
+        async with self._received(request_iterator) as (options, media_type, source, path):
+            if media_type in NOTATION:
+                await self._imported(self._inspectors, context, path, media_type, source)
+                return omr_service_pb2.InspectResponse(media_type=media_type)
             sizes = await self._run(
                 self._inspectors, context, page_sizes_once, str(path), self._limits, seconds=self._settings.open_seconds
             )
@@ -117,6 +124,8 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         media_type = media_type_of(data)
         if options.reader not in READERS:
             raise _invalid("options.reader", "There is no such reader.")
+        if media_type in NOTATION and (options.first_page or options.last_page):
+            raise _invalid("options.first_page", f"This is {NAMES[media_type]}, which has no pages; leave them out.")
         source = _source(options, data)
         with tempfile.TemporaryDirectory(prefix="etude-omr-") as folder:
             # the workers share the document by its file instead of being sent a copy for each page
@@ -149,6 +158,17 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             else:
                 raise _invalid("payload", "A message holds options or a chunk.")
         return options or omr_service_pb2.RecognizeOptions(), bytes(data)
+
+    async def _import(
+        self, context: Context, path: Path, media_type: str, source: Source
+    ) -> omr_service_pb2.RecognizeResult:
+        """What a file of notation holds; it has no pages."""
+        data = await self._imported(self._readers, context, path, media_type, source)
+        return omr_service_pb2.RecognizeResult(scores=[score_pb2.Score.FromString(data)])
+
+    async def _imported(self, pool: WorkerPool, context: Context, path: Path, media_type: str, source: Source) -> bytes:
+        seconds = self._settings.import_seconds
+        return await self._run(pool, context, import_task, str(path), media_type, source, seconds=seconds)
 
     async def _page(
         self, context: Context, path: Path, number: int, size: tuple[float, float], reader: Reader

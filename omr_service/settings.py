@@ -26,6 +26,9 @@ class OmrSettings(ServiceSettings):
         default=1024**3, gt=0, description="Most memory one page may take, in bytes, beyond what an idle worker has."
     )
     open_seconds: float = Field(default=30.0, gt=0, description="Longest time opening the document may take.")
+    import_seconds: float = Field(
+        default=60.0, gt=0, description="Longest time importing a MusicXML or MIDI file may take."
+    )
     join_seconds: float = Field(
         default=30.0, gt=0, description="Longest time joining the pages may take, plus one second for each page."
     )

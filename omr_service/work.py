@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from omr_service.assembler.music import PageMusic
 from omr_service.files import MusicFile, open_file
+from omr_service.imports import import_score
 from omr_service.pdf.document import DocumentLimits
 from omr_service.pipeline import PageOutcome, Source, write_scores
 from omr_service.routing import Reader, read_page_of
@@ -60,6 +61,15 @@ def page_sizes_once(path: str, limits: DocumentLimits) -> list[tuple[float, floa
     """
     with open_file(Path(path).read_bytes(), limits) as document:
         return list(document.page_sizes)
+
+
+def import_task(path: str, media_type: str, source: Source) -> bytes:
+    """The serialized Score of a file of notation.
+
+    Raises:
+        EtudeError: As `import_score`.
+    """
+    return import_score(Path(path).read_bytes(), media_type, source).SerializeToString(deterministic=True)
 
 
 def page_task(path: str, limits: DocumentLimits, page_number: int, reader: Reader = Reader.AUTO) -> PageOutcome:

@@ -8,18 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from etude.media_types import HEAD_BYTES, NAMES, media_type_of
 from etude.mesh.errors import EtudeError
 from etude.mesh.limits import MAX_CHUNK_BYTES
 from orchestrator.blobs.port import Upload
-
-#: A PDF may begin with other bytes; readers look for its mark in the first kilobyte.
-_HEAD_BYTES = 1024
-_ACCEPTED = "PDF"
-
-
-def media_type_of(head: bytes) -> str | None:
-    """The media type that the first kilobyte of a file tells, if it is one Étude reads."""
-    return "application/pdf" if b"%PDF-" in head[:_HEAD_BYTES] else None
 
 
 async def receive(chunks: AsyncIterator[bytes], upload: Upload, *, limit_bytes: int) -> str:
@@ -41,25 +33,30 @@ async def receive(chunks: AsyncIterator[bytes], upload: Upload, *, limit_bytes: 
                 metadata={"limit_bytes": str(limit_bytes)},
             )
         if media_type is None:
-            head += chunk[: _HEAD_BYTES - len(head)]
-            media_type = media_type_of(head)
-            if media_type is None and len(head) >= _HEAD_BYTES:
-                raise _unsupported()
+            head += chunk[: HEAD_BYTES - len(head)]
+            if len(head) >= HEAD_BYTES:
+                media_type = _supported(head)
         if chunk:
             await upload.write(chunk)
     if upload.size_bytes == 0:
-        raise EtudeError("EMPTY_FILE", "the file is empty; choose the PDF of the score")
+        raise EtudeError("EMPTY_FILE", "the file is empty; choose a PDF, MusicXML or MIDI file")
+    return media_type or _supported(head)
+
+
+def _supported(head: bytes) -> str:
+    """The media type of a file that may be read: the stage that reads it has the last word.
+
+    Raises:
+        EtudeError: UNSUPPORTED_MEDIA_TYPE.
+    """
+    media_type = media_type_of(head)
     if media_type is None:
-        raise _unsupported()
+        raise EtudeError(
+            "UNSUPPORTED_MEDIA_TYPE",
+            "the file is neither a PDF nor MusicXML nor MIDI, whatever its name says; these are the files Étude reads",
+            metadata={"accepted": ",".join(NAMES)},
+        )
     return media_type
-
-
-def _unsupported() -> EtudeError:
-    return EtudeError(
-        "UNSUPPORTED_MEDIA_TYPE",
-        f"the file is not a {_ACCEPTED}, whatever its name says; Étude reads {_ACCEPTED} files",
-        metadata={"accepted": "application/pdf"},
-    )
 
 
 def _size(count: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
+from etude.media_types import EXTENSIONS, NAMES
 from etude.mesh.errors import EtudeError
 from etude.mesh.telemetry import inject_trace
 from orchestrator import ids, metrics, naming
@@ -35,6 +36,7 @@ from orchestrator.states import (
     state_name,
 )
 from orchestrator.steps.reading import reading_options
+from orchestrator.steps.rendering import formats_of
 from orchestrator.store import Store
 
 #: Where a retried job goes on.
@@ -71,6 +73,7 @@ class Jobs:
                 caller.tenant_id, caller.user_id, "CreateJob", request_id, hashlib.sha256(asked).hexdigest()
             )
             job = _new_job(caller, effective, media_type, upload)
+            _check_formats(job)
             await self._stages.inspect(reading_options(job), upload.read)
             source = NewArtifact(_source_artifact(job), _source_key(job))
             try:
@@ -201,7 +204,7 @@ class Jobs:
 def _new_job(caller: Caller, options: job_pb2.JobOptions, media_type: str, upload: Upload) -> job_pb2.Job:
     created = timestamp(now())
     if not options.filename:
-        options.filename = "score.pdf"
+        options.filename = f"score.{EXTENSIONS[media_type]}"
     return job_pb2.Job(
         job_id=ids.new_id(),
         tenant_id=caller.tenant_id,
@@ -217,6 +220,17 @@ def _new_job(caller: Caller, options: job_pb2.JobOptions, media_type: str, uploa
         create_time=created,
         update_time=created,
     )
+
+
+def _check_formats(job: job_pb2.Job) -> None:
+    """Refuses a job of which nothing would come.
+
+    Raises:
+        EtudeError: INVALID_REQUEST.
+    """
+    if not formats_of(job):
+        why = f"an annotated PDF is made of the pages of a PDF; this file is {NAMES[job.source.media_type]}"
+        raise EtudeError("INVALID_REQUEST", f"{why}: ask for another format", violations=[("options.formats", why)])
 
 
 def _source_artifact(job: job_pb2.Job) -> artifact_service_pb2.Artifact:

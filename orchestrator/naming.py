@@ -17,7 +17,7 @@ KIND_OF_FORMAT = {
 }
 
 EXTENSIONS = {
-    ArtifactKind.ARTIFACT_KIND_SOURCE: "pdf",
+    ArtifactKind.ARTIFACT_KIND_SOURCE: "source",
     ArtifactKind.ARTIFACT_KIND_IR_V1: "ir_v1.json",
     ArtifactKind.ARTIFACT_KIND_IR_V2: "ir_v2.json",
     ArtifactKind.ARTIFACT_KIND_MUSICXML: "musicxml",

@@ -21,6 +21,7 @@ Examples:
   etude annotate sonata.pdf -o out
   etude annotate *.pdf -o out --hand-size S --density essential
   etude annotate sonata.pdf --formats annotated_pdf,midi --pages 2-5
+  etude annotate sonata.mxl prelude.mid -o out
   etude annotate sonata.pdf --server etude.example.org:50050 --json
 """
 
@@ -114,7 +115,7 @@ def annotate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Finger the piano music in PDF FILES.
+    """Finger the piano music in FILES: PDF, MusicXML (.musicxml, .xml, .mxl) or MIDI.
 
     \b
     Writes, for sonata.pdf:
@@ -124,7 +125,8 @@ def annotate(
       sonata.svg  .2.svg …    engraved pages; the ids of notes are ids of elements
       sonata.ir_v1.json       the score as it was read
       sonata.ir_v2.json       the score with fingering
-    A second movement is sonata.mov2.*.
+    A second movement is sonata.mov2.*. MusicXML and MIDI have no pages to print fingers on: of them there is no
+    annotated PDF, and sonata.fingered.musicxml stands beside sonata.musicxml.
 
     A file that fails does not stop the others. The exit code is 0 when all went well, 1 when a file failed, 2 when the
     command line is wrong, 130 when it was interrupted.

@@ -7,8 +7,8 @@ from etude.mesh.errors import EtudeError
 def describe(error: BaseException) -> str:
     """A failure in one or two sentences.
 
-    >>> describe(EtudeError("EMPTY_FILE", "The file is empty; send a PDF."))
-    'The file is empty; send a PDF. [EMPTY_FILE]'
+    >>> describe(EtudeError("EMPTY_FILE", "The file is empty; send another."))
+    'The file is empty; send another. [EMPTY_FILE]'
     """
     if isinstance(error, EtudeError):
         return f"{sentence(error.message)} [{error.reason}]"

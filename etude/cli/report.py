@@ -80,7 +80,7 @@ def _read(summary: job_pb2.JobSummary) -> str:
     pages = _count(summary.pages_read, "page")
     if summary.pages_read != summary.page_count:
         pages = f"{summary.pages_read} of {_count(summary.page_count, 'page')}"
-    read = [f"read {pages}"]
+    read = [f"read {pages}" if summary.page_count else "imported"]
     if summary.score_count > 1:
         read.append(_count(summary.score_count, "movement"))
     read += [_count(summary.measure_count, "measure"), _count(summary.note_count, "note")]

@@ -64,7 +64,7 @@ def open_source(source: SourceLike, filename: str = "") -> Source:
         if not path.exists():
             raise EtudeError("INVALID_REQUEST", f"There is no file {path}; check the path.")
         if not path.is_file():
-            raise EtudeError("INVALID_REQUEST", f"{path} is not a file; name the PDF itself.")
+            raise EtudeError("INVALID_REQUEST", f"{path} is not a file; name the file itself.")
         return Source(filename=filename or path.name, content=path)
     if isinstance(source, bytes):
         return Source(filename=filename or "document", content=source)

@@ -33,7 +33,7 @@ _OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
     (b"MThd", "a MIDI file"),
     (b"PK\x03\x04", "a ZIP archive (compressed MusicXML is one)"),
     (b"%!PS", "a PostScript file"),
-    (b"<?xml", "an XML file"),
+    (b"<?xml", "an XML file, but not MusicXML"),
     (b"<!DOCTYPE html", "a web page"),
     (b"<html", "a web page"),
 )
@@ -112,8 +112,10 @@ def check_media_type(data: bytes) -> None:
     head = data[:64].lstrip()
     for beginning, kind in _OTHER_KINDS:
         if head.startswith(beginning):
-            raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is {kind}, not a PDF.")
-    raise EtudeError("UNSUPPORTED_MEDIA_TYPE", "This is not a PDF, whatever its name says.")
+            raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is {kind}; a PDF, MusicXML or MIDI file is wanted.")
+    raise EtudeError(
+        "UNSUPPORTED_MEDIA_TYPE", "This is neither a PDF nor MusicXML nor a MIDI file, whatever its name says."
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from etude.job.v1 import job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
+from etude.media_types import NAMES, NOTATION
 from etude.stage.v1.omr_service_pb2 import RecognizeOptions
 from orchestrator.steps.base import NewScore, Outcome, Report, Task, Workshop
 from orchestrator.summary import remarks_on_pages, summary_of_reading
@@ -38,12 +39,18 @@ async def read_document(workshop: Workshop, task: Task, report: Report) -> Outco
         NewScore(score, index, len(result.scores), source.artifact.artifact_id)
         for index, score in enumerate(result.scores)
     ]
-    artifacts = await workshop.store_scores(job, scores, ArtifactKind.ARTIFACT_KIND_IR_V1, "omr")
+    transformation = "import" if job.source.media_type in NOTATION else "omr"
+    artifacts = await workshop.store_scores(job, scores, ArtifactKind.ARTIFACT_KIND_IR_V1, transformation)
     summary = summary_of_reading(result.scores, result.pages)
     return Outcome(
-        message=f"read {summary.pages_read} of {summary.page_count} pages: {summary.note_count} notes in "
-        f"{summary.measure_count} measures",
+        message=f"{_told(job, summary)}: {summary.note_count} notes in {summary.measure_count} measures",
         artifacts=artifacts,
         summary=summary,
         remarks=remarks_on_pages(result.pages),
     )
+
+
+def _told(job: job_pb2.Job, summary: job_pb2.JobSummary) -> str:
+    if job.source.media_type in NOTATION:
+        return f"imported {NAMES[job.source.media_type]}"
+    return f"read {summary.pages_read} of {summary.page_count} pages"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
+from etude.media_types import NAMES, PDF
 from etude.score.v1 import score_pb2
 from etude.stage.v1.fingering_service_pb2 import FingeringDensity
 from etude.stage.v1.renderer_service_pb2 import OutputFormat, RenderOptions
@@ -44,15 +45,22 @@ async def render_scores(workshop: Workshop, task: Task, report: Report) -> Outco
         score_indices=[stored.artifact.score_index for stored in fingered],
         source=source,
     )
-    return Outcome(message=f"wrote {len(artifacts)} files", artifacts=artifacts, summary=job.summary, remarks=remarks)
+    told = [*remarks, *([without] if (without := without_pages(job)) else [])]
+    return Outcome(message=f"wrote {len(artifacts)} files", artifacts=artifacts, summary=job.summary, remarks=told)
 
 
 def formats_of(job: job_pb2.Job) -> Sequence[OutputFormat.ValueType]:
-    """The formats a job makes: those asked for, or all that apply to its source."""
-    if job.options.formats:
-        return list(dict.fromkeys(job.options.formats))
-    has_pages = job.source.media_type == "application/pdf"
-    return [format_ for format_ in ALL_FORMATS if has_pages or format_ != _ANNOTATED]
+    """The formats a job makes: those asked for, or all, as far as they apply to its source."""
+    asked = dict.fromkeys(job.options.formats or ALL_FORMATS)
+    return [format_ for format_ in asked if job.source.media_type == PDF or format_ != _ANNOTATED]
+
+
+def without_pages(job: job_pb2.Job) -> str:
+    """Why a job makes no annotated PDF where it was asked for one or for all formats; "" where there is no reason."""
+    if job.source.media_type == PDF or _ANNOTATED not in (job.options.formats or ALL_FORMATS):
+        return ""
+    name = NAMES.get(job.source.media_type, job.source.media_type)
+    return f"No annotated PDF was made: it shows fingers on the pages of a PDF, and the file was {name}."
 
 
 async def render(

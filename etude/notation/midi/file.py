@@ -25,6 +25,10 @@ class MidiError(ValueError):
     """A file that is no Standard MIDI File, is damaged, or holds no music."""
 
 
+class NoNotesError(MidiError):
+    """A file that is whole and holds no notes."""
+
+
 @dataclass(frozen=True, slots=True)
 class MidiNote:
     """A key held from `start` to `end`, in quarter notes; `track` counts the tracks and channels that hold notes."""
@@ -60,7 +64,7 @@ def parse_midi(data: bytes) -> MidiMusic:
     """The music of a Standard MIDI File.
 
     Raises:
-        MidiError: it cannot be read, holds no notes, or is beyond the bounds.
+        MidiError: it cannot be read, holds no notes (NoNotesError), or is beyond the bounds.
     """
     if data[:4] != b"MThd":
         raise MidiError("this is no Standard MIDI File: it does not begin with MThd")
@@ -138,10 +142,10 @@ class _Collector:
         """All that was collected.
 
         Raises:
-            MidiError: no notes.
+            NoNotesError: no notes.
         """
         if not self._notes:
-            raise MidiError("the MIDI file holds no notes (percussion does not count)")
+            raise NoNotesError("the MIDI file holds no notes (percussion does not count)")
         sources = sorted({source for *_, source in self._notes})
         place = {source: index for index, source in enumerate(sources)}
         notes = sorted(
