@@ -2,12 +2,14 @@
 
 import click
 
+from etude.cli.eval_fingering import fingering
 from etude.cli.eval_omr import omr
 
 
 @click.group("eval")
 def evaluation() -> None:
-    """Measure how well music is read, against the truth."""
+    """Measure how well music is read and fingered, against the truth."""
 
 
+evaluation.add_command(fingering)
 evaluation.add_command(omr)

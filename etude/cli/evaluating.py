@@ -71,7 +71,7 @@ def musicxml_of(plan: Plan, name: str, pred: Path, movement: int = 0) -> Path:
 
 async def _read_documents(plan: Plan, pairs: Sequence[Pair], display: ProgressDisplay) -> dict[Pair, Read]:
     turns = asyncio.Semaphore(PARALLEL)
-    async with stage_calls() as stages:
+    async with stage_calls("omr", "renderer") as stages:
 
         async def take_turn(pair: Pair) -> Read:
             async with turns:

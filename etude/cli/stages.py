@@ -1,8 +1,8 @@
-"""Single stages called by a command: a document read, Scores written as MusicXML, without a job around it."""
+"""Single stages called by a command, without a job around: a document read, a Score fingered, Scores written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from etude.mesh.errors import EtudeError, from_rpc_error
 from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.score.v1 import score_pb2
 from etude.stage.v1 import (
+    fingering_service_pb2,
+    fingering_service_pb2_grpc,
     omr_service_pb2,
     omr_service_pb2_grpc,
     renderer_service_pb2,
@@ -24,11 +26,9 @@ from etude.stage.v1 import (
 
 @dataclass(frozen=True, slots=True)
 class StageCalls:
-    """The stages OMR and renderer, each behind a channel."""
+    """Stages, each behind a channel; a call to one that was not asked for fails."""
 
-    # The generated stubs are untyped about the kind of channel; these are asynchronous.
-    omr: Any
-    renderer: Any
+    channels: Mapping[str, grpc.aio.Channel]
 
     async def recognize(
         self, document: Path, reader: omr_service_pb2.ReaderMode.ValueType
@@ -49,7 +49,8 @@ class StageCalls:
 
         result: omr_service_pb2.RecognizeResult | None = None
         try:
-            async for response in self.omr.Recognize(requests()):
+            stub: Any = omr_service_pb2_grpc.OmrServiceStub(self.channels["omr"])
+            async for response in stub.Recognize(requests()):
                 if response.HasField("result"):
                     result = response.result
         except grpc.aio.AioRpcError as error:
@@ -73,7 +74,8 @@ class StageCalls:
 
         files: list[bytearray] = []
         try:
-            async for response in self.renderer.Render(requests()):
+            stub: Any = renderer_service_pb2_grpc.RendererServiceStub(self.channels["renderer"])
+            async for response in stub.Render(requests()):
                 if response.HasField("file"):
                     files.append(bytearray())
                 elif response.WhichOneof("payload") == "chunk":
@@ -82,15 +84,44 @@ class StageCalls:
             raise from_rpc_error(error) from error
         return [bytes(file) for file in files]
 
+    async def fingering_models(self) -> list[str]:
+        """Names of the models of the fingering stage, the default first.
+
+        Raises:
+            EtudeError: The stage did not tell.
+        """
+        stub: Any = fingering_service_pb2_grpc.FingeringServiceStub(self.channels["fingering"])
+        try:
+            answer = await stub.GetStageInfo(fingering_service_pb2.FingeringServiceGetStageInfoRequest(), timeout=60)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        models = sorted(answer.info.models, key=lambda model: not model.is_default)
+        return [model.model.name for model in models]
+
+    async def annotate(self, score: score_pb2.Score, model: str) -> score_pb2.Score:
+        """The Score with fingers by a model.
+
+        Raises:
+            EtudeError: The stage refused it.
+        """
+        stub: Any = fingering_service_pb2_grpc.FingeringServiceStub(self.channels["fingering"])
+        fingered: score_pb2.Score | None = None
+        try:
+            async for response in stub.Annotate(fingering_service_pb2.AnnotateRequest(score=score, model=model)):
+                if response.HasField("result"):
+                    fingered = response.result.score
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        if fingered is None:
+            raise EtudeError("INTERNAL", "The fingering stage ended without a result.")
+        return fingered
+
 
 @asynccontextmanager
-async def stage_calls() -> AsyncIterator[StageCalls]:
-    """Both stages, embedded in this process, on sockets that only this user can reach."""
-    async with (
-        embedded_mesh(roots=["omr", "renderer"], addresses="unix", overrides={"drain_seconds": 2.0}) as mesh,
-        open_channel(mesh.targets["omr"]) as omr,
-        open_channel(mesh.targets["renderer"]) as renderer,
-    ):
-        yield StageCalls(
-            omr_service_pb2_grpc.OmrServiceStub(omr), renderer_service_pb2_grpc.RendererServiceStub(renderer)
+async def stage_calls(*names: str) -> AsyncIterator[StageCalls]:
+    """Stages by name ("omr", "fingering", "renderer"), embedded, on sockets that only this user can reach."""
+    async with AsyncExitStack() as stack:
+        mesh = await stack.enter_async_context(
+            embedded_mesh(roots=names, addresses="unix", overrides={"drain_seconds": 2.0})
         )
+        yield StageCalls({name: await stack.enter_async_context(open_channel(mesh.targets[name])) for name in names})

@@ -1,0 +1,1 @@
+"""How well music is fingered: predicted fingers compared with those of editions and annotators."""
