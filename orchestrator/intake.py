@@ -39,7 +39,7 @@ async def receive(chunks: AsyncIterator[bytes], upload: Upload, *, limit_bytes: 
         if chunk:
             await upload.write(chunk)
     if upload.size_bytes == 0:
-        raise EtudeError("EMPTY_FILE", "the file is empty; choose a PDF, MusicXML or MIDI file")
+        raise EtudeError("EMPTY_FILE", "the file is empty; choose a PDF, picture, MusicXML or MIDI file")
     return media_type or _supported(head)
 
 
@@ -53,7 +53,7 @@ def _supported(head: bytes) -> str:
     if media_type is None:
         raise EtudeError(
             "UNSUPPORTED_MEDIA_TYPE",
-            "the file is neither a PDF nor MusicXML nor MIDI, whatever its name says; these are the files Étude reads",
+            "the file is no PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI, whatever its name says; these are what Étude reads",
             metadata={"accepted": ",".join(NAMES)},
         )
     return media_type

@@ -115,7 +115,7 @@ def annotate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Finger the piano music in FILES: PDF, MusicXML (.musicxml, .xml, .mxl) or MIDI.
+    """Finger the piano music in FILES: PDF, pictures (PNG, JPEG, TIFF), MusicXML (.musicxml, .xml, .mxl), MIDI.
 
     \b
     Writes, for sonata.pdf:
@@ -125,7 +125,7 @@ def annotate(
       sonata.svg  .2.svg …    engraved pages; the ids of notes are ids of elements
       sonata.ir_v1.json       the score as it was read
       sonata.ir_v2.json       the score with fingering
-    A second movement is sonata.mov2.*. MusicXML and MIDI have no pages to print fingers on: of them there is no
+    A second movement is sonata.mov2.*. Fingers are printed on the pages of PDFs: of other files there is no
     annotated PDF, and sonata.fingered.musicxml stands beside sonata.musicxml.
 
     A file that fails does not stop the others. The exit code is 0 when all went well, 1 when a file failed, 2 when the

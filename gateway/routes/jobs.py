@@ -45,7 +45,9 @@ async def create_job(
     client: Client,
     settings: Settings,
     response: Response,
-    file: Annotated[UploadFile, File(description="A PDF, MusicXML (also .mxl) or MIDI file, told by its content.")],
+    file: Annotated[
+        UploadFile, File(description="A PDF, picture (PNG, JPEG, TIFF), MusicXML (also .mxl) or MIDI file.")
+    ],
     reader: Annotated[str, Form(description="auto, engraved or scan")] = "",
     uncertainty_policy: Annotated[str, Form(description="keep_alternatives or best_only")] = "",
     hand_size: Annotated[str, Form(description="S, M or L")] = "",

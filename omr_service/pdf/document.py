@@ -112,9 +112,13 @@ def check_media_type(data: bytes) -> None:
     head = data[:64].lstrip()
     for beginning, kind in _OTHER_KINDS:
         if head.startswith(beginning):
-            raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is {kind}; a PDF, MusicXML or MIDI file is wanted.")
+            raise EtudeError(
+                "UNSUPPORTED_MEDIA_TYPE",
+                f"This is {kind}; a PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file is wanted.",
+            )
     raise EtudeError(
-        "UNSUPPORTED_MEDIA_TYPE", "This is neither a PDF nor MusicXML nor a MIDI file, whatever its name says."
+        "UNSUPPORTED_MEDIA_TYPE",
+        "This is no PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file, whatever its name says.",
     )
 
 
