@@ -23,8 +23,8 @@ from gateway.settings import GatewaySettings
 
 DESCRIPTION = """Sheet music in, a fingered piano score out.
 
-Send a PDF, picture, MusicXML or MIDI file to `POST /api/v1/jobs`, watch `GET /api/v1/jobs/{job_id}/events`, and download the
-artifacts of the job. Every error has the same envelope:
+Send a PDF, picture, MusicXML or MIDI file to `POST /api/v1/jobs`, watch `GET /api/v1/jobs/{job_id}/events`, and
+download the artifacts of the job. Every error has the same envelope:
 `{"error": {"code", "reason", "message", "details", "trace_id"}}`. Every answer has an `X-Request-ID`; send your own to
 find a request again in the logs.
 """

@@ -53,7 +53,7 @@ def _supported(head: bytes) -> str:
     if media_type is None:
         raise EtudeError(
             "UNSUPPORTED_MEDIA_TYPE",
-            "the file is no PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI, whatever its name says; these are what Étude reads",
+            "the file is not a PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file, whatever its name says",
             metadata={"accepted": ",".join(NAMES)},
         )
     return media_type

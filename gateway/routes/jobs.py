@@ -45,9 +45,7 @@ async def create_job(
     client: Client,
     settings: Settings,
     response: Response,
-    file: Annotated[
-        UploadFile, File(description="A PDF, picture (PNG, JPEG, TIFF), MusicXML (also .mxl) or MIDI file.")
-    ],
+    file: Annotated[UploadFile, File(description="PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file")],
     reader: Annotated[str, Form(description="auto, engraved or scan")] = "",
     uncertainty_policy: Annotated[str, Form(description="keep_alternatives or best_only")] = "",
     hand_size: Annotated[str, Form(description="S, M or L")] = "",

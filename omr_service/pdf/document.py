@@ -39,6 +39,9 @@ _OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+_WANTED = "a PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file"
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
     """What a PDF may be at most.
@@ -112,14 +115,8 @@ def check_media_type(data: bytes) -> None:
     head = data[:64].lstrip()
     for beginning, kind in _OTHER_KINDS:
         if head.startswith(beginning):
-            raise EtudeError(
-                "UNSUPPORTED_MEDIA_TYPE",
-                f"This is {kind}; a PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file is wanted.",
-            )
-    raise EtudeError(
-        "UNSUPPORTED_MEDIA_TYPE",
-        "This is no PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file, whatever its name says.",
-    )
+            raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is {kind}; {_WANTED} is wanted.")
+    raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is not {_WANTED}, whatever its name says.")
 
 
 @contextmanager
