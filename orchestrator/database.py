@@ -6,7 +6,8 @@ this process queue up in front of an asyncio lock, because SQLite's own busy han
 milliseconds. WAL with `synchronous = NORMAL` is consistent whatever dies; a power cut may take the last moments back.
 
 On PostgreSQL connections come from SQLAlchemy's pool. A reading transaction is one of `REPEATABLE READ`, so that it
-sees one state throughout, as on SQLite; writers lock the rows they change.
+sees one state throughout, as on SQLite; writers lock the rows they change. Row-level security holds every transaction
+to the tenant it is made for (`orchestrator.tenancy`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from orchestrator.connection import Connection, InlineConnection
+from orchestrator.tenancy import current_tenant
+
+# For this transaction only: the next one on the connection begins without.
+_HOLD_TO_TENANT = text("SELECT set_config('etude.tenant_id', :tenant_id, true)")
 
 
 class Database:
@@ -145,11 +150,17 @@ class _Postgres:
         # Shares the pool.
         self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
-    def read(self) -> AbstractAsyncContextManager[Connection]:
-        return self._reading.begin()
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        async with self._reading.begin() as connection:
+            await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
+            yield connection
 
-    def write(self) -> AbstractAsyncContextManager[Connection]:
-        return self._engine.begin()
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[Connection]:
+        async with self._engine.begin() as connection:
+            await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
+            yield connection
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -43,6 +43,7 @@ from orchestrator.stages import Stages
 from orchestrator.steps.base import Workshop
 from orchestrator.store import Store
 from orchestrator.sweeper import sweep
+from orchestrator.tenancy import set_tenant
 
 _log = get_logger(__name__)
 
@@ -71,6 +72,7 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         steps = {step.name: step for step in PIPELINE}
 
         async def run_step(ref: JobRef, step_name: str) -> bool:
+            set_tenant(ref.tenant_id)
             return await runner.run(ref, steps[step_name])
 
         engine = DbosEngine(settings.data_dir / "engine.sqlite", settings.executor_id, list(steps), run_step)

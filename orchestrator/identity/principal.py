@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from orchestrator.caller import LOCAL, Caller
+from orchestrator.tenancy import set_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ _current: ContextVar[Principal] = ContextVar("etude_principal")
 
 
 def set_principal(principal: Principal) -> None:
-    """Say who makes the call that the current task handles; the task ends with the call."""
+    """Say who makes the call that the current task handles, and for which tenant; the task ends with the call."""
     _current.set(principal)
+    set_tenant(principal.caller.tenant_id)
 
 
 def current_principal() -> Principal:
