@@ -16,6 +16,7 @@ _COMMANDS = {
     "login": "etude.cli.login:login",
     "logout": "etude.cli.login:logout",
     "playability": "etude.cli.playability:playability",
+    "review": "etude.cli.review:review",
     "serve": "etude.cli.serve:serve",
     "version": "etude.cli.version:version",
 }

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from etude.evaluation.files import is_kern
-from etude.evaluation.reading import Reading
 from etude.notation.musicxml.container import is_zip, unpack
 from etude.score.v1 import page_pb2
 
 MARGIN_POINTS = 30.0
 """How much of the page is shown around a bar."""
 PIXELS_PER_POINT = 2.0
-_FRAME = (200, 30, 30)
 _OPTIONS = {
     "adjustPageHeight": True,
     "adjustPageWidth": True,
@@ -45,13 +44,20 @@ class Pages:
         self._key: tuple[Path, int] | None = None
         self._page: Any = None
 
-    def crop(self, document: Path, region: page_pb2.PageRegion, reading: Reading) -> bytes:
-        """A PNG of a region with the page around it, the region framed.
+    def crop(
+        self,
+        document: Path,
+        region: page_pb2.PageRegion,
+        page_width: float,
+        frames: Sequence[tuple[page_pb2.PageRegion, str]] = (),
+    ) -> bytes:
+        """A PNG of a region with the page around it.
 
         Args:
             document: A PDF or a picture.
             region: In points of the page as displayed.
-            reading: What was read of the document; knows how large its pages are.
+            page_width: Width of the page in the same points; 0 where it is not known.
+            frames: Regions of the same page to be framed, with their colours.
 
         Raises:
             PictureError: The document cannot be drawn, or what draws it is not installed.
@@ -61,8 +67,7 @@ class Pages:
         except ImportError as error:
             raise PictureError("Pillow is not installed (etude[omr] brings it)") from error
         page = self._drawn(document, region.page_number)
-        width = reading.page_sizes.get(region.page_number, (0.0, 0.0))[0]
-        scale = page.width / width if width else PIXELS_PER_POINT
+        scale = page.width / page_width if page_width else PIXELS_PER_POINT
         left, top = region.x * scale, region.y * scale
         right, bottom = left + region.width * scale, top + region.height * scale
         margin = MARGIN_POINTS * scale
@@ -75,8 +80,10 @@ class Pages:
         if box[0] >= box[2] or box[1] >= box[3]:
             raise PictureError("the bar is told to stand outside of its page")
         picture = page.crop(box)
-        frame = (left - box[0], top - box[1], right - box[0], bottom - box[1])
-        ImageDraw.Draw(picture).rectangle(frame, outline=_FRAME, width=2)
+        for framed, color in frames:
+            x, y = framed.x * scale - box[0], framed.y * scale - box[1]
+            corners = (x, y, x + framed.width * scale, y + framed.height * scale)
+            ImageDraw.Draw(picture).rectangle(corners, outline=color, width=2)
         buffer = io.BytesIO()
         picture.save(buffer, "PNG", optimize=True)
         return buffer.getvalue()
@@ -125,15 +132,16 @@ class Engraver:
     def __init__(self) -> None:
         self._path: Path | None = None
 
-    def bar(self, path: Path, position: int) -> str:
-        """An SVG document of one bar with its clefs, key and meter.
+    def bars(self, path: Path, first: int, count: int = 1) -> str:
+        """An SVG document of some bars with their clefs, key and meter.
 
         Args:
             path: MusicXML, plain or compressed, or `**kern`.
-            position: Of the bar in the file, from 0.
+            first: Position of the first of them in the file, from 0.
+            count: Number of bars.
 
         Raises:
-            PictureError: Verovio is not installed, or cannot read the file, or finds no such bar.
+            PictureError: Verovio is not installed, or cannot read the file, or finds no such bars.
         """
         toolkit = _toolkit()
         if self._path != path:
@@ -141,13 +149,23 @@ class Engraver:
             if not toolkit.loadData(_text(path)):
                 raise PictureError("Verovio cannot read the file")
             self._path = path
-        toolkit.select({"measureRange": f"{position + 1}"})
+        toolkit.select({"measureRange": f"{first + 1}-{first + count}"})
         toolkit.redoLayout()
         drawn = str(toolkit.renderToSVG(1))
         # where there is no such bar, Verovio draws them all
-        if len(re.findall('class="measure[" ]', drawn)) != 1:
+        if len(re.findall('class="measure[" ]', drawn)) != count:
             raise PictureError("Verovio counts the bars of this file in another way")
         return drawn
+
+    @staticmethod
+    def colored(svg: str, ids: Collection[str], color: str, bars: Collection[int], bar_color: str) -> str:
+        """A drawing of `bars` with the things of these ids in one colour and bars, by position in it, in another."""
+        drawn = re.findall(r'<g id="([^"]*)" class="measure[" ]', svg)
+        rules = [(drawn[position], bar_color) for position in sorted(bars) if position < len(drawn)]
+        rules += [(thing, color) for thing in sorted(ids)]
+        # ids of Scores are XML names, which may hold signs that mean something to CSS
+        style = "".join(f'[id="{thing}"], [id="{thing}"] * {{ fill: {c}; stroke: {c} }} ' for thing, c in rules)
+        return svg.replace(">", f"><style>{style}</style>", 1) if style and svg.startswith("<svg") else svg
 
 
 @cache

@@ -35,6 +35,7 @@ figure img { max-width: 100%; max-height: 320px; background: #fff }
 ul { margin: .7rem 0 0; padding-left: 1.2rem; font-size: .88rem }
 .missed { color: #a1341f } .spurious { color: #1d5a94 } svg text { font: 11px system-ui, sans-serif }
 """
+_FRAME = "#c81e1e"
 _LOW, _MIDDLE = 0.9, 0.99
 
 
@@ -220,7 +221,13 @@ def _page_picture(difference: BarDifference, pages: Pages) -> tuple[str, bytes]:
     piece = difference.piece
     if not piece.pred.page_sizes:
         raise PictureError("the reading does not tell where its bars stand on pages")
-    return "image/png", pages.crop(piece.pred_path, _region(difference), piece.pred)
+    return "image/png", _crop(difference, pages)
+
+
+def _crop(difference: BarDifference, pages: Pages) -> bytes:
+    region = _region(difference)
+    width = difference.piece.pred.page_sizes.get(region.page_number, (0.0, 0.0))[0]
+    return pages.crop(difference.piece.pred_path, region, width, [(region, _FRAME)])
 
 
 def _region(difference: BarDifference) -> page_pb2.PageRegion:
@@ -242,10 +249,10 @@ def _reading_picture(
     if difference.pred is None:
         raise PictureError("this bar was not read")
     movement, position = difference.piece.pred.place(difference.pred)
-    return "image/svg+xml", engraver.bar(musicxml(difference.piece, movement), position).encode()
+    return "image/svg+xml", engraver.bars(musicxml(difference.piece, movement), position).encode()
 
 
 def _truth_picture(difference: BarDifference, engraver: Engraver) -> tuple[str, bytes]:
     if difference.truth is None:
         raise PictureError("there is no such bar in truth")
-    return "image/svg+xml", engraver.bar(difference.piece.truth_path, difference.truth).encode()
+    return "image/svg+xml", engraver.bars(difference.piece.truth_path, difference.truth).encode()

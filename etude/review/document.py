@@ -1,0 +1,129 @@
+"""The review as an HTML document: one file, no script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+from etude.evaluation.pictures import Engraver, Pages, PictureError
+from etude.review.systems import ReviewedDoubt, ReviewedSystem, systems_of
+from etude.score.v1 import page_pb2, score_pb2
+
+WRONG, DOUBTFUL = "#c81e1e", "#c76a00"
+"""Colours of bars that do not add up and of doubtful symbols."""
+_STYLE = f"""
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1150px; padding: 0 1rem; color: #1c1c1c;
+  background: #fff }}
+h1 {{ font-size: 1.6rem; margin-bottom: .2rem }} h2 {{ font-size: 1.2rem; margin-top: 2rem }}
+.system {{ border: 1px solid #ddd; border-radius: 6px; padding: .8rem 1rem; margin: 1rem 0; break-inside: avoid }}
+.system h3 {{ font-size: .9rem; font-weight: 600; margin: 0 0 .4rem; color: #555 }}
+.system img {{ display: block; max-width: 100%; max-height: 300px; margin: .3rem 0; background: #fff }}
+.doubtful {{ border-left: 5px solid {DOUBTFUL} }} .wrong {{ border-left-color: {WRONG} }}
+.bar {{ color: {WRONG} }} .symbol {{ color: {DOUBTFUL} }}
+ul {{ margin: .5rem 0 0; padding-left: 1.2rem; font-size: .9rem }}
+.none {{ color: #777; font-size: .85rem; padding: .6rem; background: #f6f6f6; margin: .3rem 0 }}
+.key {{ font-size: .9rem; color: #555 }} #only:checked ~ .system:not(.doubtful) {{ display: none }}
+"""
+
+
+def review_html(
+    document: Path, scores: Sequence[score_pb2.Score], pages: Sequence[page_pb2.Page], musicxml: Sequence[Path]
+) -> str:
+    """The review of what was read from a document.
+
+    Args:
+        document: The document, a PDF or a picture.
+        scores: What was read.
+        pages: What became of each page.
+        musicxml: The MusicXML of each Score.
+    """
+    painter, engraver = Pages(), Engraver()
+    widths = {page.page_number: page.width for page in pages}
+    blocks: list[str] = []
+    latest = -1
+    for system in systems_of(scores):
+        if system.score_index != latest:
+            latest = system.score_index
+            title = scores[latest].metadata.movement_title or scores[latest].metadata.title
+            heading = f"{title} ({latest + 1} of {len(scores)})" if len(scores) > 1 else title
+            blocks.append(f"<h2>{escape(heading)}</h2>" if heading else "")
+        page = _picture(lambda s=system: _page_picture(document, s, widths, painter), "the page")  # type: ignore[misc]
+        read = _picture(lambda s=system: _engraved(musicxml[s.score_index], s, engraver), "the reading")  # type: ignore[misc]
+        blocks.append(_block(system, page, read))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Review of {escape(document.name)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
+        f"<h1>{escape(document.name)}</h1>{_summary(scores, pages)}"
+        '<input type="checkbox" id="only"><label for="only"> Only systems with something doubtful</label>'
+        + "".join(blocks)
+        + "</body></html>\n"
+    )
+
+
+def _summary(scores: Sequence[score_pb2.Score], pages: Sequence[page_pb2.Page]) -> str:
+    doubts = sum(len(score.doubts) for score in scores)
+    bars = sum(len(score.measures) for score in scores)
+    doubtful = sum(len({d.measure_index for d in score.doubts if d.measure_index >= 0}) for score in scores)
+    told = (
+        f"{_count(bars, 'bar')}, {_count(doubts, 'doubt')} in {_count(doubtful, 'bar')}."
+        if doubts
+        else (f"{_count(bars, 'bar')}, nothing doubtful.")
+    )
+    unread = [page for page in pages if page.status == page_pb2.PAGE_STATUS_FAILED]
+    failed = "".join(f"<li>Page {page.page_number}: {escape(page.message or page.reason)}</li>" for page in unread)
+    general = "".join(
+        f"<li>{escape(doubt.message)}</li>" for score in scores for doubt in score.doubts if doubt.measure_index < 0
+    )
+    key = (
+        '<p class="key">Above, each system as it stands on the page; below, as it was read. '
+        '<span class="bar">Red</span>: bars that do not add up. <span class="symbol">Orange</span>: doubtful signs.</p>'
+    )
+    return (
+        f"<p>{told}</p>"
+        + (f"<p>Pages that were not read:</p><ul>{failed}</ul>" if failed else "")
+        + (f"<ul>{general}</ul>" if general else "")
+        + key
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _block(system: ReviewedSystem, page: str, read: str) -> str:
+    style = " ".join(["system", *(["doubtful"] if system.doubts else []), *(["wrong"] if system.wrong_bars else [])])
+    numbers = [number for number in system.numbers if number]
+    bars = f"bars {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"bar {''.join(numbers) or '?'}"
+    where = f"Page {system.region.page_number}, {bars}" if system.region is not None else bars.capitalize()
+    lines = "".join(map(_doubt, system.doubts))
+    return f'<div class="{style}"><h3>{escape(where)}</h3>{page}{read}{f"<ul>{lines}</ul>" if lines else ""}</div>'
+
+
+def _doubt(doubt: ReviewedDoubt) -> str:
+    style = "bar" if doubt.whole_bar else "symbol"
+    return f'<li class="{style}">Bar {escape(doubt.bar or "?")}: {escape(doubt.text)}</li>'
+
+
+def _picture(draw: Callable[[], tuple[str, bytes]], what: str) -> str:
+    try:
+        media_type, content = draw()
+    except (PictureError, OSError) as error:
+        return f'<div class="none">No picture of {what}: {escape(str(error))}.</div>'
+    return f'<img alt="{what}" src="data:{media_type};base64,{base64.b64encode(content).decode()}">'
+
+
+def _page_picture(
+    document: Path, system: ReviewedSystem, widths: dict[int, float], painter: Pages
+) -> tuple[str, bytes]:
+    if system.region is None or not system.region.page_number:
+        raise PictureError("the file has no pages")
+    frames = [(region, WRONG) for region in system.bar_regions] + [(r, DOUBTFUL) for r in system.symbol_regions]
+    width = widths.get(system.region.page_number, 0.0)
+    return "image/png", painter.crop(document, system.region, width, frames)
+
+
+def _engraved(musicxml: Path, system: ReviewedSystem, engraver: Engraver) -> tuple[str, bytes]:
+    svg = engraver.bars(musicxml, system.first, system.count)
+    return "image/svg+xml", engraver.colored(svg, system.ids, DOUBTFUL, system.wrong_bars, WRONG).encode()

@@ -1,0 +1,72 @@
+"""etude review, with the mesh as it is, and what it makes of a Score's doubts."""
+
+import base64
+import re
+from pathlib import Path
+
+from etude.cli.main import main
+from etude.evaluation.pictures import Engraver
+from etude.review.document import WRONG
+from etude.review.systems import systems_of
+from etude.score.v1 import provenance_pb2
+from tests.support.score_builder import ScoreBuilder
+
+DOCUMENT = Path(__file__).parents[1] / "omr" / "data" / "preambulum-lilypond.pdf"
+
+
+def doubted_score():
+    builder = ScoreBuilder()
+    for _ in range(6):
+        builder.measure("4/4")
+        builder.voice(1, 1, "c5/4 d5/4 e5/4 f5/4")
+        builder.voice(2, 2, "R")
+    score = builder.score()
+    note = score.events[0].notes[0].note_id
+    score.doubts.add(kind=provenance_pb2.DOUBT_KIND_MEASURE_LENGTH, message="too long", measure_index=4)
+    score.doubts.add(kind=provenance_pb2.DOUBT_KIND_LOW_CONFIDENCE, message="a smudge", measure_index=0, ids=[note])
+    return score, note
+
+
+def test_doubts_are_in_their_systems():
+    score, note = doubted_score()
+    score.measures[3].starts_system = True
+    first, second = systems_of([score])
+    assert [(s.first, s.count) for s in (first, second)] == [(0, 3), (3, 3)]
+    assert first.ids == {note} and not first.wrong_bars
+    assert second.wrong_bars == {1} and not second.ids
+    assert [(d.text, d.whole_bar) for d in second.doubts] == [("too long", True)]
+
+
+def test_without_line_breaks_four_bars_are_shown_at_a_time():
+    score, _ = doubted_score()
+    assert [(s.first, s.count) for s in systems_of([score])] == [(0, 4), (4, 2)]
+
+
+def test_only_what_is_doubtful_is_coloured():
+    svg = '<svg viewBox="0"><g id="m1" class="measure"/><g id="m2" class="measure"/></svg>'
+    colored = Engraver.colored(svg, {"n7"}, "#111", {1}, "#222")
+    assert '[id="m2"], [id="m2"] * { fill: #222' in colored
+    assert '[id="n7"]' in colored and '[id="m1"]' not in colored
+    assert Engraver.colored(svg, set(), "#111", set(), "#222") == svg
+
+
+def test_the_command_writes_every_system_over_its_reading(tmp_path, capsys):
+    target = tmp_path / "review.html"
+    assert main(["review", str(DOCUMENT), "-o", str(target)]) == 0
+    assert "doubt" in capsys.readouterr().out
+    html = target.read_text(encoding="utf-8")
+    systems = html.count('<div class="system')
+    assert systems > 5
+    assert html.count("data:image/png;base64,") == html.count("data:image/svg+xml;base64,") == systems
+    assert "No picture" not in html and "http" not in html
+    drawn = [base64.b64decode(data).decode() for data in re.findall(r"svg\+xml;base64,([^\"]*)", html)]
+    assert all(WRONG not in svg for svg in drawn), "every bar of this piece adds up"
+    assert [path.name for path in tmp_path.iterdir()] == ["review.html"]
+
+
+def test_what_cannot_be_read_makes_no_review(tmp_path, capsys):
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.7 nothing")
+    assert main(["review", str(broken), "-o", str(tmp_path / "review.html")]) == 1
+    assert "CORRUPT_FILE" in capsys.readouterr().err
+    assert not (tmp_path / "review.html").exists()
