@@ -34,9 +34,12 @@ from orchestrator.tenancy import current_tenant
 # For this transaction only: the next one on the connection begins without.
 _HOLD_TO_TENANT = text("SELECT set_config('etude.tenant_id', :tenant_id, true)")
 
+#: Key of the advisory lock of `Database.exclusive`.
+_SETTING_UP = 0x45_74_75_64_65
+
 
 class Database:
-    """Access to the database under `url`: "sqlite:///…" or "postgresql+asyncpg://…"."""
+    """Access to the database under `url`: "sqlite:///…" or "postgresql://…"."""
 
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
         self.url = url
@@ -65,8 +68,16 @@ class Database:
             config.attributes["connection"] = connection
             run(config, revision)
 
-        async with self.write() as connection:
+        async with self.exclusive() as connection:
             await connection.run_sync(with_connection)
+
+    @contextlib.asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[Connection]:
+        """A writing transaction that other processes' exclusive ones wait for: setting up must happen once."""
+        async with self.write() as connection:
+            if not self.is_sqlite:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETTING_UP})
+            yield connection
 
     async def check(self) -> None:
         """Do nothing when the database can be opened anew and read.
@@ -146,7 +157,9 @@ class _Postgres:
     """A pool of connections to PostgreSQL."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(url, pool_size=8, max_overflow=24)
+        self._engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"), pool_size=8, max_overflow=24, pool_pre_ping=True
+        )
         # Shares the pool.
         self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -20,13 +21,16 @@ from etude.job.v1 import (
 from etude.mesh.definition import ServiceDefinition, Servicer
 from etude.mesh.logging import get_logger
 from orchestrator.blobs.local import LocalBlobStore
+from orchestrator.blobs.port import BlobStore
+from orchestrator.blobs.s3 import S3BlobStore, S3Location
 from orchestrator.caller import LOCAL
 from orchestrator.corrections import Corrections
 from orchestrator.database import Database
-from orchestrator.engine.dbos import DbosEngine
+from orchestrator.engine.dbos import DbosEngine, postgres_engine, sqlite_engine
 from orchestrator.identity.assembly import identity
 from orchestrator.jobs import Jobs
 from orchestrator.lock import data_dir_lock
+from orchestrator.membership import Membership
 from orchestrator.notifier import Notifier
 from orchestrator.pipeline import PIPELINE, PipelineRunner
 from orchestrator.registry import ModelRegistry
@@ -47,6 +51,11 @@ from orchestrator.tenancy import set_tenant
 
 _log = get_logger(__name__)
 
+#: How often a watcher looks for what other orchestrators do to its job.
+_LOOK_EVERY_S = 0.2
+#: Age from which bytes without a row belong to nobody, when other orchestrators may be storing some right now.
+_ORPHAN_AGE = timedelta(days=1)
+
 
 @contextlib.asynccontextmanager
 async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servicer]]:
@@ -60,10 +69,12 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         database = Database(settings.resolved_database_url)
         stack.push_async_callback(database.close)
         await database.upgrade()
-        async with database.write() as connection:
+        alone = database.is_sqlite
+        async with database.exclusive() as connection:
             await IdentityRepository(connection, LOCAL.tenant_id).ensure("This machine", LOCAL.user_id, "Local user")
-        store = Store(database, LocalBlobStore(settings.data_dir / "artifacts"), Notifier())
-        await sweep(database, store.blobs)
+        blobs = await stack.enter_async_context(_blobs(settings))
+        store = Store(database, blobs, Notifier(look_every_s=None if alone else _LOOK_EVERY_S))
+        await sweep(database, blobs, older_than=timedelta(0) if alone else _ORPHAN_AGE)
 
         stages = Stages(settings)
         stack.push_async_callback(stages.close)
@@ -75,17 +86,30 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
             set_tenant(ref.tenant_id)
             return await runner.run(ref, steps[step_name])
 
-        engine = DbosEngine(settings.data_dir / "engine.sqlite", settings.executor_id, list(steps), run_step)
+        sql = sqlite_engine(settings.data_dir / "engine.sqlite") if alone else postgres_engine(database.url)
+        engine = DbosEngine(sql, settings.executor_id, list(steps), run_step)
         jobs = Jobs(store, engine, stages, max_upload_bytes=settings.max_upload_bytes)
+        membership = Membership(
+            database,
+            engine,
+            jobs,
+            settings.executor_id,
+            heartbeat_s=settings.heartbeat_seconds,
+            silence_s=settings.silence_seconds,
+        )
+        if not alone:
+            await membership.join()
         await engine.start()
         stack.push_async_callback(engine.stop)
         resumed = await jobs.resume()
         if resumed:
             _log.info("submitted jobs the engine did not know of", jobs=resumed)
 
+        if not alone:
+            stack.push_async_callback(_cancelled, asyncio.create_task(membership.run()))
+
         registry = ModelRegistry(store, stages)
-        looking = asyncio.create_task(registry.run())
-        stack.push_async_callback(_cancelled, looking)
+        stack.push_async_callback(_cancelled, asyncio.create_task(registry.run()))
 
         known = await stack.enter_async_context(identity(settings, database))
 
@@ -126,6 +150,32 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
                 AuthService(store, known.accounts),
             ),
         )
+
+
+@contextlib.asynccontextmanager
+async def _blobs(settings: OrchestratorSettings) -> AsyncIterator[BlobStore]:
+    """The store of artifacts, ready to be used.
+
+    Raises:
+        OSError, ValueError: The settings name an S3 service that cannot be used.
+    """
+    if not settings.s3_endpoint:
+        yield LocalBlobStore(settings.data_dir / "artifacts")
+        return
+    store = S3BlobStore(
+        S3Location(
+            settings.s3_endpoint,
+            settings.s3_region,
+            settings.s3_bucket,
+            settings.s3_access_key,
+            settings.s3_secret_key.get_secret_value(),
+        )
+    )
+    try:
+        await store.prepare()
+        yield store
+    finally:
+        await store.close()
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -24,7 +24,8 @@ class Change:
 class Watch:
     """The changes of a job since its watcher looked last."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_every_s: float | None) -> None:
+        self._look_every_s = look_every_s
         self._changed = asyncio.Event()
         self._changes: list[Change] | None = None  # None: what is new stands in the database alone
 
@@ -48,21 +49,27 @@ class Watch:
 
     async def wait(self, timeout_s: float) -> None:
         """Return at the next change, or after so many seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+        every = self._look_every_s
+        try:
+            async with asyncio.timeout(timeout_s if every is None else min(timeout_s, every)):
                 await self._changed.wait()
+        except TimeoutError:
+            if every is not None:
+                self._changes = None
 
 
 class Notifier:
     """Wakes the watchers of a job."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, look_every_s: float | None = None) -> None:
+        """Let watchers also look into the database every so often, for what other processes do to jobs."""
+        self._look_every_s = look_every_s
         self._watches: dict[str, set[Watch]] = {}
 
     @contextlib.contextmanager
     def watch(self, job_id: str) -> Iterator[Watch]:
         """What is told of a job while the block lasts."""
-        watch = Watch()
+        watch = Watch(self._look_every_s)
         self._watches.setdefault(job_id, set()).add(watch)
         try:
             yield watch

@@ -31,12 +31,28 @@ class OrchestratorSettings(ServiceSettings):
         default_factory=default_data_dir, description="Directory of the embedded database and of the artifacts."
     )
     database_url: str = Field(
-        default="", description="SQLAlchemy URL of the database; empty for an SQLite file in data_dir."
+        default="",
+        description="URL of the database, postgresql://user:password@host/name, as a role that is no superuser; empty "
+        "for an SQLite file in data_dir.",
     )
+    s3_endpoint: str = Field(
+        default="", description="URL of the S3 service that keeps the artifacts; empty for files in data_dir."
+    )
+    s3_bucket: str = Field(default="etude", description="Bucket of the artifacts; made if it is not there.")
+    s3_region: str = Field(default="us-east-1", description="Region that requests to S3 are signed for.")
+    s3_access_key: str = Field(default="", description="Public half of the credentials for S3.")
+    s3_secret_key: SecretStr = Field(default=SecretStr(""), description="Secret half of the credentials for S3.")
     executor_id: str = Field(
         default="orchestrator",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="Name of this orchestrator; must stay the same over restarts, so that it finds its jobs again.",
+        description="Name of this orchestrator, different from all others on the same database; must stay the same "
+        "over restarts, so that it finds its jobs again.",
+    )
+    heartbeat_seconds: float = Field(
+        default=3.0, gt=0, description="How often an orchestrator on PostgreSQL shows the others that it lives."
+    )
+    silence_seconds: float = Field(
+        default=15.0, gt=0, description="How long it may be silent before the others take over its jobs."
     )
     omr_target: str = Field(
         default="127.0.0.1:50051", validation_alias="ETUDE_OMR_TARGET", description="Address of the OMR stage."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from etude.mesh.logging import get_logger
 from orchestrator.blobs.port import BlobStore
 from orchestrator.database import Database
@@ -10,15 +12,17 @@ from orchestrator.repositories.artifacts import all_blob_keys
 _log = get_logger(__name__)
 
 
-async def sweep(database: Database, blobs: BlobStore) -> int:
-    """Remove unfinished uploads and orphaned blobs; how many blobs.
+async def sweep(database: Database, blobs: BlobStore, *, older_than: timedelta) -> int:
+    """Remove unfinished uploads and orphaned blobs of some age; how many blobs.
 
-    Call it while nothing else stores blobs: before the engine and the server start.
+    Bytes come before their row: unless nothing else stores blobs (before the engine and the server of a lone
+    orchestrator start), younger ones may just be waiting for it.
     """
     uploads = await blobs.clear_uploads()
     async with database.read() as connection:
         known = await all_blob_keys(connection)
-    orphans = [info.key async for info in blobs.scan() if info.key not in known]
+    latest = datetime.now(UTC) - older_than
+    orphans = [info.key async for info in blobs.scan() if info.modify_time <= latest and info.key not in known]
     for key in orphans:
         await blobs.delete(key)
     if uploads or orphans:

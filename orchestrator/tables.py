@@ -289,3 +289,11 @@ models = Table(
     Column("create_time", UtcDateTime, nullable=False),
     Column("seen_time", UtcDateTime, nullable=False),
 )
+
+executors = Table(
+    "executors",
+    metadata,
+    Column("executor_id", _Id, primary_key=True),  # name of an orchestrator, the same over restarts
+    Column("instance", _Id, nullable=False),  # the process that answers for its jobs: its own, or one that took over
+    Column("heartbeat_time", UtcDateTime, nullable=False),  # by the database's clock
+)

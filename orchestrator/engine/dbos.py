@@ -6,7 +6,10 @@ What was found out about DBOS 3.4 and is dealt with here:
   the version names the shape of the pipeline, not the code, so that a deployment does not orphan running jobs.
 * It must be launched inside the event loop that serves, or recovered runs get another thread's loop.
 * On SQLite it brings neither WAL nor a tuned `synchronous`: it is given an engine of our making, on a file of its own,
-  so that its writers and ours do not wait for each other.
+  so that its writers and ours do not wait for each other. On PostgreSQL it keeps to a schema of its own ("dbos").
+* Nobody takes over the runs of a process of another name that died, until they are set back to the queue
+  (`resume_workflows`), from which any living process takes them. A process that comes back does not end the run of the
+  one that took over: DBOS knows the owner of a run.
 * It replaces the loop's default executor by its own and shuts that down when it stops: the loop is given a fresh one
   first.
 * Cancelling a workflow in its database does not reach a step that runs: steps run as tasks of ours, which are
@@ -28,6 +31,7 @@ from typing import Any
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import event
+from sqlalchemy.engine import make_url
 
 from etude.mesh.logging import get_logger
 from orchestrator.engine.port import Run, StepFunction
@@ -43,11 +47,11 @@ _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 class DbosEngine:
     """Drives jobs as DBOS workflows."""
 
-    def __init__(self, database: Path, executor_id: str, step_names: Sequence[str], run_step: StepFunction) -> None:
+    def __init__(self, sql: sa.Engine, executor_id: str, step_names: Sequence[str], run_step: StepFunction) -> None:
         """Prepare an engine.
 
         Args:
-            database: SQLite file of DBOS's own tables.
+            sql: Database of DBOS's own tables: `sqlite_engine` or `postgres_engine`. Disposed of by `stop`.
             executor_id: Name of this process among others, the same after a restart.
             step_names: The steps of a run, in order.
             run_step: What to call for each.
@@ -55,7 +59,7 @@ class DbosEngine:
         self._executor_id = executor_id
         self._step_names = tuple(step_names)
         self._run_step = run_step
-        self._sql = _sqlite_engine(database)
+        self._sql = sql
         self._running: dict[str, asyncio.Task[bool]] = {}
         self._stopping = False
         self._workflow: Any = None
@@ -96,6 +100,19 @@ class DbosEngine:
         """Jobs with a run that has not ended; see the port."""
         runs = await DBOS.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
         return {run.workflow_id.split(".", 1)[0] for run in runs}
+
+    async def adopt(self, executor_id: str) -> int:
+        """Set the runs of a dead process back to the queue; see the port."""
+        runs = await DBOS.list_workflows_async(
+            status="PENDING", executor_id=executor_id, load_input=False, load_output=False
+        )
+        if runs:
+            await DBOS.resume_workflows_async([run.workflow_id for run in runs])
+        return len(runs)
+
+    def running(self) -> Sequence[str]:
+        """The jobs with a step that runs here; see the port."""
+        return list(self._running)
 
     async def interrupt(self, job_id: str) -> None:
         """Cancel the step of a job that runs here; see the port."""
@@ -147,7 +164,19 @@ class DbosEngine:
         return task.result()
 
 
-def _sqlite_engine(database: Path) -> sa.Engine:
+def postgres_engine(url: str) -> sa.Engine:
+    """DBOS's tables beside ours, over the driver it works with."""
+    parts = make_url(url)
+    query = {
+        "sslmode" if name == "ssl" else name: value for name, value in parts.query.items()
+    }  # asyncpg's name for it
+    return sa.create_engine(
+        parts.set(drivername="postgresql+psycopg", query=query), pool_size=4, max_overflow=12, pool_pre_ping=True
+    )
+
+
+def sqlite_engine(database: Path) -> sa.Engine:
+    """DBOS's tables in a file of their own."""
     engine = sa.create_engine(f"sqlite:///{database}", connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

@@ -6,6 +6,7 @@ submitted is driven through the pipeline to its end, over any number of processe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,14 @@ class Engine(Protocol):
 
     async def pending(self) -> set[str]:
         """The ids of the jobs that have a run which has not ended."""
+        ...
+
+    async def adopt(self, executor_id: str) -> int:
+        """Go on, here or in any living process, with the runs of a process of another name that died; their number."""
+        ...
+
+    def running(self) -> Sequence[str]:
+        """The jobs with a step that runs in this process."""
         ...
 
     async def interrupt(self, job_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -189,6 +189,13 @@ async def active_jobs(connection: Connection) -> Sequence[JobRecord]:
     at_rest = [state_name(state) for state in AT_REST]
     query = select(jobs).where(jobs.c.state.not_in(at_rest)).order_by(jobs.c.create_time)
     return [_record(row) for row in await connection.execute(query)]
+
+
+async def at_rest(connection: Connection, job_ids: Collection[str]) -> Sequence[str]:
+    """Those of some jobs, of any tenant, that are at rest."""
+    names = [state_name(state) for state in AT_REST]
+    query = select(jobs.c.job_id).where(jobs.c.job_id.in_(job_ids), jobs.c.state.in_(names))
+    return list((await connection.execute(query)).scalars())
 
 
 async def count_by_state(connection: Connection) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from google.rpc import status_pb2
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError
@@ -25,8 +26,9 @@ from etude.mesh.errors import EtudeError, to_status
 from etude.stage.v1 import stage_pb2
 from orchestrator import states, tables
 from orchestrator.blobs.local import LocalBlobStore
-from orchestrator.database import Database
+from orchestrator.database import Database, alembic_config
 from orchestrator.notifier import Notifier
+from orchestrator.repositories import executors
 from orchestrator.repositories.artifacts import ArtifactRepository
 from orchestrator.repositories.editor import JobEditor, NewArtifact
 from orchestrator.repositories.identity import IdentityRepository
@@ -37,24 +39,32 @@ from orchestrator.repositories.wire import now, timestamp
 from orchestrator.states import Cause
 from orchestrator.store import Store
 from tests.orchestrator.conftest import refused
+from tests.support.postgres import PostgresDatabase
 
 REF = JobRef("t1", "j1")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without a table."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'test.sqlite'}"
+        database = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
     else:
-        url = request.getfixturevalue("postgres_database").url
-    database = Database(url)
+        database = Database(request.getfixturevalue("postgres_database").url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(empty: Database) -> Database:
+    """A database with all tables, two tenants, and two users in each."""
+    database = empty
     await database.upgrade()
     async with database.write() as connection:
         for tenant in ("t1", "t2"):
             await IdentityRepository(connection, tenant).ensure(f"Tenant {tenant}", "u1", "One")
             await IdentityRepository(connection, tenant).ensure(f"Tenant {tenant}", "u2", "Two")
-    yield database
-    await database.close()
+    return database
 
 
 @pytest.fixture
@@ -118,6 +128,91 @@ async def test_migrations_make_the_tables_of_the_code_up_down_up(database: Datab
     await database.check()
 
 
+async def test_data_stays_through_every_revision_up_and_down(empty: Database) -> None:
+    script = ScriptDirectory.from_config(alembic_config(empty.url))
+    revisions = [revision.revision for revision in script.walk_revisions()][::-1]
+    assert revisions[0] == "0001"
+    await empty.upgrade("0001")
+    async with empty.write() as connection:
+        await IdentityRepository(connection, "t1").ensure("Tenant", "u1", "One")
+        await IdentityRepository(connection, "t1").set_preferences("u1", UserPreferences(density=1))
+    job = make_job()
+    await insert_job(empty, job, {"traceparent": "00-1-2-01"})
+    async with empty.write() as connection:
+        editor = await JobEditor.open(connection, REF, "x")
+        await editor.begin_step("omr")
+        editor.transition(states.OMR_PROCESSING, Cause.START, "begins")
+        stored = [editor.add_artifact(new_artifact("a")), editor.add_artifact(new_artifact("b", ("a",), score_index=1))]
+        expected = job_pb2.Job()
+        expected.CopyFrom(await editor.save())
+        await keep_answer(connection, RequestKey("t1", "u1", "M", "r", "d"), Answer("j1", b"answer"))
+    for revision in [*revisions, *revisions[::-1], *revisions]:
+        here = await _revision(empty)
+        await (empty.upgrade if revision >= here else empty.downgrade)(revision)
+        assert await _revision(empty) == revision
+        async with empty.read() as connection:
+            assert (await JobRepository(connection, "t1").get("j1")).job == expected, revision
+            assert len(await JobRepository(connection, "t1").events("j1", after=0, limit=9)) == 4
+            assert await ArtifactRepository(connection, "t1").list("j1") == stored
+            assert len(await ArtifactRepository(connection, "t1").lineage("j1")) == 1
+            assert await IdentityRepository(connection, "t1").preferences("u1") == UserPreferences(density=1)
+            answer = await find_answer(connection, RequestKey("t1", "u1", "M", "r", "d"))
+            assert answer == Answer("j1", b"answer")
+    async with empty.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def _revision(database: Database) -> str:
+    async with database.read() as connection:
+        return str((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one())
+
+
+async def test_several_processes_set_a_database_up_at_the_same_time(postgres_database: PostgresDatabase) -> None:
+    databases = [Database(postgres_database.url) for _ in range(4)]
+    await asyncio.gather(*(database.upgrade() for database in databases))
+    async with databases[0].read() as connection:
+        assert await connection.run_sync(differences) == []
+    for database in databases:
+        await database.close()
+
+
+# Orchestrators of one database
+
+
+async def test_the_silent_are_given_to_one_claimant_and_again_when_that_one_dies(
+    postgres_database: PostgresDatabase,
+) -> None:
+    database = Database(postgres_database.url)
+    await database.upgrade()
+    silence = timedelta(seconds=0.4)
+    async with database.write() as connection:
+        await executors.join(connection, "a", "process-a")
+        await executors.join(connection, "b", "process-b")
+        assert await executors.claim_dead(connection, "process-b", silence) == []
+
+    async def claim(instance: str) -> Any:
+        async with database.write() as connection:
+            return await executors.claim_dead(connection, instance, silence)
+
+    await asyncio.sleep(0.5)
+    async with database.write() as connection:
+        assert await executors.beat(connection, "b", "process-b")
+    claims = await asyncio.gather(*(claim(f"survivor-{number}") for number in range(5)))
+    assert [names for names in claims if names] == [["a"]]
+    async with database.write() as connection:
+        assert not await executors.beat(connection, "a", "process-a")  # the zombie learns of it
+        await executors.forget(connection, "a", "process-a")  # and has nothing to say any more
+    await asyncio.sleep(0.5)
+    async with database.write() as connection:
+        assert sorted(await executors.claim_dead(connection, "process-c", silence)) == ["a", "b"]
+        await executors.join(connection, "a", "process-a2")
+        await executors.forget(connection, "a", "process-c")  # it has come back: it stays
+        assert await executors.beat(connection, "a", "process-a2")
+        await executors.forget(connection, "b", "process-c")
+        assert not await executors.beat(connection, "b", "process-c")
+    await database.close()
+
+
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'half.sqlite'}")
     async with database.write() as connection:
@@ -129,9 +224,9 @@ async def test_a_migration_that_fails_leaves_the_schema_as_it_was(tmp_path: Path
     await database.close()
 
 
-def test_every_row_but_models_and_attempts_belongs_to_a_tenant() -> None:
+def test_every_row_of_what_users_have_belongs_to_a_tenant() -> None:
     for name, table in tables.metadata.tables.items():
-        assert ("tenant_id" in table.c) == (name not in ("models", "login_attempts")), name
+        assert ("tenant_id" in table.c) == (name not in ("models", "login_attempts", "executors")), name
 
 
 async def test_sqlite_is_set_up_as_promised(tmp_path: Path) -> None:
