@@ -1,20 +1,23 @@
 """Piano scores in Humdrum **kern as tables: the notes of two spines, the left one the lower staff and left hand.
 
-Reads what fingering needs: onsets, durations, pitches, ties and grace notes. Fingers of **fing spines are not read:
-which note of which staff they belong to is not in the file, and the tables of the corpus already hold them, checked.
+Reads what fingering needs: onsets, durations, pitches, ties and grace notes, and the fingers of **fing spines, which
+belong to the **kern spine on their left. A spine says which fingers stand at a chord, not at which of its notes: as
+many fingers as keys are given in the hand's order, a lone 1 or 5 to the outer key that is theirs, others to none.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fingering_service.training.tables import COLUMNS, Table, TableNote
 
 _SEMITONE = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _PITCH = re.compile(r"([a-gA-G])\1*")
+_FINGER = re.compile(r"[1-5](?:[-_][1-5])?")
+_FINGERS = re.compile(rf"\s*{_FINGER.pattern}(?:\s+{_FINGER.pattern})*\s*")
 _RECIP = re.compile(r"(\d+)(?:%(\d+))?(\.*)")
 
 
@@ -27,7 +30,7 @@ class _Spine:
     staff: int  # 1 upper, 2 lower, 0 for a spine that is not **kern
     voice: int
     until: Fraction = Fraction(0)
-    chord: str = ""
+    fingers: int = 0  # of a **fing spine: the staff they belong to
 
 
 def read_kern(text: str) -> Table:
@@ -64,7 +67,11 @@ def _first_spines(tokens: Sequence[str]) -> list[_Spine]:
     if len(kern) < 2:
         raise KernError("a piano score has two **kern spines")
     staff = {kern[0]: 2, kern[-1]: 1}
-    return [_Spine(staff.get(i, 0), 1) for i in range(len(tokens))]
+    spines = []
+    for i, token in enumerate(tokens):
+        left = [k for k in kern if k < i]
+        spines.append(_Spine(staff.get(i, 0), 1, fingers=staff.get(left[-1], 0) if token == "**fing" and left else 0))
+    return spines
 
 
 def _after(spines: list[_Spine], tokens: Sequence[str]) -> list[_Spine]:
@@ -85,7 +92,7 @@ def _after(spines: list[_Spine], tokens: Sequence[str]) -> list[_Spine]:
             continue
         result.append(spine)
         if token == "*^":
-            result.append(_Spine(spine.staff, spine.voice + 1, spine.until))
+            result.append(_Spine(spine.staff, spine.voice + 1, spine.until, spine.fingers))
         elif token == "*+":
             result.append(_Spine(0, 1))
     return result
@@ -98,11 +105,15 @@ def _data_line(
     sounding = [s.until for s in spines if s.staff and s.until > now]
     read = [(s, t) for s, t in zip(spines, tokens, strict=True) if s.staff and t != "."]
     graces = all("q" in t.lower() for _, t in read)
+    first = len(notes)
     for spine, token in read:
         notes.extend(_notes(spine, token, now, measure))
         if not graces and "q" not in token.lower():
             spine.until = now + _duration(token.split()[0])
             sounding.append(spine.until)
+    for spine, token in zip(spines, tokens, strict=True):
+        if spine.fingers and token != ".":
+            _give_fingers(notes, range(first, len(notes)), spine.fingers, token)
     if graces or not sounding:
         return now
     return min(t for t in sounding if t > now) if any(t > now for t in sounding) else now
@@ -125,6 +136,25 @@ def _notes(spine: _Spine, token: str, now: Fraction, measure: str) -> Iterator[T
         yield TableNote(
             now, length, midi, name, hand, spine.staff, str(spine.voice), measure, "", grace, tied and not grace
         )
+
+
+def _give_fingers(notes: list[TableNote], line: range, staff: int, token: str) -> None:
+    """Writes the fingers of a **fing token to the notes of a line that it can only mean."""
+    if not _FINGERS.fullmatch(token):
+        return
+    found = [f.replace("-", "_") for f in _FINGER.findall(token)]
+    struck = sorted((i for i in line if notes[i].staff == staff and not notes[i].tied), key=lambda i: notes[i].midi)
+    if len({notes[i].midi for i in struck}) != len(struck) or not struck:
+        return
+    outward = struck if staff == 1 else struck[::-1]  # from the thumb's side
+    if len(found) == len(struck):
+        chosen = zip(outward, sorted(found), strict=True) if len(found) > 1 else [(struck[0], found[0])]
+    elif len(found) == 1 and found[0] in ("1", "5"):
+        chosen = [(outward[0] if found[0] == "1" else outward[-1], found[0])]
+    else:
+        return
+    for index, finger in chosen:
+        notes[index] = replace(notes[index], finger=finger)
 
 
 def _duration(token: str) -> Fraction:

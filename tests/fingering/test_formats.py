@@ -1,4 +1,4 @@
-"""Readers of fingered music: kern and the PIG text format."""
+"""Readers of fingered music: kern with its fingers, the PIG text format, MusicXML."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from fractions import Fraction
 
 import pytest
 
+from etude.score.v1 import fingering_pb2
+from fingering_service.training.from_score import read_musicxml_table, table_of
 from fingering_service.training.kern import KernError, read_kern
 from fingering_service.training.pig import PigError, midi_of, read_pig, write_pig
+from renderer_service.musicxml import musicxml_bytes
+from tests.fingering.support import build, finger
 
 KERN = """**kern\t**kern\t**dynam
 *M2/4\t*M2/4\t*
@@ -70,3 +74,46 @@ def test_pig_lines_that_are_none_are_refused():
         read_pig("0 0.0 0.5 C4\n")
     with pytest.raises(PigError):
         midi_of("H4")
+
+
+FING = """**kern\t**fing\t**kern\t**fing
+*M4/4\t*\t*M4/4\t*
+4C 4E 4G\t1 3 5\t4c 4e 4g\t5 2 1
+4C 4G\t5\t4c 4e\t5
+4C 4G\t3\t[4c 4g\t+
+4D\t4-5\t4c] 4a\t4
+*-\t*-\t*-\t*-
+"""
+
+
+def test_fingers_of_fing_spines_go_to_the_notes_they_can_only_mean():
+    notes = read_kern(FING).notes
+    found = {(int(n.onset), n.midi): n.finger for n in notes if not n.tied}
+    assert [found[0, m] for m in (48, 52, 55)] == ["5", "3", "1"]
+    assert [found[0, m] for m in (60, 64, 67)] == ["1", "2", "5"]
+    assert (found[1, 48], found[1, 55]) == ("5", "")
+    assert (found[1, 60], found[1, 64]) == ("", "5")
+    assert not any(found[2, m] for m in (48, 55, 60, 67))
+    assert found[3, 50] == "4_5"
+    assert found[3, 69] == "4"
+
+
+def test_musicxml_comes_with_its_printed_fingers_and_hands():
+    score = build("c4/4 e4+g4/4 c5/2", "c3/1").score()
+    single, chord = score.events[0].notes[0], score.events[1].notes
+    single.fingering.CopyFrom(fingering_pb2.Fingering(finger=2, substitution=1, source=1, probability=1))
+    chord[1].fingering.CopyFrom(fingering_pb2.Fingering(finger=5, source=1, probability=1))
+    table = read_musicxml_table(musicxml_bytes(score))
+    found = [(n.onset, n.midi, n.hand, n.finger) for n in table.notes]
+    assert found == [
+        (0, 48, "L", ""),
+        (0, 60, "R", "2_1"),
+        (1, 64, "R", ""),
+        (1, 67, "R", "5"),
+        (2, 72, "R", ""),
+    ]
+
+
+def test_what_a_model_predicted_is_no_label():
+    fingered = finger(build("c4/4 d4/4 e4/4 f4/4", "R").score()).score
+    assert not any(n.finger for n in table_of(fingered).notes)
