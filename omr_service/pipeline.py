@@ -20,6 +20,7 @@ from omr_service.assembler.build import write_score
 from omr_service.assembler.join import ScoreDraft
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.page import PageDraft
+from omr_service.assembler.pieces import split_pieces
 from omr_service.assembler.repair import make_valid
 from omr_service.pdf.document import Document
 from omr_service.pdf.reader import has_vector_music, why_no_vector_music
@@ -176,15 +177,19 @@ def write_scores(
     Raises:
         EtudeError: UNREADABLE where what was read contradicts itself beyond repair.
     """
-    score = write_score(join_pages(pages))
-    if placements:
-        from omr_service.scan.placing import place_regions  # with the libraries of pictures, which few documents need
+    scores: list[score_pb2.Score] = []
+    for piece in split_pieces(pages):
+        score = write_score(join_pages(piece))
+        if placements:
+            # with the libraries of pictures, which few documents need
+            from omr_service.scan.placing import place_regions
 
-        place_regions(score, placements)
-    make_valid(score)
-    score.score_id = f"score-{source.digest.removeprefix('sha256:')[:16]}-1"
-    _add_provenance(score, source)
-    return [score]
+            place_regions(score, placements)
+        make_valid(score)
+        score.score_id = f"score-{source.digest.removeprefix('sha256:')[:16]}-{len(scores) + 1}"
+        _add_provenance(score, source)
+        scores.append(score)
+    return scores
 
 
 def _add_provenance(score: score_pb2.Score, source: Source) -> None:

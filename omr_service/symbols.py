@@ -120,7 +120,8 @@ class PageSymbols:
     Attributes:
         page_number: From 1.
         width, height: Page size as displayed, in points.
-        rotation: Clockwise rotation the file asked for, in degrees; already applied to all coordinates.
+        rotation: Clockwise rotation in degrees, already applied to all coordinates: the one the file asks for or, where
+            music lies on its side, the one that sets it upright.
         glyphs: Music symbols.
         texts: Text.
         lines: Straight lines and beams.

@@ -412,9 +412,10 @@ class ScoreWriter:
                     note = StaffNote((n.box.x0 + n.box.x1) / 2, event.onset_ticks, event.duration_ticks)
                     notes.setdefault(staff, []).append(note)
         for page in self.draft.pages:
+            spaces = {s.system.index: s.system.space for s in page.systems}
             for sign in page.octaves:
                 staff = (page.page_number, sign.system, sign.staff)
-                held = range_of(sign, notes.get(staff, []), page.systems[sign.system].system.space)
+                held = range_of(sign, notes.get(staff, []), spaces[sign.system])
                 if held is None:
                     continue
                 spanner = self.score.spanners.add(confidence=1.0)

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from omr_service.assembler.geometry import Sorted, System, center
+from omr_service.assembler.geometry import Barline, Sorted, Staff, System, center
 from omr_service.assembler.music import Element, MarkSign
+from omr_service.assembler.rests_dots import is_repeat_dot
 from omr_service.symbols import Box, Glyph, Text
 
 ATTACHED = re.compile(r"(artic|ornament|fermata)[A-Z]?")
 FINGER_GLYPH = re.compile(r"fingering([1-5])$")
 FINGER_TEXT = re.compile(r"([1-5])(?:\s?[-–]\s?([1-5]))?$")
 ARPEGGIO = re.compile(r"(wiggleArpeggiato|arpeggiato)")
+
+
+def free_dots(glyphs: list[Glyph], used: frozenset[int], staves: list[Staff], barlines: list[Barline]) -> list[Glyph]:
+    """Dots that neither lengthen a note nor stand at a repeat, as staccato dots.
+
+    Where symbols are told by their outlines alone, all dots are one.
+
+    Args:
+        glyphs: All glyphs of the page.
+        used: Positions among them of dots that lengthen a note or rest.
+        staves: Staves of the page.
+        barlines: Barlines of the page.
+    """
+    found: list[Glyph] = []
+    repeats = [b for b in barlines if b.dots_left or b.dots_right]
+    for position, glyph in enumerate(glyphs):
+        if glyph.name != "augmentationDot" or position in used:
+            continue
+        x, y = center(glyph.box)
+        staff = min(staves, key=lambda s: s.distance(x, y), default=None)
+        if staff is not None and not is_repeat_dot(x, y, staff, repeats):
+            found.append(replace(glyph, name="articStaccato"))
+    return found
 
 
 def find_marks(glyphs: list[Glyph], elements: list[Element], system: System) -> list[MarkSign]:
@@ -28,6 +53,8 @@ def find_marks(glyphs: list[Glyph], elements: list[Element], system: System) -> 
         best: tuple[float, Element, bool] | None = None
         # a turn may stand between two notes; a fermata over a rest or a barline
         reach = {"articulation": 1.1, "ornament": 1.6, "fermata": 1.6}[kind] * space
+        if glyph.name == "articStaccato":  # any dot, a full stop drawn as an outline among them
+            reach = 0.5 * space
         for element in by_x.between(x - reach - space, x + reach):
             if element.is_rest and kind != "fermata":
                 continue
@@ -47,11 +74,13 @@ def find_marks(glyphs: list[Glyph], elements: list[Element], system: System) -> 
                 min(abs(element.box.y0 - y), abs(top - y)) if above else min(abs(element.box.y1 - y), abs(bottom - y))
             )
             cost = dx + 0.7 * near + away
-            if near < (9 if kind == "fermata" else 7) * space and (best is None or cost < best[0]):
+            limit = 2.5 if glyph.name == "articStaccato" else 9 if kind == "fermata" else 7
+            if near < limit * space and (best is None or cost < best[0]):
                 best = (cost, element, above)
         if best is not None:
             _, element, above = best
-            found.append(MarkSign(kind, glyph.name, system.index, element.staff, x, x, glyph.box, above, element.index))
+            name = glyph.name + ("Above" if above else "Below") if glyph.name == "articStaccato" else glyph.name
+            found.append(MarkSign(kind, name, system.index, element.staff, x, x, glyph.box, above, element.index))
         elif kind == "fermata":
             staff = min(range(len(system.staves)), key=lambda i: system.staves[i].distance(x, y))
             above = y < system.staves[staff].top(x)

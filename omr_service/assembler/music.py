@@ -267,6 +267,7 @@ class PageMusic:
         octaves: Its octave lines.
         marks: Its marks.
         titles: What it says of the piece.
+        starts: Systems within it, by index, over which a new piece's heading stands, with that.
     """
 
     page_number: int
@@ -278,3 +279,4 @@ class PageMusic:
     octaves: tuple[OctaveSign, ...] = ()
     marks: tuple[MarkSign, ...] = ()
     titles: PageTitles = PageTitles()
+    starts: tuple[tuple[int, PageTitles], ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 from omr_service.assembler import accidentals as acc
@@ -14,6 +15,7 @@ from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chor
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
 from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
 from omr_service.assembler.octave_lines import find_octave_lines
+from omr_service.assembler.pieces import begins_piece, heading_over, titles_of
 from omr_service.assembler.repeats import find_repeats, slashes
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
 from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
@@ -51,6 +53,7 @@ class PageDraft:
     octaves: list[OctaveSign] = field(default_factory=list)
     marks: list[MarkSign] = field(default_factory=list)
     titles: PageTitles = field(default_factory=PageTitles)
+    starts: list[tuple[int, PageTitles]] = field(default_factory=list)
 
     def place(self) -> dict[int, tuple[int, int]]:
         """By staff index on the page, its system and its position there."""
@@ -89,6 +92,7 @@ class PageDraft:
             tuple(self.octaves),
             tuple(self.marks),
             self.titles,
+            tuple(self.starts),
         )
 
     def lines_of(self, system: System) -> list[Line]:
@@ -227,14 +231,24 @@ def step_marks(page: PageDraft) -> None:
     """Articulations, ornaments, fingers, dynamics, words; and the headings around the music."""
     symbols = page.symbols
     page.titles = read_titles(symbols.texts, page.systems, symbols.height)
+    headings: set[Text] = set()
+    for before, after in itertools.pairwise(page.signs):
+        heading = heading_over(symbols.texts, before.system, after.system) if begins_piece(before, after) else []
+        if heading:
+            headings.update(heading)
+            page.starts.append((after.system.index, titles_of(heading)))
+    barlines = [b for s in page.systems for b in s.barlines]
+    dots = mk.free_dots(symbols.glyphs, page.dots.used, page.staves, barlines)
     for system in page.systems:
         elements = page.elements.get(system.index, [])
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)
-        texts = [t for t in page.texts_of(system) if not is_heading(t, page.systems, symbols.height)]
+        texts = [t for t in page.texts_of(system) if t not in headings]
+        texts = [t for t in texts if not is_heading(t, page.systems, symbols.height)]
         inside = [t for t in texts if t.box.x1 > system.x0]
         over, under = page.band(system)
         wiggles = [w for w in symbols.wiggles if over <= center(w)[1] < under]
-        page.marks += mk.find_marks(glyphs, elements, system)
+        own_dots = [g for g in dots if over <= center(g.box)[1] < under]
+        page.marks += mk.find_marks([*glyphs, *own_dots], elements, system)
         page.marks += mk.find_arpeggios(glyphs, wiggles, elements, system)
         page.marks += mk.find_fingers(glyphs, texts, elements, system)
         page.marks += dw.find_dynamics(glyphs, system)

@@ -104,7 +104,7 @@ def find_dots(
             continue
         x, y = center(glyph.box)
         staff = min(staves, key=lambda s: s.distance(x, y), default=None)
-        if staff is None or _is_repeat_dot(x, y, staff, repeat_dots):
+        if staff is None or is_repeat_dot(x, y, staff, repeat_dots):
             continue
         space = staff.space
         best: tuple[float, tuple[str, int]] | None = None
@@ -145,7 +145,8 @@ def find_dots(
     )
 
 
-def _is_repeat_dot(x: float, y: float, staff: Staff, barlines: list[Barline]) -> bool:
+def is_repeat_dot(x: float, y: float, staff: Staff, barlines: list[Barline]) -> bool:
+    """True for a dot at its place beside one of some barlines with repeat dots."""
     step = staff.step(x, y)
     if min(abs(step - 3), abs(step - 5)) > 0.45:
         return False

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import pikepdf
 
 from omr_service.pdf import pages, paths, refine
 from omr_service.pdf.compose import join_wiggles, take_braces, without_words
+from omr_service.pdf.geometry import Matrix
 from omr_service.pdf.interpreter import Interpreter
-from omr_service.pdf.marks import ImageMark, Marks
+from omr_service.pdf.marks import CharMark, ImageMark, Marks
 from omr_service.pdf.recognize import FontKnowledge, match_outlines, sort_characters
 from omr_service.pdf.staves import find_staff_lines
 from omr_service.pdf.texts import join_characters
-from omr_service.symbols import Box, Curve, Glyph, PageSymbols
+from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
+
+UPRIGHT = 0.75
+"""Share of a page's characters that must agree for the page to be turned."""
 
 
-def marks_of(page: pikepdf.Dictionary, knowledge: FontKnowledge) -> tuple[Marks, float, float, int]:
+def marks_of(page: pikepdf.Dictionary, knowledge: FontKnowledge, turn: int = 0) -> tuple[Marks, float, float, int]:
     """Returns (what a page paints, its width, its height, its rotation).
+
+    Args:
+        page: The page's dictionary.
+        knowledge: What is known of the document's fonts.
+        turn: Degrees clockwise by which the page is turned beyond what the file asks.
 
     Raises:
         PageTooComplexError: it asks for more work than any page of music does.
         StreamDecodeError, StreamTooLargeError: its content cannot be decoded.
     """
-    base, width, height, rotation = pages.page_geometry(page)
+    base, width, height, rotation = pages.page_geometry(page, turn)
     interpreter = Interpreter(base, (0.0, 0.0, width, height), knowledge.loaded)
     interpreter.run(pages.content_of(page), pages.inherited(page, "/Resources"))
     return interpreter.marks, width, height, rotation
 
 
 def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowledge) -> PageSymbols:
-    """Returns the symbols of a page.
+    """Returns the symbols of a page, set upright where its music lies on its side or upside down.
 
     Args:
         page: The page's dictionary.
@@ -38,7 +50,42 @@ def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowled
     Raises:
         PageTooComplexError, StreamDecodeError, StreamTooLargeError: as `marks_of`.
     """
-    marks, width, height, rotation = marks_of(page, knowledge)
+    painted = marks_of(page, knowledge)
+    turn = turn_of_writing(painted[0].chars)
+    if turn:
+        return _symbols(marks_of(page, knowledge, turn), page_number, knowledge)
+    symbols = _symbols(painted, page_number, knowledge)
+    if symbols.glyphs or not stands_on_end(symbols.lines):
+        return symbols
+    turned = [_symbols(marks_of(page, knowledge, t), page_number, knowledge) for t in (90, 270)]
+    return max(turned, key=lambda s: sum(g.confidence for g in s.glyphs))
+
+
+def turn_of_writing(chars: Sequence[CharMark]) -> int:
+    """Returns the degrees clockwise that set most characters of a page upright: 0, 90, 180 or 270."""
+    directions = Counter(_direction(char.matrix) for char in chars)
+    if not directions:
+        return 0
+    direction, count = directions.most_common(1)[0]
+    return direction if count > UPRIGHT * len(chars) else 0
+
+
+def _direction(matrix: Matrix) -> int:
+    a, b = matrix[0], matrix[1]
+    if abs(a) >= abs(b):
+        return 0 if a >= 0 else 180
+    return 270 if b > 0 else 90
+
+
+def stands_on_end(lines: Sequence[Line]) -> bool:
+    """Returns whether staff lines run from top to bottom."""
+    turned = [Line(v.y0, -v.x0, v.y1, -v.x1, v.thickness, v.dashed) for v in lines]
+    return find_staff_lines(turned) is not None
+
+
+def _symbols(painted: tuple[Marks, float, float, int], page_number: int, knowledge: FontKnowledge) -> PageSymbols:
+    """Returns the symbols among what a page paints."""
+    marks, width, height, rotation = painted
     chars = sort_characters(marks.chars, knowledge)
     classified = paths.classify(marks.paths + chars.outlines)
     glyphs, lines = chars.glyphs, classified.lines

@@ -35,8 +35,13 @@ def _rectangle(value: Any) -> tuple[float, float, float, float] | None:
     return box if box[2] > box[0] and box[3] > box[1] else None
 
 
-def page_geometry(page: pikepdf.Dictionary) -> tuple[Matrix, float, float, int]:
-    """Returns (default user space to page points, width, height, rotation) of a page as displayed."""
+def page_geometry(page: pikepdf.Dictionary, turn: int = 0) -> tuple[Matrix, float, float, int]:
+    """Returns (default user space to page points, width, height, rotation) of a page as displayed.
+
+    Args:
+        page: The page's dictionary.
+        turn: Degrees clockwise by which it is turned beyond what the file asks: 0, 90, 180 or 270.
+    """
     media = _rectangle(inherited(page, "/MediaBox")) or _US_LETTER
     crop = _rectangle(inherited(page, "/CropBox"))
     x0, y0, x1, y1 = media
@@ -46,9 +51,9 @@ def page_geometry(page: pikepdf.Dictionary) -> tuple[Matrix, float, float, int]:
             x0, y0, x1, y1 = cut
     try:
         unit = float(page.get("/UserUnit", 1.0))
-        rotation = int(inherited(page, "/Rotate") or 0) % 360
+        rotation = (int(inherited(page, "/Rotate") or 0) + turn) % 360
     except (TypeError, ValueError):
-        unit, rotation = 1.0, 0
+        unit, rotation = 1.0, turn
     if not 0.01 <= unit <= 75_000:
         unit = 1.0
     w, h = (x1 - x0) * unit, (y1 - y0) * unit

@@ -117,9 +117,13 @@ def _annotate_page(
     stacks: PageStacks,
     layer: pikepdf.Object,
 ) -> PlacedPage:
+    shown = viewer[stacks.page_number - 1]
+    if stacks.rotation is not None and stacks.rotation != shown.get_rotation():
+        # its music lies on its side: it was read upright and is shown so
+        page.rotate(stacks.rotation, relative=False)
+        shown.set_rotation(stacks.rotation)
     frame = frame_of(page)
     width, height = stacks.width or frame.width, stacks.height or frame.height
-    shown = viewer[stacks.page_number - 1]
     try:
         ink = ink_of_page(shown, width, height, stacks.staves)
     finally:

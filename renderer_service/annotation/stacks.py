@@ -74,6 +74,7 @@ class PageStacks:
     Attributes:
         page_number: From 1.
         width, height: Of the page as displayed, in points, as the Score knows it; 0 where it does not.
+        rotation: Of the page as it was read, in degrees clockwise; None where the Score does not know the page.
         staves: All staves of the page.
         stacks: From system to system, staff to staff, left to right.
     """
@@ -81,6 +82,7 @@ class PageStacks:
     page_number: int
     width: float
     height: float
+    rotation: int | None
     staves: tuple[StaffPlace, ...]
     stacks: tuple[DigitStack, ...]
 
@@ -125,6 +127,7 @@ def collect_stacks(scores: Sequence[score_pb2.Score], density: Density) -> Colle
                 number,
                 pages[number].width if number in pages else 0.0,
                 pages[number].height if number in pages else 0.0,
+                pages[number].rotation if number in pages else None,
                 tuple(sorted(staves[number], key=lambda staff: (staff.box.y0, staff.box.x0))),
                 tuple(stack for _, stack in sorted(stacks[number], key=lambda entry: entry[0])),
             )

@@ -280,12 +280,32 @@ def test_however_the_page_is_described_the_digits_are_displayed_alike(change, pa
     changed = change(pdf)
     upright = image(annotated.data)
     assert np.abs(image(changed) - image(pdf)).mean() < 1  # the test's own page is displayed as the original is
-    shown = image(annotate_pdf(changed, [score]).data)
+    shown = image(annotate_pdf(changed, [read_from(changed, score)]).data)
     assert np.abs(upright - image(pdf)).max() > 100  # there is something to be seen
     assert shown.shape == upright.shape
     # the turned page is rasterised at slightly other places, so single squares differ; no digit may
     blurred = np.abs(_blurred(shown) - _blurred(upright))
     assert blurred.max() < 60
+
+
+def read_from(pdf, score):
+    """The Score with the rotation it would have been read with from a PDF."""
+    copy = type(score)()
+    copy.CopyFrom(score)
+    with opened(pdf) as file:
+        copy.pages[0].rotation = int(file.pages[0].get("/Rotate", 0))
+    return copy
+
+
+def test_a_page_whose_music_lies_on_its_side_is_shown_upright_with_its_digits(page, annotated):
+    pdf, score = page
+    with opened(pdf) as file:
+        file.pages[0].rotate(90, relative=True)
+        on_its_side = saved(file)
+    shown = image(annotate_pdf(on_its_side, [score]).data)
+    upright = image(annotated.data)
+    assert shown.shape == upright.shape
+    assert np.abs(_blurred(shown) - _blurred(upright)).max() < 60
 
 
 def _blurred(pixels):

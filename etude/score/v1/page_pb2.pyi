@@ -133,7 +133,9 @@ class Page(_message.Message):
     height: _builtins.float
     """Height as displayed, in points."""
     rotation: _builtins.int
-    """Clockwise rotation the file asks viewers to apply, in degrees: 0, 90, 180 or 270."""
+    """Clockwise rotation the file asks viewers to apply, in degrees: 0, 90, 180 or 270; where music lies on its side, the
+    rotation that sets it upright, which is how the page was read.
+    """
     reader: Global___PageReader.ValueType
     """Which reader read it."""
     status: Global___PageStatus.ValueType

@@ -268,3 +268,17 @@ def test_small_notes_alone_on_a_staff_are_no_grace_notes(beside, small):
     (system,) = sheet.draft().signs
     upper = [e.small for e in system.measures[0].elements if e.staff == 0 and e.x < 200]
     assert upper == [small] * 3
+
+
+def test_a_dot_told_by_its_outline_is_staccato_over_a_note_and_lengthens_beside_one():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.note(0, 100, 5)
+    sheet.glyph("augmentationDot", 0, 109, 5, height=2)
+    sheet.note(0, 200, 4, up=False)
+    sheet.glyph("augmentationDot", 0, 201, 6, height=2)
+    draft = sheet.draft()
+    assert [e.dots for e in draft.elements[0]] == [1, 0]
+    (mark,) = draft.marks
+    assert (mark.name, mark.element) == ("articStaccatoAbove", draft.elements[0][1].index)

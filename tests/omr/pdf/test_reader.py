@@ -14,7 +14,7 @@ from omr_service.pdf.document import open_document
 from omr_service.pdf.reader import has_vector_music, read_page_symbols
 from omr_service.pdf.staves import find_staff_lines
 from omr_service.symbols import PageSymbols
-from tests.omr.pdf.build import STAFF, helvetica, one_page, type3_font
+from tests.omr.pdf.build import STAFF, as_bytes, helvetica, one_page, type3_font
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(os.environ.get("ETUDE_SHARED_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
@@ -130,6 +130,34 @@ def as_numbers(page: PageSymbols) -> list[tuple[float, ...]]:
         tuple(round(value, 3) + 0.0 for value in (line.x0, line.y0, line.x1, line.y1, line.thickness))
         for line in page.lines
     )
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_page_that_lies_on_its_side_or_upside_down_is_set_upright(turn: int):
+    upright = read_page_symbols((DATA / "musescore4-features.pdf").read_bytes(), 1)
+    page = read_page_symbols(turned(DATA / "musescore4-features.pdf", turn), 1)
+    assert (page.rotation, page.width, page.height) == (0, upright.width, upright.height)
+    assert counts(page) == counts(upright)
+
+
+def test_a_page_of_outlines_alone_that_lies_on_its_side_is_set_upright():
+    with pikepdf.open(DATA / "verovio-features.pdf") as pdf:
+        page = pdf.pages[0]
+        kept = [i for i in pikepdf.parse_content_stream(page) if str(i.operator) not in ("Tj", "TJ")]
+        page.contents_coalesce()
+        page.obj.Contents = pdf.make_stream(pikepdf.unparse_content_stream(kept))
+        upright = read_page_symbols(as_bytes(pdf), 1)
+        page.rotate(90, relative=True)
+        on_its_side = read_page_symbols(as_bytes(pdf), 1)
+    assert upright.texts == [] and counts(upright)["noteheadBlack"] >= 31
+    assert on_its_side.rotation == 0
+    assert counts(on_its_side) == counts(upright)
+
+
+def turned(file: Path, degrees: int) -> bytes:
+    with pikepdf.open(file) as pdf:
+        pdf.pages[0].rotate(degrees, relative=True)
+        return as_bytes(pdf)
 
 
 def test_crop_box_and_user_unit_set_origin_and_scale():

@@ -1,0 +1,92 @@
+"""Several pieces in one document: where one ends and the next begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from etude.notation.validate import validate
+from omr_service.assembler.pieces import split_pieces
+from omr_service.pipeline import Source, assemble_page, write_scores
+from omr_service.symbols import Box, Text
+from tests.omr.assembler.test_page_steps import SPACE, Sheet
+
+SOURCE = Source("two.pdf", "sha256:" + "0" * 64)
+
+
+def system_at(top, final, meter, keys):
+    """A system of one bar, its symbols as those of a page."""
+    sheet = Sheet(tops=(top, top + 60))
+    sheet.clefs()
+    sheet.bar(50)
+    if meter:
+        for staff in (0, 1):
+            for step in (6, 2):
+                sheet.glyph(f"timeSig{2 if step == 6 else 4}", staff, 75, step, height=2 * SPACE)
+    for x, step in zip((120, 250), keys, strict=True):
+        sheet.note(0, x, step)
+        sheet.note(1, x, step)
+    if final:
+        sheet.bar(445)
+    sheet.bar(450, 3.0 if final else 0.8)
+    return sheet.page
+
+
+def text(words, x, y, size):
+    half = 0.25 * size * len(words)
+    return Text(words, x - half, y, Box(x - half, y - 0.7 * size, x + half, y), size)
+
+
+def page_of(*systems, texts=()):
+    page = systems[0]
+    for other in systems[1:]:
+        page.lines.extend(other.lines)
+        page.glyphs.extend(other.glyphs)
+    page.texts.extend(texts)
+    return page
+
+
+TITLE = text("Erstes Stück", 250, 60, 20)
+SECOND = text("Zweites Stück", 250, 270, 18)
+
+
+def two_pieces(final=True, meter=True, heading=SECOND):
+    return page_of(system_at(100, final, True, (4, 5)), system_at(320, True, meter, (6, 7)), texts=[TITLE, heading])
+
+
+def test_a_final_barline_a_heading_and_a_meter_begin_a_new_piece():
+    scores = write_scores([assemble_page(two_pieces())], SOURCE)
+    assert [s.metadata.title for s in scores] == ["Erstes Stück", "Zweites Stück"]
+    assert [len(s.measures) for s in scores] == [1, 1]
+    assert [[n.midi_pitch for e in s.events if e.staff == 1 for n in e.notes] for s in scores] == [[71, 72], [74, 76]]
+    assert len({s.score_id for s in scores}) == 2
+    assert [validate(s) for s in scores] == [[], []]
+    assert [s.pages[0].systems[0].first_measure_index for s in scores] == [0, 0]
+    assert not [d for s in scores for d in s.directions if d.HasField("words") or d.HasField("tempo")]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        two_pieces(final=False),
+        two_pieces(meter=False),
+        two_pieces(heading=text("Trio", 250, 270, 18)),
+        two_pieces(heading=text("Più mosso", 100, 290, 9)),
+    ],
+    ids=["no final barline", "no meter", "a heading within a piece", "a tempo mark"],
+)
+def test_a_piece_goes_on_without_one_of_them(page):
+    (score,) = write_scores([assemble_page(page)], SOURCE)
+    assert len(score.measures) == 2
+
+
+def test_a_page_that_begins_with_a_title_after_a_final_barline_is_a_new_piece():
+    first = assemble_page(page_of(system_at(100, True, True, (4, 5)), texts=[TITLE]))
+    second = replace(
+        assemble_page(page_of(system_at(100, True, True, (6, 7)), texts=[text("II. Rondo", 250, 60, 20)])),
+        page_number=2,
+    )
+    running = replace(assemble_page(page_of(system_at(100, True, False, (6, 7)), texts=[TITLE])), page_number=3)
+    pieces = split_pieces([first, second, running])
+    assert [[p.page_number for p in piece] for piece in pieces] == [[1], [2, 3]]
