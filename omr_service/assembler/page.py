@@ -255,5 +255,10 @@ def step_marks(page: PageDraft) -> None:
         page.marks += dw.find_hairpins(lines, system)
         page.marks += dw.find_pedals(glyphs, system)
         page.marks += dw.find_signs(glyphs, system)
-        page.marks += dw.find_endings(texts, lines, system)
+        # a bracket is the next system's under it, however close it is to the one before
+        since = page.systems[system.index - 1].staves[-1].tops[-1] if system.index > 0 else 0.0
+        until = system.staves[-1].tops[-1]
+        near_texts = [t for t in symbols.texts if since < t.box.y0 and t.box.y1 < until and t not in headings]
+        near_lines = [v for v in symbols.lines if since < min(v.y0, v.y1) < until]
+        page.marks += dw.find_endings(near_texts, near_lines, system)
         page.marks += dw.find_words(inside, glyphs, system)

@@ -9,7 +9,7 @@ import pytest
 from etude.notation.validate import validate
 from omr_service.assembler.pieces import split_pieces
 from omr_service.pipeline import Source, assemble_page, write_scores
-from omr_service.symbols import Box, Text
+from omr_service.symbols import Box, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 
 SOURCE = Source("two.pdf", "sha256:" + "0" * 64)
@@ -90,3 +90,13 @@ def test_a_page_that_begins_with_a_title_after_a_final_barline_is_a_new_piece():
     running = replace(assemble_page(page_of(system_at(100, True, False, (6, 7)), texts=[TITLE])), page_number=3)
     pieces = split_pieces([first, second, running])
     assert [[p.page_number for p in piece] for piece in pieces] == [[1], [2, 3]]
+
+
+def test_an_ending_belongs_to_the_system_under_it_even_where_the_one_before_is_nearer():
+    page = page_of(system_at(100, False, True, (4, 5)), system_at(320, True, False, (6, 7)))
+    page.texts.append(text("1.", 110, 210, 9))
+    page.lines.append(Line(100, 200, 300, 200, 0.5))
+    page.lines.append(Line(300, 200, 300, 210, 0.5))
+    (score,) = write_scores([assemble_page(page)], SOURCE)
+    assert [list(m.ending.numbers) for m in score.measures] == [[], [1]]
+    assert score.measures[1].ending.closed
