@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from omr_service.assembler.geometry import System, center
 from omr_service.assembler.music import PageMusic, PageTitles, SystemSigns
+from omr_service.assembler.systems import agree
 from omr_service.symbols import Text
 
 PART_OF_A_PIECE = re.compile(
@@ -74,12 +75,18 @@ def split_pieces(pages: Sequence[PageMusic]) -> list[list[PageMusic]]:
             if own:
                 pieces[-1].append(_part(page, own, starts.get(low, page.titles)))
         before = next((s for s in reversed(page.systems) if s.measures), before)
-    return [piece for piece in pieces if any(s.measures for page in piece for s in page.systems)]
+    return [_one_layout(piece) for piece in pieces if any(s.measures for page in piece for s in page.systems)]
+
+
+def _one_layout(piece: Sequence[PageMusic]) -> list[PageMusic]:
+    """The pages of a piece with its keyboard part on the same staves throughout."""
+    systems = iter(agree([s.system for page in piece for s in page.systems]))
+    return [replace(page, systems=tuple(replace(s, system=next(systems)) for s in page.systems)) for page in piece]
 
 
 def _part(page: PageMusic, systems: tuple[SystemSigns, ...], titles: PageTitles) -> PageMusic:
     """A page with some of its systems and what stands in them."""
-    if systems == page.systems:
+    if len(systems) == len(page.systems):
         return page if titles == page.titles else replace(page, titles=titles)
     kept = {s.system.index for s in systems}
     return replace(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
 from omr_service.assembler.geometry import Staff, System, is_vertical
 from omr_service.symbols import Glyph, Line
 
@@ -79,7 +83,17 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
             keyboard = _keyboard(members, braced[start:i], runs)
             systems.append(System(len(systems), members, keyboard))
             start = i + 1
-    return systems
+    return agree(systems)
+
+
+def agree(systems: Sequence[System]) -> list[System]:
+    """Systems with the keyboard part's staves where most systems of as many staves have them: a brace or a barline
+    that one of them lacks does not move the part."""
+    votes: dict[int, Counter[tuple[int, ...]]] = {}
+    for system in systems:
+        votes.setdefault(len(system.staves), Counter())[system.keyboard] += 1
+    usual = {n: min(found, key=lambda k: (-found[k], len(k), k)) for n, found in votes.items()}
+    return [replace(s, keyboard=usual[len(s.staves)]) for s in systems]
 
 
 def _keyboard(staves: tuple[Staff, ...], braced: list[bool], runs: list[Line]) -> tuple[int, ...]:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from etude.notation.validate import validate
+from omr_service.assembler.geometry import Staff, System
 from omr_service.assembler.pieces import split_pieces
+from omr_service.assembler.systems import agree
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
@@ -100,3 +102,9 @@ def test_an_ending_belongs_to_the_system_under_it_even_where_the_one_before_is_n
     (score,) = write_scores([assemble_page(page)], SOURCE)
     assert [list(m.ending.numbers) for m in score.measures] == [[], [1]]
     assert score.measures[1].ending.closed
+
+
+def test_the_keyboard_part_is_on_the_same_staves_in_all_systems():
+    staves = tuple(Staff(i, 50, 450, tuple(100 + 60 * i + 5.0 * k for k in range(5)), 0.0, 5.0) for i in range(3))
+    systems = [System(n, staves, keyboard) for n, keyboard in enumerate([(1, 2), (0, 1, 2), (1, 2)])]
+    assert [s.keyboard for s in agree(systems)] == [(1, 2)] * 3
