@@ -118,8 +118,10 @@ def _annotate_page(
     layer: pikepdf.Object,
 ) -> PlacedPage:
     shown = viewer[stacks.page_number - 1]
-    if stacks.rotation is not None and stacks.rotation != shown.get_rotation():
-        # its music lies on its side: it was read upright and is shown so
+    swapped = (stacks.width > stacks.height) != (shown.get_width() > shown.get_height())
+    upside_down = stacks.rotation == (shown.get_rotation() + 180) % 360 and stacks.rotation == 180
+    if stacks.rotation is not None and stacks.width > 0 and (swapped or upside_down):
+        # its music lies on its side or upside down: it was read upright and is shown so
         page.rotate(stacks.rotation, relative=False)
         shown.set_rotation(stacks.rotation)
     frame = frame_of(page)
