@@ -124,7 +124,21 @@ def _bars(level: NDArray[np.floating]) -> list[tuple[float, float, int, int]]:
         upper, lower = float(np.median([b[1] for b in bar])), float(np.median([b[2] for b in bar]))
         if lower - upper >= 0.22 * SPACE:
             result.append((upper, lower, left, right))
-    return _merged(result)
+    return _without_scraps(_merged(result))
+
+
+def _without_scraps(bars: list[tuple[float, float, int, int]]) -> list[tuple[float, float, int, int]]:
+    """Bars without short ones nearer to a longer one than two beams can be: ink between beams that run together."""
+    kept: list[tuple[float, float, int, int]] = []
+    for bar in sorted(bars, key=lambda b: b[2] - b[3]):
+        width = bar[3] - bar[2]
+        if not any(
+            min(bar[3], other[3]) - max(bar[2], other[2]) > 0.5 * width
+            and abs((bar[0] + bar[1]) - (other[0] + other[1])) / 2 < 0.62 * PITCH
+            for other in kept
+        ):
+            kept.append(bar)
+    return kept
 
 
 def _split(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
