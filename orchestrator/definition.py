@@ -88,7 +88,13 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
 
         sql = sqlite_engine(settings.data_dir / "engine.sqlite") if alone else postgres_engine(database.url)
         engine = DbosEngine(sql, settings.executor_id, list(steps), run_step)
-        jobs = Jobs(store, engine, stages, max_upload_bytes=settings.max_upload_bytes)
+        jobs = Jobs(
+            store,
+            engine,
+            stages,
+            max_upload_bytes=settings.max_upload_bytes,
+            max_active_jobs=settings.max_active_jobs,
+        )
         membership = Membership(
             database,
             engine,

@@ -43,14 +43,22 @@ from orchestrator.store import Store
 _RETRY_TARGETS = {OMR_FAILED: OMR_PROCESSING, FINGERING_FAILED: FINGERING_PROCESSING}
 
 
+#: When to try again after too many jobs.
+_RETRY_AFTER_S = 5.0
+
+
 class Jobs:
     """The jobs, as their owners see them."""
 
-    def __init__(self, store: Store, engine: Engine, stages: Stages, *, max_upload_bytes: int) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, stages: Stages, *, max_upload_bytes: int, max_active_jobs: int
+    ) -> None:
+        """Take files of at most `max_upload_bytes`, while a tenant has fewer than `max_active_jobs` under way."""
         self._store = store
         self._stages = stages
         self._engine = engine
         self._max_upload_bytes = max_upload_bytes
+        self._max_active_jobs = max_active_jobs
 
     async def create(
         self, caller: Caller, options: job_pb2.JobOptions, request_id: str, chunks: AsyncIterator[bytes]
@@ -58,12 +66,19 @@ class Jobs:
         """Take in a file and start a job on it. A refused file leaves nothing behind.
 
         Raises:
-            EtudeError: INVALID_REQUEST, EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED, and
-                what `Stages.inspect` raises.
+            EtudeError: RATE_LIMITED while the tenant has too many jobs under way; INVALID_REQUEST, EMPTY_FILE,
+                UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED, and what `Stages.inspect` raises.
         """
         request_id = check_request_id(request_id)
         async with self._store.database.read() as connection:
             preferences = await IdentityRepository(connection, caller.tenant_id).preferences(caller.user_id)
+            active = await JobRepository(connection, caller.tenant_id).count_active()
+        if active >= self._max_active_jobs:  # before anything of the file is taken in
+            raise EtudeError(
+                "RATE_LIMITED",
+                f"{active} jobs are under way, as many as there may be; send more when some have ended",
+                retry_after_s=_RETRY_AFTER_S,
+            )
         effective = completed(options, preferences)
         async with self._store.blobs.upload() as upload:
             media_type = await receive(chunks, upload, limit_bytes=self._max_upload_bytes)

@@ -68,6 +68,9 @@ class OrchestratorSettings(ServiceSettings):
         description="Address of the rendering stage.",
     )
     max_upload_bytes: int = Field(default=100 << 20, gt=0, description="Largest file a job takes.")
+    max_active_jobs: int = Field(
+        default=1000, gt=0, description="Most jobs of one tenant that are under way; more are refused for the while."
+    )
     inspection_timeout_seconds: float = Field(
         default=10.0, gt=0, description="How long the OMR stage may look at an upload before the job is taken unseen."
     )

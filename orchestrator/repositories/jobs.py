@@ -15,7 +15,7 @@ from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import EtudeError
 from orchestrator.connection import Connection
 from orchestrator.repositories.wire import from_column, short_name, timestamp, to_column
-from orchestrator.states import AT_REST, state_name
+from orchestrator.states import ACTIVE, AT_REST, state_name
 from orchestrator.tables import job_events, jobs
 
 _KIND = "JOB_EVENT_KIND_"
@@ -27,6 +27,10 @@ _GET_LOCKED = _GET.with_for_update()
 _POSITION = select(jobs.c.user_id, jobs.c.state, jobs.c.last_sequence).where(_IS_JOB)
 _VERSION_LOCKED = select(jobs.c.epoch, jobs.c.last_sequence).where(_IS_JOB).with_for_update()
 _INSERT = insert(jobs)
+# By state first: few jobs are under way, many have been.
+_COUNT_ACTIVE = select(func.count()).where(
+    jobs.c.state.in_([state_name(state) for state in sorted(ACTIVE)]), jobs.c.tenant_id == bindparam("b_tenant_id")
+)
 _EVENTS = (
     select(job_events)
     .where(
@@ -142,6 +146,10 @@ class JobRepository:
             query = query.where(tuple_(jobs.c.create_time, jobs.c.job_id) < before)
         query = query.order_by(jobs.c.create_time.desc(), jobs.c.job_id.desc()).limit(limit)
         return [_record(row).job for row in await self._connection.execute(query)]
+
+    async def count_active(self) -> int:
+        """The number of the tenant's jobs that are not at rest."""
+        return int((await self._connection.execute(_COUNT_ACTIVE, {"b_tenant_id": self._tenant_id})).scalar_one())
 
     async def delete(self, job_id: str) -> None:
         """Remove the job with everything that belongs to it."""

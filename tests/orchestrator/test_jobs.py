@@ -199,6 +199,22 @@ async def test_a_file_at_the_limit_is_taken_and_a_mark_may_come_late(make_mesh: 
     await mesh.client.cancel(job.job_id)
 
 
+async def test_a_tenant_with_too_many_jobs_under_way_is_asked_to_wait(make_mesh: Any) -> None:
+    mesh = await make_mesh(max_active_jobs=2)
+    jobs = [await mesh.client.create(document(fingering_seconds=60)) for _ in range(2)]
+    for job in jobs:
+        await mesh.client.until(job.job_id, JobState.JOB_STATE_FINGERING_PROCESSING)
+    before = mesh.files()
+    with refused("RATE_LIMITED") as caught:
+        await mesh.client.create(document())
+    assert caught.value.retry_after_s == 5
+    assert mesh.files() == before
+    await mesh.client.cancel(jobs[0].job_id)
+    done = await mesh.client.create(document())  # a place is free
+    assert (await mesh.client.settled(done.job_id)).state == COMPLETED
+    await mesh.client.create(document(fingering_seconds=60))  # what is at rest does not count
+
+
 async def test_no_byte_beyond_the_limit_is_written(make_mesh: Any) -> None:
     mesh = await make_mesh(max_upload_bytes=1_000_000)
     most = 0
