@@ -151,10 +151,12 @@ class MarkWriter:
         return index, self.score.measures[index].onset_ticks
 
     def end_moment(self, page: int, system: int, x: float) -> int:
-        """Tick at which something that reaches to x ends: where the next thing starts, or the end of the last."""
+        """Tick at which something that reaches to x ends: where the next thing starts, or the end of the last.
+
+        It holds for a note whose middle it reaches: engravers end it before the note at which it is over.
+        """
         moments = self.moments.get((page, system), [])
-        space = self.measures[page, system][0][1].system.system.space
-        after = [m.start for m in moments if m.x > x - 0.8 * space]
+        after = [m.start for m in moments if m.x > x]
         if after:
             return min(after)
         return max((m.end for m in moments), default=0)

@@ -28,7 +28,8 @@ TEMPO = re.compile(
     re.IGNORECASE,
 )
 METRONOME_NOTE = re.compile(r"metNote(DoubleWhole|Whole|Half|Quarter|8th|16th|32nd)(Up|Down)?$")
-WORD = re.compile(r"[^\W\d_]{2,}")
+WORD = re.compile(r"[^\W\d_]{2,}|\b[^\W\d_]\.\s?[^\W\d_]\b")
+"""Two letters in a row, or an abbreviation like "m.d."."""
 
 
 def _staff_of(box: Box, system: System) -> tuple[int, bool]:

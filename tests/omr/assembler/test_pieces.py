@@ -108,3 +108,29 @@ def test_the_keyboard_part_is_on_the_same_staves_in_all_systems():
     staves = tuple(Staff(i, 50, 450, tuple(100 + 60 * i + 5.0 * k for k in range(5)), 0.0, 5.0) for i in range(3))
     systems = [System(n, staves, keyboard) for n, keyboard in enumerate([(1, 2), (0, 1, 2), (1, 2)])]
     assert [s.keyboard for s in agree(systems)] == [(1, 2)] * 3
+
+
+def hairpin_sheet(x1):
+    """Four quarters, a hairpin from the first to `x1`, and the words "m.d." over the second."""
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for x in (100, 180, 260, 340):
+        sheet.note(0, x, 4)
+        sheet.note(1, x, 4)
+    sheet.bar(450)
+    sheet.page.lines.extend([Line(100, 140, x1, 137, 0.5), Line(100, 140, x1, 143, 0.5)])
+    sheet.page.texts.append(text("m.d.", 185, 85, 9))
+    return sheet.page
+
+
+@pytest.mark.parametrize(("x1", "end"), [(255, 2), (263.5, 3), (270, 3)])
+def test_a_hairpin_holds_for_the_last_note_whose_middle_it_reaches(x1, end):
+    (score,) = write_scores([assemble_page(hairpin_sheet(x1))], SOURCE)
+    (hairpin,) = (s for s in score.spanners if s.HasField("hairpin"))
+    assert (hairpin.start_ticks, hairpin.end_ticks) == (0, end * score.divisions)
+
+
+def test_an_abbreviation_is_words():
+    (score,) = write_scores([assemble_page(hairpin_sheet(255))], SOURCE)
+    assert [d.words.text for d in score.directions if d.HasField("words")] == ["m.d."]
