@@ -103,7 +103,7 @@ async def test_each_sees_and_drives_what_the_other_was_given(pair: Pair) -> None
 @pytest.mark.parametrize("stage", ["omr", "rendering"])
 async def test_a_survivor_goes_on_with_the_jobs_of_the_dead(pair: Pair, stage: str) -> None:
     a, b = await pair.start("a"), await pair.start("b")
-    jobs = [await a.create(document(**{f"{stage}_seconds": 2})) for _ in range(3)]
+    jobs = [await a.create(document(**{f"{stage}_seconds": 6})) for _ in range(3)]
     for job in jobs:
         await until(lambda job=job: pair.starts(stage, job.job_id) == 1, seconds=60)  # type: ignore[misc]
     await a.close()
@@ -126,7 +126,7 @@ async def test_a_survivor_goes_on_with_the_jobs_of_the_dead(pair: Pair, stage: s
 
 async def test_a_zombie_is_refused_and_joins_anew(pair: Pair) -> None:
     a, b = await pair.start("a"), await pair.start("b")
-    job = await a.create(document(fingering_seconds=1.5))
+    job = await a.create(document(fingering_seconds=5))
     await until(lambda: pair.starts("fingering", job.job_id) == 1, seconds=60)
     os.killpg(pair.running["a"].pid, signal.SIGSTOP)
     await until(lambda: pair.starts("fingering", job.job_id) == 2, seconds=60)  # b has taken over
