@@ -418,3 +418,18 @@ async def test_a_port_that_is_taken_ends_a_process_with_a_sentence():
         )
     assert ran.returncode == 2
     assert "cannot listen on" in ran.stderr
+
+
+async def test_a_container_asks_its_server_for_its_health(spawn, tmp_path):
+    process = await spawn()
+
+    async def probe(*arguments):
+        command = [sys.executable, "-m", "etude.mesh.probe", *arguments]
+        return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+
+    assert (await probe(process.socket)).returncode == 0
+    missing = await probe(process.socket, "etude.stage.v1.Nothing")
+    assert missing.returncode == 1
+    assert "is not serving" in missing.stderr
+    assert (await probe(f"unix:{tmp_path / 'nobody'}")).returncode == 1
+    assert (await probe()).returncode == 2
