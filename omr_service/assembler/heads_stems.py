@@ -131,7 +131,9 @@ def step_at(x: float, y: float, staff: Staff, ledgers: Sorted[Line], spread: flo
         passed = round((distance - at) / pitch)
         if passed >= 1:
             number, at = number + passed, distance
-    offset = 2 * number + 2 * (abs(y - edge) - at) / pitch
+    beyond = (abs(y - edge) - at) / pitch
+    # past the last ledger line stands one head, touching it or not: the next would have a line of its own
+    offset = 2 * number + (1 if number and 0.28 < beyond < 0.95 else 2 * beyond)
     return 8 + offset if step > 4 else -offset
 
 
