@@ -2,8 +2,8 @@
 
     python bench/fingering_ablation.py [NAME...]
 
-One member each, the recipe's epochs. Figures go to bench/results/fingering_ablation.json, one variant after another, so
-that a run that is cut short leaves what it has.
+One member each, on the corpus without the exercises. Figures go to bench/results/fingering_ablation.json, one variant
+after another, so that a run that is cut short leaves what it has.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 
-from fingering_service.features import SIZES
 from fingering_service.models.base import FingeringModel
 from fingering_service.models.ergonomic import Ergonomic
 from fingering_service.training.corpus import Window, read_corpus, read_manifest
 from fingering_service.training.evaluate import TorchModel, evaluate
-from fingering_service.training.fit import Recipe, fit
+from fingering_service.training.fit import fit
 from fingering_service.training.hmm import Constant, train_hmm
+from fingering_service.training.train import MEMBERS
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("ETUDE_SHARED_DATA", ROOT.parent / "shared" / "data")) / "fingering_train"
@@ -33,13 +33,14 @@ OUTLOOK = {"unary_next", "unary_before", "unary_range", "unary_past", "step_next
 
 
 def without(*prefixes: str, also: Set[str] = frozenset()) -> tuple[str, ...]:
-    """The tables whose names do not begin so."""
-    return tuple(n for n in SIZES if not n.startswith(prefixes or ("-",)) and n not in also)
+    """The smaller member's tables whose names do not begin so."""
+    return tuple(n for n in MEMBERS[0].tables if not n.startswith(prefixes or ("-",)) and n not in also)
 
 
-FULL = Recipe()
+FULL = MEMBERS[0]
 RECIPES = {
-    "the model": FULL,
+    "the smaller member": FULL,
+    "the larger member, with tables of runs, frames and chords' shapes": MEMBERS[1],
     "with a network of four dilated convolutions, 32 channels": replace(FULL, width=32),
     "a network in place of the tables": replace(FULL, width=32, tables=()),
     "without ergonomics": replace(FULL, ergonomic=0.0),

@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from fingering_service.figures import FRAME_KEYS, FRAME_LIMITS, FRAME_SLICES, RUN, key_counts, runs
 from fingering_service.lattice import Lattice
 from fingering_service.lines import MAX_KEYS
 
@@ -33,6 +34,10 @@ _HORIZON = 5
 """Slices a range looks ahead or back."""
 _GAPS = np.array([0.01, 1.0])
 _TIMES = np.array([0.2, 0.45, 1.1])
+_RUNS = 2 * RUN - 1
+_WAYS = np.array([-2, 0, 1, 3])
+"""Semitones a chord's outer key moves by: a jump or a step down, none, a step or a jump up."""
+_NEAR = 13
 
 SIZES = {
     "unary_role": 4 * 2,
@@ -41,20 +46,37 @@ SIZES = {
     "unary_before": 3 * _COARSE * _COARSE,
     "unary_range": 3 * _REACH * _REACH,
     "unary_past": 3 * _REACH * _REACH,
+    **{f"unary_{side}{limit}": 3 * FRAME_KEYS**2 for limit in FRAME_LIMITS for side in ("ahead", "back", "frame")},
+    "unary_run": 3 * 3 * _RUNS * _RUNS,
+    "unary_colours": 3 * 9 * 32,
+    "unary_time": 3 * 4 * 4,
+    "unary_chord": 2 * 4 * _NEAR,
+    "unary_inner": _NEAR * _NEAR,
     "grip_span": 3 * _GRIP,
     "grip_colour": 3 * _GRIP * 4,
+    "grip_move": _GRIP * 25,
     "step_span": 7 * _STEPS,
     "step_colour": 3 * _STEPS * 4,
     "step_gap": 2 * 3 * _COARSE,
     "step_time": 2 * 4 * _COARSE,
     "step_next": 3 * _COARSE * _COARSE,
     "step_range": 3 * _COARSE * _REACH * _REACH,
+    "step_run": 3 * _COARSE * _RUNS,
+    "step_keys": 3 * _COARSE * 16,
+    "step_frame": 3 * _COARSE * 16,
     "turn_path": 3 * _COARSE * _COARSE,
     "turn_span": 3 * _STEPS,
     "turn_gap": 3 * 3 * _COARSE,
     "turn_colour": 3 * 8,
 }
 """Rows of each table."""
+
+FIGURES = {
+    *(f"unary_{side}{limit}" for limit in FRAME_LIMITS for side in ("ahead", "back", "frame")),
+    *("unary_run", "unary_colours", "unary_time", "step_run", "step_keys", "step_frame"),
+    *("unary_chord", "unary_inner", "grip_move"),
+}
+"""Tables of runs, frames, colours of keys ahead, and chords' shapes; see `_figures` and `_chords`."""
 
 WIDTHS = {name: {"unary": 5, "grip": 25, "step": 25, "turn": 125}[name.split("_")[0]] for name in SIZES}
 WIDTHS |= {"turn_span": 25, "turn_gap": 25}
@@ -78,6 +100,8 @@ def features_of(lattice: Lattice) -> Features:
     rows: dict[str, Ints] = {}
     rows |= _unary(lattice)
     rows |= _outlook(lattice)
+    rows |= _figures(lattice)
+    rows |= _chords(lattice)
     rows |= _grips(lattice)
     rows |= _steps(lattice)
     rows |= _turns(lattice)
@@ -154,6 +178,97 @@ def _outlook(lattice: Lattice) -> dict[str, Ints]:
     result["step_next"] = np.where(use & (at < count - 1), (voice * _COARSE + step) * _COARSE + further, -1)
     result["step_range"] = np.where(use, (voice * _COARSE + step) * _REACH * _REACH + ahead, -1)
     return result
+
+
+def _at_outer(lattice: Lattice, values: Ints) -> Ints:
+    """[T, 5] rows of a unary table from [T, 2] for the lowest and, in chords, the highest struck slot."""
+    slots = np.full((len(lattice), MAX_KEYS), -1, dtype=np.int64)
+    chords = np.flatnonzero(~single(lattice))
+    slots[np.arange(len(lattice)), lattice.low] = values[:, 0]
+    slots[chords, lattice.high[chords]] = values[chords, 1]
+    return slots
+
+
+def _figures(lattice: Lattice) -> dict[str, Ints]:
+    """Tables of runs, of the keys' colours before and after, of frames and of time."""
+    now, before, chordal = _outer(lattice, 1)
+    count = len(now)
+    at = np.arange(count)
+    chord = ~single(lattice)[:, None]
+    role = np.where(chord, np.array([1, 2]), 0)
+    voice = np.where(chordal[:, None], np.array([1, 2]), 0)
+    use = np.stack([np.ones_like(chordal), chordal], axis=1)
+    use[0] = False
+    result: dict[str, Ints] = {}
+    most = FRAME_KEYS - 1
+    sides = {
+        "ahead": range(1, FRAME_SLICES + 1),
+        "back": range(-1, -FRAME_SLICES - 1, -1),
+        "frame": [lag for n in range(1, FRAME_SLICES + 1) for lag in (n, -n)],
+    }
+    for limit in FRAME_LIMITS:
+        for side, lags in sides.items():
+            keys = np.minimum(key_counts(now, limit, lags), most)
+            rows = (role * FRAME_KEYS + keys[:, :, 0]) * FRAME_KEYS + keys[:, :, 1]
+            result[f"unary_{side}{limit}"] = _at_outer(lattice, rows)
+            if side == "ahead" and limit == FRAME_LIMITS[-1]:
+                ahead = np.minimum(keys, 3)
+    onward, onward_kind = runs(now, ahead=True)
+    back, back_kind = runs(now, ahead=False)
+    kind = np.maximum(onward_kind, back_kind)
+    run = ((role * 3 + kind) * _RUNS + onward + RUN - 1) * _RUNS + back + RUN - 1
+    result["unary_run"] = _at_outer(lattice, run)
+    black = _black(now)
+
+    def shifted(values: Ints, lag: int) -> Ints:
+        there = at + lag
+        inside = (there >= 0) & (there < count)
+        return np.where(inside[:, None], values[np.clip(there, 0, count - 1)], 0)
+
+    colours = sum(shifted(black, lag) << (lag + 2) for lag in range(-2, 3))
+    ways = (np.sign(onward) + 1) * 3 + np.sign(back) + 1
+    result["unary_colours"] = _at_outer(lattice, (role * 9 + ways) * 32 + colours)
+    time = np.searchsorted(_TIMES, lattice.ioi, side="right")
+    following = np.append(time[1:], 3)
+    result["unary_time"] = _at_outer(lattice, (role * 4 + time[:, None]) * 4 + following[:, None])
+    step = voice * _COARSE + _coarse(now - before)
+    result["step_run"] = np.where(use, step * _RUNS + onward + RUN - 1, -1)
+    keys_on = (shifted(black, -1) * 2 + black) * 4 + shifted(black, 1) * 2 + shifted(black, 2)
+    result["step_keys"] = np.where(use, step * 16 + keys_on, -1)
+    result["step_frame"] = np.where(use, (step * 4 + ahead[:, :, 0]) * 4 + ahead[:, :, 1], -1)
+    return result
+
+
+def _chords(lattice: Lattice) -> dict[str, Ints]:
+    """Tables of a chord's shape and of where its outer keys go."""
+    count = len(lattice)
+    at = np.arange(count)
+    keys = lattice.present.sum(axis=1)
+    slots = np.arange(MAX_KEYS)[None, :]
+    below = np.full((count, MAX_KEYS), 0, dtype=np.int64)
+    above = below.copy()
+    below[:, 1:] = np.clip(lattice.pitch[:, 1:] - lattice.pitch[:, :-1], 0, _NEAR - 1)
+    above[:, :-1] = np.clip(lattice.pitch[:, 1:] - lattice.pitch[:, :-1], 0, _NEAR - 1)
+    several = lattice.struck & (keys > 1)[:, None]
+    first, last = slots == 0, slots == (keys - 1)[:, None]
+    size = np.clip(keys - 2, 0, 3)[:, None]
+    outer = np.where(first, size * _NEAR + above, (4 + size) * _NEAR + below)
+    inner = below * _NEAR + above
+    now, before, _ = _outer(lattice, 1)
+    ways = np.searchsorted(_WAYS, now - before, side="right")
+    ways[0] = 2
+    span = np.clip(now[:, 1] - now[:, 0], 0, _GRIP - 1)
+    move = (span * 5 + ways[:, 0]) * 5 + ways[:, 1]
+    pairs = np.full((count, len(PAIRS)), -1, dtype=np.int64)
+    for number, (low, high) in enumerate(PAIRS):
+        here = (lattice.low == low) & (lattice.high == high)
+        pairs[:, number] = np.where(here, move, -1)
+    pairs[at == 0] = -1
+    return {
+        "unary_chord": np.where(several & (first | last), outer, -1),
+        "unary_inner": np.where(several & ~(first | last), inner, -1),
+        "grip_move": pairs,
+    }
 
 
 def _unary(lattice: Lattice) -> dict[str, Ints]:

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from fingering_service.features import CONTEXT_WIDTH, SIZES
 from fingering_service.training.corpus import Window
-from fingering_service.training.model import Batch, FingeringCrf, log_partition
+from fingering_service.training.model import Batch, FingeringCrf
+from fingering_service.training.partition import log_partition
 
 BATCH_CELLS = 1_500
 """Slices times windows of a batch where chords occur; windows of single notes come in larger batches."""

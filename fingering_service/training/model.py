@@ -160,29 +160,3 @@ def _shift(values: Tensor, lag: int) -> Tensor:
     shifted = torch.zeros_like(values)
     shifted[:, lag:] = values[:, :-lag]
     return shifted
-
-
-_NEVER = -1e6
-
-
-def log_partition(node: Tensor, step: Tensor, turn: Tensor, masks: Tensor, length: Tensor) -> Tensor:
-    """Logarithms of the sums over all paths through each of several masks.
-
-    Args:
-        node: Scores of states, as from the model.
-        step: Scores of steps.
-        turn: Scores of turns.
-        masks: [M, B, T, S] states that may be used.
-        length: [B], at least 2.
-
-    Returns:
-        [M, B].
-    """
-    node = torch.where(masks, node.unsqueeze(0), _NEVER)
-    count = node.shape[2]
-    alpha = node[:, :, 0].unsqueeze(3) + step[:, 1].unsqueeze(0) + node[:, :, 1].unsqueeze(2)
-    for t in range(2, count):
-        new = torch.logsumexp(alpha.unsqueeze(4) + turn[:, t].unsqueeze(0), dim=2)
-        new = new + step[:, t].unsqueeze(0) + node[:, :, t].unsqueeze(2)
-        alpha = torch.where((t < length).view(1, -1, 1, 1), new, alpha)
-    return torch.logsumexp(alpha.flatten(2), dim=2)

@@ -1,8 +1,7 @@
 """Trains the fingering model: `python -m fingering_service.training.train CORPUS [--out DIR]`.
 
-Reads the corpus's training split, fits the members of the ensemble, finds the temperature that makes the probabilities
-honest on groups of works held out of the training split, measures the result on the validation split, and writes the
-ONNX file and its model card. Everything random has a seed.
+Reads the corpus's training split, adds the exercises of `textbook`, fits the members of the ensemble, measures the
+result on the validation split, and writes the ONNX file and its model card. Everything random has a seed.
 """
 
 from __future__ import annotations
@@ -18,21 +17,29 @@ from pathlib import Path
 
 import torch
 
+from fingering_service.features import FIGURES, SIZES
 from fingering_service.models.ergonomic import Ergonomic
 from fingering_service.training.corpus import Piece, Window, read_corpus, read_manifest
 from fingering_service.training.evaluate import TorchModel, evaluate, nothing
 from fingering_service.training.export import export
 from fingering_service.training.fit import Recipe, fit
 from fingering_service.training.model import FingeringCrf
+from fingering_service.training.textbook import textbook_windows
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
+TEMPERATURE = 1.0
+"""Training maximises the likelihood of labels, so probabilities are left alone; the card says how honest they are."""
 COHERENCE = 0.2
 CONVENTIONS = 1.0
 """Nats; see `conventions`."""
-MEMBERS = 1
+MEMBERS = (Recipe(tables=tuple(n for n in SIZES if n not in FIGURES)), Recipe())
+"""The mean of a model that looks at neighbouring slices and of one that sees runs, frames and chords' shapes as well.
+
+Either one alone is as good as the other; each leans on its own tables too much, and the mean on neither.
+"""
 DESCRIPTION = (
-    "Conditional random field over grips, trained on fingered editions with unlabelled notes summed out; "
-    "ergonomic costs are part of it."
+    "Conditional random field over grips, trained on fingered editions with unlabelled notes summed out and on the "
+    "scales, arpeggios and chords of every method; ergonomic costs are part of it."
 )
 DEFAULT_OUT = Path(__file__).resolve().parents[1] / "weights"
 
@@ -61,25 +68,19 @@ class _MeanRows(torch.nn.Module):
         return tuple(torch.stack(parts).mean(dim=0) for parts in zip(*answers, strict=True))
 
 
-def train(windows: Sequence[Window], recipe: Recipe, members: int) -> list[FingeringCrf]:
-    """The members of an ensemble: one recipe, different seeds."""
-    return [fit(windows, replace(recipe, seed=recipe.seed + i)) for i in range(members)]
+def train(windows: Sequence[Window], recipes: Sequence[Recipe]) -> list[FingeringCrf]:
+    """The members of an ensemble."""
+    return [fit(windows, recipe) for recipe in recipes]
 
 
-def best_temperature(members: Sequence[FingeringCrf], windows: Sequence[Window]) -> float:
-    """The temperature under which held-out labels are most probable."""
-    mean = Mean(members)
-    candidates = (0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
-    return max(candidates, key=lambda t: evaluate(TorchModel(mean, t, COHERENCE, CONVENTIONS), windows).log_likelihood)
-
-
-def cross_validate(windows: Sequence[Window], recipe: Recipe, folds: int, members: int) -> dict[str, float]:
+def cross_validate(windows: Sequence[Window], recipes: Sequence[Recipe], folds: int) -> dict[str, float]:
     """Figures over groups of works, each fingered by a model that has not seen the group."""
     total = nothing()
     for fold in range(folds):
         rest = [w for w in windows if fold_of(w.group, folds) != fold]
         held_out = [w for w in windows if fold_of(w.group, folds) == fold]
-        total.add(evaluate(TorchModel(Mean(train(rest, recipe, members)), 1.0, COHERENCE, CONVENTIONS), held_out))
+        model = Mean(train([*rest, *textbook_windows()], recipes))
+        total.add(evaluate(TorchModel(model, TEMPERATURE, COHERENCE, CONVENTIONS), held_out))
     return total.summary()
 
 
@@ -109,7 +110,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="folder with manifest.tsv and the tables")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder for the weights and their card")
-    parser.add_argument("--members", type=int, default=MEMBERS)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     parser.add_argument("--width", type=int, default=Recipe().width)
     parser.add_argument("--limit", type=int, default=0, help="train on so many pieces only, to try things out")
@@ -122,22 +122,20 @@ def main() -> int:
     training = [p for p in manifest if p.split == "train"][: args.limit or None]
     validation = [p for p in manifest if p.split == "validation"][: args.limit or None]
     windows = read_corpus(args.corpus, training)
-    recipe = Recipe(epochs=args.epochs, width=args.width)
+    recipes = [replace(recipe, epochs=args.epochs, width=args.width) for recipe in MEMBERS]
     print(json.dumps(counts(training, windows)), flush=True)
     if args.folds:
-        print(json.dumps(cross_validate(windows, recipe, args.folds, args.members)))
+        print(json.dumps(cross_validate(windows, recipes, args.folds)))
         return 0
-    aside = [w for w in windows if fold_of(w.group, 8) == 0]
-    rest = [w for w in windows if fold_of(w.group, 8) != 0]
-    temperature = best_temperature(train(rest, recipe, 1), aside)
-    members = train(windows, recipe, args.members)
+    textbook = textbook_windows()
+    members = train([*windows, *textbook], recipes)
     held_out = read_corpus(args.corpus, validation)
-    figures = evaluate(TorchModel(Mean(members), temperature, COHERENCE, CONVENTIONS), held_out)
+    figures = evaluate(TorchModel(Mean(members), TEMPERATURE, COHERENCE, CONVENTIONS), held_out)
     plain = evaluate(Ergonomic(), held_out)
     facts = {
         "name": "crf",
         "version": VERSION,
-        "temperature": str(temperature),
+        "temperature": str(TEMPERATURE),
         "coherence": str(COHERENCE),
         "conventions": str(CONVENTIONS),
         "description": DESCRIPTION,
@@ -150,9 +148,9 @@ def main() -> int:
         "size_bytes": path.stat().st_size,
         "parameters": sum(p.numel() for m in members for p in m.parameters()),
         "licence": "Apache-2.0",
-        "recipe": recipe.as_dict(),
-        "members": args.members,
+        "members": [recipe.as_dict() for recipe in recipes],
         "training": counts(training, windows),
+        "textbook": {"windows": len(textbook), "labels": sum(int((w.labels > 0).sum()) for w in textbook)},
         "validation": counts(validation, held_out),
         "figures_on_validation": figures.summary(),
         "ergonomic_on_validation": plain.summary(),

@@ -20,7 +20,7 @@ from fingering_service.training.evaluate import TorchModel, evaluate  # noqa: E4
 from fingering_service.training.export import export  # noqa: E402
 from fingering_service.training.fit import Recipe, build, fit, negative_log_likelihood, to_batch  # noqa: E402
 from fingering_service.training.hmm import Constant, train_hmm  # noqa: E402
-from fingering_service.training.model import log_partition  # noqa: E402
+from fingering_service.training.partition import log_partition  # noqa: E402
 from fingering_service.training.tables import COLUMNS, Table, TableNote, read_table, write_table  # noqa: E402
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11, 12)
@@ -148,7 +148,7 @@ def test_exported_model_answers_as_in_torch(windows, tmp_path):
 
 
 def test_the_training_command_leaves_weights_and_a_card(corpus, tmp_path, monkeypatch, capsys):
-    command = ["train", str(corpus), "--out", str(tmp_path), "--members", "1", "--epochs", "1", "--width", "8"]
+    command = ["train", str(corpus), "--out", str(tmp_path), "--epochs", "1", "--width", "8"]
     monkeypatch.setattr(sys, "argv", command)
     assert training.main() == 0
     card = json.loads((tmp_path / "fingering.card.json").read_text(encoding="utf-8"))

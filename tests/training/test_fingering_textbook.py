@@ -1,0 +1,60 @@
+"""The exercises the model is trained on beside the corpus."""
+
+from __future__ import annotations
+
+import pytest
+
+from fingering_service.keyboard import is_black
+from fingering_service.training.textbook import MAJOR_THUMBS, MINOR_THUMBS, exercises, textbook_windows
+
+SCALE_NOTES, UP = 29, 15
+
+
+def scales() -> dict[tuple[str, int, str], str]:
+    """Fingers on the way up, by hand, tonic and mode; "-" for an open one."""
+    found = {}
+    for table in exercises():
+        notes = table.notes
+        if len(notes) == SCALE_NOTES and notes[UP - 1].midi - notes[0].midi == 24:
+            mode = "major" if notes[2].midi - notes[0].midi == 4 else "minor"
+            fingers = "".join(n.finger or "-" for n in notes[:UP])
+            found[notes[0].hand, notes[0].midi % 12, mode] = fingers
+    return found
+
+
+@pytest.mark.parametrize(
+    ("hand", "tonic", "mode", "fingers"),
+    [
+        ("R", 0, "major", "123123412312345"),
+        ("L", 0, "major", "543213214321321"),
+        ("R", 5, "major", "123412312341234"),
+        ("L", 11, "major", "432143213214321"),
+        ("R", 10, "major", "-12312341231234"),
+        ("L", 8, "major", "32143213214321-"),
+        ("R", 1, "minor", "--1231234123123"),
+        ("L", 3, "minor", "2143213214321--"),
+    ],
+)
+def test_scales_are_fingered_as_in_every_method(hand, tonic, mode, fingers):
+    assert scales()[hand, tonic, mode] == fingers
+
+
+def test_every_key_has_a_major_and_a_minor_scale_in_both_hands():
+    assert len(scales()) == 48
+    assert len(MAJOR_THUMBS) == len(MINOR_THUMBS) == 12
+
+
+def test_no_thumb_falls_on_a_black_key_and_no_two_fingers_on_one_chord():
+    for table in exercises():
+        chords: dict[object, list[str]] = {}
+        for note in table.notes:
+            assert not (note.finger == "1" and is_black(note.midi)), (note.midi, note.hand)
+            if note.finger:
+                chords.setdefault(note.onset, []).append(note.finger)
+        assert all(len(set(c)) == len(c) for c in chords.values())
+
+
+def test_the_hand_can_play_all_of_them():
+    windows = textbook_windows()
+    assert sum(w.dropped for w in windows) == 0
+    assert sum(int((w.labels > 0).sum()) for w in windows) > 3000
