@@ -32,6 +32,8 @@ _LEAST_COLUMNS = 12
 _LEAST_EVIDENCE = 0.24
 _APART = 5.4
 """Distance of the middle lines of two staves over each other, in staff spaces, at least."""
+_EXAMPLE = 0.4
+"""Part of the usual length up to which a staff without a partner is an example in a footnote."""
 _LEAST_WHOLE = 0.35
 """Share of its length over which at least four of a staff's lines are seen at once: beams, text and slurs that stand
 by chance like a staff's lines do so over far less."""
@@ -241,7 +243,21 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
         for staff in fresh:
             _erase(evidence, staff)
         found += fresh
-    return sorted(found, key=lambda s: float(s.middle.mean()))
+    return sorted(_without_examples(found), key=lambda s: float(s.middle.mean()))
+
+
+def _without_examples(staves: list[TracedStaff]) -> list[TracedStaff]:
+    """The staves without short ones that stand alone among long ones: examples in footnotes, and chance."""
+    if len(staves) < 4:
+        return staves
+    usual = float(np.median([s.x1 - s.x0 for s in staves]))
+    return [s for s in staves if s.x1 - s.x0 > _EXAMPLE * usual or any(_paired(s, t) for t in staves if t is not s)]
+
+
+def _paired(staff: TracedStaff, other: TracedStaff) -> bool:
+    """True when two staves begin and end together, one not far below the other."""
+    ends = max(abs(staff.x0 - other.x0), abs(staff.x1 - other.x1))
+    return ends < 4 * SPACE and abs(float(staff.middle.mean()) - float(other.middle.mean())) < 20 * SPACE
 
 
 def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[TracedStaff]:
