@@ -26,6 +26,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import end_with_parent
+
 SUPERUSER = "postgres"
 ROLE = "etude"
 _START_S = 60.0
@@ -99,7 +101,13 @@ class PostgresServer:
         command = [self._programs / "postgres", "-D", self._directory / "data", "-p", str(self.port), *settings]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, user=self._user, cwd=self._directory, start_new_session=True
+                command,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                cwd=self._directory,
+                start_new_session=True,
+                preexec_fn=end_with_parent(signal.SIGINT),
             )
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.blobs.s3 import S3Location
+from tests.support.processes import end_with_parent
 
 _ACCESS_KEY = "etude"
 _START_S = 90.0
@@ -71,7 +73,13 @@ class S3Server:
         environment = {**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self._directory, start_new_session=True, env=environment
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=self._directory,
+                start_new_session=True,
+                env=environment,
+                preexec_fn=end_with_parent(signal.SIGKILL),
             )
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline:
