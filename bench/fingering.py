@@ -48,7 +48,8 @@ def referee(pairs: Sequence[tuple[str | Path, Path, str]], folder: Path) -> dict
     listing = folder / "pairs.tsv"
     listing.write_text("".join(f"{t}\t{p}\t{n}\n" for t, p, n in pairs), encoding="utf-8")
     command = [sys.executable, str(REFEREE), "--pairs", str(listing), "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    figures: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return figures
 
 
 def corpus(model: FingeringModel, split: str) -> dict[str, Any]:
