@@ -16,103 +16,16 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from omr_service.assembler.bar_model import USUAL, BarSolution, Costs, Item, Placed, Reading
+from omr_service.assembler.spacing import apart_cost, same_cost, spacing_cost
+
 WHOLE_BAR = -1
 """End of a voice that lasts as long as the bar, whatever that is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One way to read an item's value.
-
-    Attributes:
-        duration: Quarters; 0 stands for the whole bar.
-        cost: What it costs to read it so; 0 for what is printed.
-        ratio: Tuplet ratio (normal/actual) that this reading supposes without its being printed; 1 for none.
-    """
-
-    duration: Fraction
-    cost: float = 0.0
-    ratio: Fraction = Fraction(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A chord or rest of a bar.
-
-    Attributes:
-        staff: Position of its staff in the system.
-        x: Left edge in staff spaces.
-        readings: Ways to read its value, cheapest first.
-        stem: 1 for a stem up, -1 for a stem down, 0 for none.
-        is_rest: True for a rest.
-        beam: Number of its beam group; -1 for none.
-        height: Position of its middle in half spaces above the bottom line of its staff.
-    """
-
-    staff: int
-    x: float
-    readings: tuple[Reading, ...]
-    stem: int = 0
-    is_rest: bool = False
-    beam: int = -1
-    height: float = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where an item was put.
-
-    Attributes:
-        onset: Quarters from the start of the bar.
-        duration: Quarters.
-        voice: Number of its voice in the bar, from 0, over all staves; voices that follow one another in time may
-            still be one.
-        reading: Index of the reading taken.
-    """
-
-    onset: Fraction
-    duration: Fraction
-    voice: int
-    reading: int
-
-
-@dataclass(frozen=True, slots=True)
-class BarSolution:
-    """The cheapest way through a bar.
-
-    Attributes:
-        length: Quarters.
-        placed: One per item, in the order given.
-        cost: 0 when nothing is odd.
-        fits: True when every voice fills the bar.
-        expected: True when the length is the one expected.
-    """
-
-    length: Fraction
-    placed: tuple[Placed, ...]
-    cost: float
-    fits: bool
-    expected: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What odd things cost."""
-
-    stop_early: float = 1.2  # a voice ends within the bar and nothing follows
-    stop_early_only: float = 1.0  # more, when it was the staff's only voice
-    start_late: float = 1.0  # a voice begins within the bar
-    stem_changes: float = 0.12  # stems of one voice point both ways
-    broken_beam: float = 3.0  # a beam's members in different voices
-    other_staff: float = 2.0  # a voice moves to another staff without a beam
-    overfull: float = 3.5  # a voice outlasts the bar
-    irregular: float = 3.5  # the bar is not as long as the meter says
-    extra_voice: float = 0.25  # per voice beyond the second on a staff
-    open_tuplet: float = 3.0  # a tuplet without a number that is not filled
+RESTING = -2
+"""End of a voice that has stopped within the bar and may go on after a rest that is not printed."""
 
 
 # A voice in the search: (end, staff, stem, pending beam member, open tuplet, chain number). The open tuplet is 0 for
@@ -128,12 +41,11 @@ _Trail = Any
 _Move = tuple[float, int, _Column, tuple[_Voice, ...], int, _Trail]
 
 
-def solve_bar(
-    items: Sequence[Item],
-    expected: Fraction | None,
-    costs: Costs = Costs(),
-    effort: int = 40,
-) -> BarSolution:
+FIRST_LOOK = 6
+"""Partial solutions kept per item in the first, quick search."""
+
+
+def solve_bar(items: Sequence[Item], expected: Fraction | None, costs: Costs = USUAL, effort: int = 40) -> BarSolution:
     """The cheapest placing of the items of one bar.
 
     Args:
@@ -142,27 +54,29 @@ def solve_bar(
         costs: What odd things cost.
         effort: Greatest number of partial solutions kept per item.
     """
+    solution = solve_bar_below(items, expected, costs, effort, math.inf)
+    if solution is None:
+        raise AssertionError("some placing always exists")
+    return solution
+
+
+def solve_bar_below(
+    items: Sequence[Item], expected: Fraction | None, costs: Costs, effort: int, bound: float
+) -> BarSolution | None:
+    """As `solve_bar`, but None where no placing costs less than `bound`; the tighter, the sooner it is known.
+
+    A quick search finds how much the bar costs at most, so that the thorough one need not go beyond that.
+    """
     if not items:
         return BarSolution(expected or Fraction(4), (), 0.0, True, True)
-    return _Search(items, expected, costs, effort).run()
-
-
-def _same_cost(dx: float) -> float:
-    """Cost of two items `dx` spaces apart sounding together."""
-    if dx < 0.4:
-        return 0.0
-    if dx < 1.7:
-        return 0.5 * (dx - 0.4)
-    return 0.65 + 2.0 * (dx - 1.7)
-
-
-def _apart_cost(dx: float) -> float:
-    """Cost of two items `dx` spaces apart not sounding together."""
-    if dx >= 1.3:
-        return 0.0
-    if dx >= 0.7:
-        return 1.3 - dx
-    return 0.6 + 6.0 * (0.7 - dx)
+    search = _Search(items, expected, costs)
+    best: BarSolution | None = None
+    for kept in (FIRST_LOOK, effort):
+        found = search.run(kept, best.cost if best is not None else bound)
+        best = found if found is not None else best
+        if best is not None and best.cost < 0.25:
+            break
+    return best
 
 
 # An entry of the queue: (cost, -depth, serial number, time, column x, voices, chains so far, trail)
@@ -176,13 +90,14 @@ def _state(voices: tuple[_Voice, ...]) -> _State:
 
 
 class _Search:
-    def __init__(self, items: Sequence[Item], expected: Fraction | None, costs: Costs, effort: int) -> None:
+    def __init__(self, items: Sequence[Item], expected: Fraction | None, costs: Costs) -> None:
         self.order = sorted(range(len(items)), key=lambda i: (items[i].x, items[i].staff, -items[i].height))
         self.items = [items[i] for i in self.order]
-        self.costs, self.effort = costs, effort
+        self.costs = costs
         denominators = [r.duration.denominator for item in self.items for r in item.readings]
         self.unit = math.lcm(*denominators, (expected or Fraction(1)).denominator)
         self.ticks = [[int(r.duration * self.unit) for r in item.readings] for item in self.items]
+        self.shortest = min((t[0] for t in self.ticks if t[0] > 0), default=1)
         self.expected = int(expected * self.unit) if expected else 0
         self.after: list[int] = [-1] * len(items)  # next member of the same beam
         self.before: list[int] = [-1] * len(items)
@@ -194,7 +109,8 @@ class _Search:
                     self.after[last[item.beam]] = i
                 last[item.beam] = i
 
-    def run(self) -> BarSolution:
+    def run(self, effort: int, bound: float) -> BarSolution | None:
+        """The cheapest placing below a bound that a search finds which keeps so many partial solutions per item."""
         n = len(self.items)
         start: _Entry = (0.0, 0, 0, 0, (self.items[0].x, self.items[0].x), (), 0, None)
         heap: list[_Entry] = [start]
@@ -205,14 +121,15 @@ class _Search:
         while heap:
             cost, depth, _, time, column, voices, chains, trail = heapq.heappop(heap)
             depth = -depth
-            if best is not None and cost >= best[0]:
+            if cost >= bound:
                 break
             if depth == n:
-                total, length, fits = self.finish(cost, voices)
-                if best is None or total < best[0]:
+                total, length, fits = self.finish(cost + self.spacing(trail), voices)
+                if total < bound:
                     best = (total, length, fits, trail)
+                    bound = total
                 continue
-            if popped[depth] >= self.effort:
+            if popped[depth] >= effort:
                 continue
             key = (depth, time, column, _state(voices))
             if key in seen:
@@ -222,12 +139,10 @@ class _Search:
             for step in self.moves(depth, cost, time, column, voices, chains, trail):
                 serial += 1
                 new_cost, new_time, new_column, new_voices, new_chains, new_trail = step
-                heapq.heappush(
-                    heap, (new_cost, -(depth + 1), serial, new_time, new_column, new_voices, new_chains, new_trail)
-                )
-        if best is None:
-            raise AssertionError("some placing always exists")
-        return self.solution(*best)
+                if new_cost < bound:
+                    entry = (new_cost, -(depth + 1), serial, new_time, new_column, new_voices, new_chains, new_trail)
+                    heapq.heappush(heap, entry)
+        return self.solution(*best) if best is not None else None
 
     def moves(
         self,
@@ -243,15 +158,16 @@ class _Search:
         dx = item.x - column[0]
         times: list[tuple[int, float]] = []
         if dx < 3.2:
-            times.append((time, _same_cost(item.x - column[1])))
-        apart = _apart_cost(dx)
+            times.append((time, same_cost(item.x - column[1])))
+        apart = apart_cost(dx)
         if i:
             later = sorted({v[0] for v in voices if v[0] > time})
             # going past the end of a voice means that it stops there
             times.extend((t, apart) for t in later[:4])
+            times.extend((t, apart + self.costs.gap) for t in self.between(i, time, later))
             if not later:
                 # nothing sounds any more: a gap that only a hidden rest explains, or a column wider than usual
-                times.append((time + max(min(self.ticks[i][:1]), 1), apart + 2.0))
+                times.append((time + max(self.ticks[i][0], 1), apart + 2.0))
                 if dx >= 3.2:
                     times.append((time, 2 * self.costs.overfull))
         result: list[_Move] = []
@@ -260,21 +176,37 @@ class _Search:
             new_column = (column[0], item.x) if at == time else (item.x, item.x)
             open_voices = voices
             if at != time:
-                gone = [v for v in voices if v[0] != WHOLE_BAR and v[0] < at]
+                gone = [v for v in voices if 0 <= v[0] < at]
                 if gone:
                     base += self.stopped(gone, voices, at)
-                    open_voices = tuple(v for v in voices if v[0] == WHOLE_BAR or v[0] >= at)
+                    open_voices = tuple(
+                        (RESTING, v[1], v[2], -1, _NO_TUPLET, v[5]) if 0 <= v[0] < at else v for v in voices
+                    )
             for slot in range(-1, len(open_voices)):
-                if slot >= 0 and open_voices[slot][0] != at:
+                if slot >= 0 and open_voices[slot][0] not in (at, RESTING):
                     continue
                 result.extend(self.place(i, item, base, at, new_column, open_voices, slot, chains, trail))
         return result
+
+    def between(self, i: int, time: int, later: list[int]) -> list[int]:
+        """Times before the next end of a voice at which an item may begin after a hidden rest.
+
+        It begins one note value after the present column, its own or the shortest of the bar, or so that it ends with
+        a voice that sounds.
+        """
+        if not later:
+            return []
+        own = self.ticks[i][0]
+        if own <= 0:
+            return []
+        times = {time + self.shortest, time + own, *(end - own for end in later[:3])}
+        return sorted(t for t in times if time < t < later[0])
 
     def stopped(self, gone: list[_Voice], voices: tuple[_Voice, ...], at: int) -> float:
         total = 0.0
         for voice in gone:
             others = any(v is not voice and v[1] == voice[1] and (v[0] >= at or v[0] == WHOLE_BAR) for v in voices)
-            total += self.costs.stop_early + (0.0 if others else self.costs.stop_early_only)
+            total += self.costs.pause + (0.0 if others else self.costs.stop_early_only)
             if voice[3] >= 0:
                 total += self.costs.broken_beam
             if not voice[4][3]:
@@ -295,7 +227,7 @@ class _Search:
     ) -> list[_Move]:
         """Puts item i at a time into the voice at `slot`, or into a new one for slot -1; once per reading."""
         costs = self.costs
-        on_staff = [v for v in voices if v[1] == item.staff]
+        on_staff = [v for v in voices if v[1] == item.staff and v[0] != RESTING]
         open_tuplet = _NO_TUPLET
         if slot < 0:
             if at > 0:
@@ -307,7 +239,9 @@ class _Search:
             chain, pending, stem = chains, -1, 0
             chains += 1
         else:
-            _, staff, stem, pending, open_tuplet, chain = voices[slot]
+            end, staff, stem, pending, open_tuplet, chain = voices[slot]
+            if end == RESTING:
+                cost += costs.resume
             beamed = self.before[i] >= 0 and self.before[i] == pending
             if staff != item.staff and not beamed:
                 cost += costs.other_staff
@@ -321,7 +255,7 @@ class _Search:
         result: list[_Move] = []
         for k, reading in enumerate(item.readings):
             ticks = self.ticks[i][k]
-            tuplet, extra = self.in_tuplet(reading, ticks, open_tuplet)
+            tuplet, extra = self.in_tuplet(i, reading, ticks, open_tuplet, voices)
             if ticks == 0:
                 if at != 0 or slot >= 0:
                     continue
@@ -341,7 +275,9 @@ class _Search:
             result.append((cost + extra + over, at, column, (*rest, voice), chains, (trail, at, end, chain, k)))
         return result
 
-    def in_tuplet(self, reading: Reading, ticks: int, before: _Tuplet) -> tuple[_Tuplet, float]:
+    def in_tuplet(
+        self, i: int, reading: Reading, ticks: int, before: _Tuplet, voices: tuple[_Voice, ...]
+    ) -> tuple[_Tuplet, float]:
         """The tuplet a voice is in after a reading, and what that costs.
 
         A tuplet without a number has at least two members and is as long as a plain value times its ratio's actual
@@ -349,7 +285,10 @@ class _Search:
         """
         ratio = reading.ratio
         if ratio == 1:
-            return _NO_TUPLET, reading.cost + (0.0 if before[3] else self.costs.open_tuplet)
+            cost = reading.cost + (0.0 if before[3] else self.costs.open_tuplet)
+            if before[2] and self.before[i] >= 0:
+                cost += self.costs.within_beam * (before[1] - 2)
+            return _NO_TUPLET, cost
         top, bottom = ratio.numerator, ratio.denominator
         written = ticks * bottom // top
         same = before[:2] == (top, bottom)
@@ -357,8 +296,15 @@ class _Search:
             written += before[2]
             cost = 0.0
         else:
-            # another one after a finished one of the same kind is hardly news
-            cost = reading.cost * (0.4 if same and before[2] else 1.0)
+            # another one after a finished one of the same kind, or below one, is hardly news
+            news = 1.0
+            if same and before[2]:
+                news = 0.2
+            elif any(v[4][:2] == (top, bottom) and v[4][2] for v in voices):
+                news = 0.4
+            cost = reading.cost * news
+            if news > 0.2 and self.before[i] >= 0:
+                cost += self.costs.within_beam * (bottom - 2)
             if not before[3]:
                 cost += self.costs.open_tuplet
             return (top, bottom, written, 0), cost
@@ -366,9 +312,20 @@ class _Search:
         plain = share.numerator & (share.numerator - 1) == 0 and share.denominator & (share.denominator - 1) == 0
         return (top, bottom, written, int(plain)), cost
 
+    def spacing(self, trail: _Trail) -> float:
+        """What it costs that columns stand closer together, or wider apart, than their time in the bar asks for."""
+        columns: dict[int, float] = {}
+        position = len(self.items)
+        while trail is not None:
+            trail, at, end, _, _ = trail
+            position -= 1
+            if end != WHOLE_BAR:
+                columns[at] = min(self.items[position].x, columns.get(at, math.inf))
+        return spacing_cost(sorted(columns.items()))
+
     def finish(self, cost: float, voices: tuple[_Voice, ...]) -> tuple[float, int, bool]:
         """Total cost, length and whether all voices fill the bar; for the cheaper of expected and real length."""
-        ends = [v[0] for v in voices if v[0] != WHOLE_BAR]
+        ends = [v[0] for v in voices if v[0] >= 0]
         longest = max(ends, default=0)
         options: list[tuple[float, int, bool]] = []
         for length in {self.expected or longest, longest} - {0}:
@@ -377,7 +334,10 @@ class _Search:
                 total += self.costs.irregular
             fits = True
             for voice in voices:
-                if voice[0] == WHOLE_BAR:
+                if voice[0] == RESTING:
+                    total += self.costs.stop_early - self.costs.pause
+                    fits = False
+                elif voice[0] == WHOLE_BAR:
                     # the sign for a whole bar of rest in a bar of another length is unusual
                     total += 0.3 if length != self.expected else 0.0
                 elif voice[0] < length:

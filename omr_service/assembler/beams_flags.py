@@ -33,6 +33,10 @@ class Beaming:
     loose: tuple[Line, ...] = ()
 
 
+THIN = 0.38
+"""Thickness, in staff spaces, below which a beam joins grace notes."""
+
+
 def find_beams(lines: list[Line], space: float) -> list[Line]:
     """Lines thick enough to be beams."""
     return [
@@ -91,7 +95,13 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
                 firm.setdefault(chord.index, []).append(y)
             members.append((chord, y, meets))
         found.append((beam, members))
-    found = [(beam, _one_size(beam, entries, staves)) for beam, entries in found]
+    grace = {
+        c.index
+        for beam, entries in found
+        for c, _, meets in entries
+        if meets and c.small and beam.thickness < THIN * staves[c.staff].space
+    }
+    found = [(beam, _one_size(beam, entries, staves, grace)) for beam, entries in found]
     joined = [{c.index for c, _, meets in entries if meets} for _, entries in found]
     beams_of: dict[int, set[int]] = {}
     for k, own in enumerate(joined):
@@ -113,13 +123,23 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
 
 
 def _one_size(
-    beam: Line, entries: list[tuple[Chord, float, bool]], staves: list[Staff]
+    beam: Line, entries: list[tuple[Chord, float, bool]], staves: list[Staff], grace: set[int]
 ) -> list[tuple[Chord, float, bool]]:
-    """A beam joins grace notes or others, never both; that of grace notes is thinner."""
-    if len({c.small for c, _, _ in entries}) < 2:
+    """A beam joins grace notes or others, that of grace notes is thinner.
+
+    A full one may join small notes that are played in time: most of its notes are small then, none has a thin beam of
+    its own, and one of its ends is at a full note.
+    """
+    small = [entry for entry in entries if entry[0].small]
+    full = [entry for entry in entries if not entry[0].small]
+    if not small or not full:
         return entries
-    thin = beam.thickness < 0.38 * staves[entries[0][0].staff].space
-    return [entry for entry in entries if entry[0].small == thin]
+    space = staves[entries[0][0].staff].space
+    if beam.thickness < THIN * space:
+        return small
+    at_end = any(min(abs(_stem_x(c) - beam.x0), abs(_stem_x(c) - beam.x1)) < 0.3 * space for c, _, _ in full)
+    in_time = len(small) > 2 and at_end and not any(c.index in grace for c, _, _ in small)
+    return entries if in_time else full
 
 
 def _stem_x(chord: Chord) -> float:

@@ -16,6 +16,7 @@ from omr_service.assembler.join import (
     Key,
     Place,
     ScoreDraft,
+    TieReading,
     expected_length,
     grace_target,
 )
@@ -77,6 +78,7 @@ class ScoreWriter:
         self.events: dict[Key, event_pb2.Event] = {}
         self.notes: dict[Key, list[event_pb2.Note]] = {}
         self.note_events: dict[str, event_pb2.Event] = {}
+        self.lost_ties: list[tuple[int, TieReading]] = []
         self.divisions = self._divisions()
 
     def write(self) -> score_pb2.Score:
@@ -285,6 +287,16 @@ class ScoreWriter:
                 region=measure.region,
             )
 
+        for index, tie in self.lost_ties:
+            page, curve = tie.curve
+            self.score.doubts.add(
+                kind=provenance_pb2.DOUBT_KIND_OPEN_SPANNER,
+                message=f"Measure {self.score.measures[index].number}: a tie was left out, "
+                "for the notes at its ends are not of one pitch.",
+                measure_index=index,
+                region=region(page, curve.box),
+            )
+
     def _note(self, event: event_pb2.Event, joined: JoinedMeasure, sign: NoteSign, copied: bool) -> None:
         key = joined.key(sign.head)
         pitch = self.draft.pitches[key]
@@ -345,6 +357,7 @@ class ScoreWriter:
             pairs.sort(key=lambda p: (p[0][0].voice != p[1][0].voice, p[0][0].duration_ticks))
             for (event, note), (other, end) in pairs[:1]:
                 if note.midi_pitch != end.midi_pitch:
+                    self.lost_ties.append((event.measure_index, tie))
                     continue
                 spanner = self._spanner(event, event.onset_ticks, other.onset_ticks, [tie.curve])
                 spanner.tie.SetInParent()

@@ -15,8 +15,9 @@ from omr_service.assembler.music import (
     SystemSigns,
     TupletSign,
 )
-from omr_service.assembler.rhythm import MeasureTiming, solve_measure
+from omr_service.assembler.rhythm import solve_measure, usual_normal
 from omr_service.assembler.signatures import ClefSign, MeterSign
+from omr_service.assembler.timing import MeasureTiming
 
 Key = tuple[int, int]
 """An element or head: page number and number on the page."""
@@ -189,7 +190,10 @@ def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction]) -> None:
                 special or signs.right is None,
                 frozenset().union(*recent[-3:]) if recent else frozenset(),
             )
-        ratios = {Fraction(b, a) for t in measure.rhythm.timings.values() for a, b in t.ratios}
+        rhythm = measure.rhythm
+        printed = {Fraction(t.normal or usual_normal(t.number), t.number) for t in measure.tuplets if t.certain}
+        sure = rhythm.timings.values() if rhythm.fits and rhythm.expected else ()
+        ratios = printed | {Fraction(b, a) for t in sure for a, b in t.ratios}
         recent.append(frozenset(ratios))
 
 

@@ -50,50 +50,54 @@ def build_elements(
     beam_of = {c: g for g, members in enumerate(beaming.groups) if short.intersection(members) for c in members}
     result: dict[int, list[Element]] = {}
     index = 0
+    extra = len(chords) + len(rests)  # chords keep their numbers; what is split from one comes after all others
     for chord in chords:
         system, position = place[chord.staff]
-        own = [heads[h] for h in chord.heads]
-        notes = tuple(
-            NoteSign(
-                h.index,
-                place[h.staff][1],
-                h.step,
-                h.glyph.box,
-                h.glyph.name,
-                accidentals.get(h.index),
-                h.confidence,
+        parts = _voices_of([heads[h] for h in chord.heads])
+        for own in parts:
+            notes = tuple(
+                NoteSign(
+                    h.index,
+                    place[h.staff][1],
+                    h.step,
+                    h.glyph.box,
+                    h.glyph.name,
+                    accidentals.get(h.index),
+                    h.confidence,
+                )
+                for h in own
+                if place[h.staff][0] == system
             )
-            for h in own
-            if place[h.staff][0] == system
-        )
-        kind = max((h.kind for h in own), key=lambda k: LEVELS[k])
-        level = LEVELS[kind]
-        # a beam with short notes tells the value of a half note's head too: another voice shares that head with it
-        if kind == "black" or (kind == "half" and chord.index in beam_of):
-            level = beaming.levels.get(chord.index, 0)
-        strokes, partner = tremolo_of.get(chord.index, (0, -1))
-        box = union(h.glyph.box for h in own)
-        element = Element(
-            index,
-            position,
-            chord.x,
-            box.x1,
-            notes,
-            level,
-            dots.chords.get(chord.index, 0),
-            chord.up if chord.stem is not None else None,
-            chord.tip if chord.stem is not None else center(box)[1],
-            beam_of.get(chord.index, -1),
-            chord.small,
-            chord.index in slashed,
-            beaming.tremolos.get(chord.index, 0),
-            4.0,
-            box,
-            min(h.confidence for h in own),
-            between=strokes,
-            partner=partner,
-        )
-        result.setdefault(system, []).append(element)
+            kind = max((h.kind for h in own), key=lambda k: LEVELS[k])
+            level = LEVELS[kind]
+            # a beam with short notes tells the value of a half note's head too: another voice shares that head with it
+            if kind == "black" or (kind == "half" and chord.index in beam_of):
+                level = beaming.levels.get(chord.index, 0)
+            strokes, partner = tremolo_of.get(chord.index, (0, -1)) if own is parts[0] else (0, -1)
+            box = union(h.glyph.box for h in own)
+            element = Element(
+                index if own is parts[0] else extra,
+                position,
+                chord.x,
+                box.x1,
+                notes,
+                level,
+                dots.chords.get(chord.index, 0),
+                chord.up if chord.stem is not None else None,
+                chord.tip if chord.stem is not None else center(box)[1],
+                beam_of.get(chord.index, -1) if own is parts[0] else -1,
+                chord.small,
+                chord.index in slashed,
+                beaming.tremolos.get(chord.index, 0),
+                4.0,
+                box,
+                min(h.confidence for h in own),
+                between=strokes,
+                partner=partner,
+                shared=len(parts) > 1,
+            )
+            result.setdefault(system, []).append(element)
+            extra += own is not parts[0]
         index += 1
     for rest in rests:
         system, position = place[rest.staff]
@@ -121,6 +125,18 @@ def build_elements(
     for elements in result.values():
         elements.sort(key=lambda e: (e.x, e.staff))
     return result
+
+
+def _voices_of(heads: list[Head]) -> list[list[Head]]:
+    """The heads of a chord by voice: of two at one place one belongs to another voice, whose stem lies on this one."""
+    first: list[Head] = []
+    second: list[Head] = []
+    taken: set[tuple[int, int]] = set()
+    for head in heads:
+        place = (head.staff, head.step)
+        (second if place in taken else first).append(head)
+        taken.add(place)
+    return [first, second] if second else [first]
 
 
 def slashed_chords(chords: list[Chord], glyphs: list[Glyph], lines: list[Line]) -> set[int]:

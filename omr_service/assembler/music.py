@@ -59,6 +59,7 @@ class Element:
         copied: True for the copy that such a sign stands for: it is not printed.
         between: Number of strokes of a tremolo between this chord and another; 0 for none.
         partner: The other chord of that tremolo by number on the page; -1 for none.
+        shared: True when another chord has its stem on the same place: dots, flags and beams may be the other's.
     """
 
     index: int
@@ -81,6 +82,7 @@ class Element:
     copied: bool = False
     between: int = 0
     partner: int = -1
+    shared: bool = False
 
     @property
     def is_rest(self) -> bool:

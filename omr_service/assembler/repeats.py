@@ -15,7 +15,7 @@ from omr_service.assembler.geometry import System, center
 from omr_service.assembler.join import JoinedMeasure, ScoreDraft
 from omr_service.assembler.measures import measure_edges
 from omr_service.assembler.music import Element, NoteSign
-from omr_service.assembler.rhythm import Timing
+from omr_service.assembler.timing import Timing
 from omr_service.symbols import Box, Glyph, Line
 
 SIGNS = {"repeat1Bar": 1, "repeat2Bars": 2, "repeatBarSlash": 1}

@@ -3,78 +3,46 @@ asked again with more readings allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from omr_service.assembler.bar_solver import BarSolution, Costs, Item, Placed, Reading, solve_bar
+from omr_service.assembler.bar_model import USUAL, BarSolution, Costs, Item
+from omr_service.assembler.bar_solver import solve_bar_below
 from omr_service.assembler.music import Element, TupletSign
+from omr_service.assembler.readings import Unmarked, collisions, item_of
+from omr_service.assembler.timing import MeasureTiming, Ratios, measure_timing
 from omr_service.assembler.tuplets import NORMALS
 
 GOOD = 0.7
 """A solution that costs no more is not questioned."""
 GOOD_AND_FULL = 1.6
 """Nor is one that costs no more and fills a bar of the expected length in all voices."""
-UNMARKED = (
-    (Fraction(2, 3), 0.35),
-    (Fraction(4, 5), 0.9),
-    (Fraction(4, 7), 0.9),
-    (Fraction(3, 4), 0.9),
-    (Fraction(3, 2), 0.9),
+UNMARKED: Unmarked = (
+    (Fraction(2, 3), 0.9),
+    (Fraction(4, 5), 1.3),
+    (Fraction(4, 7), 1.3),
+    (Fraction(3, 4), 1.3),
+    (Fraction(3, 2), 1.3),
 )
 """Tuplets that may stand without their number, with what that costs per group."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Where an element sounds.
-
-    Attributes:
-        onset: Quarters from the start of the measure.
-        duration: Quarters.
-        voice: From 1, within the staff.
-        home: Position of the staff its voice belongs to.
-        ratios: Tuplet ratios (actual, normal), outermost first.
-        whole_bar: True for a rest that stands for the whole measure.
-        level: Note value taken.
-        dots: Dots taken.
-    """
-
-    onset: Fraction
-    duration: Fraction
-    voice: int
-    home: int
-    ratios: tuple[tuple[int, int], ...]
-    whole_bar: bool
-    level: int
-    dots: int
-
-
-@dataclass(frozen=True, slots=True)
-class MeasureTiming:
-    """A measure's rhythm.
-
-    Attributes:
-        length: Quarters.
-        timings: By element number on the page; grace notes are not in it.
-        fits: True when all voices fill the measure.
-        expected: True when the length is that of the meter.
-        cost: Cost of the solution.
-        unmarked: Runs of elements in a tuplet whose number is not printed, with (actual, normal).
-        runs: For each printed tuplet number, which of its runs it stands over; -1 for none.
-    """
-
-    length: Fraction
-    timings: dict[int, Timing]
-    fits: bool
-    expected: bool
-    cost: float
-    unmarked: tuple[tuple[tuple[int, ...], tuple[int, int]], ...]
-    runs: tuple[int, ...] = ()
+KNOWN = 0.33
+"""Share of that cost where such a tuplet was printed shortly before."""
+RUN = 4
+"""Small notes in a row from which on they may have time of their own (a cadenza, a fioritura)."""
+TIMED_RUN = 0.5
+"""What it costs to give a run of small notes time."""
 
 
 def _is_good(solution: BarSolution) -> bool:
     return solution.cost <= (GOOD_AND_FULL if solution.fits and solution.expected else GOOD)
+
+
+def grace_notes(elements: Sequence[Element]) -> list[Element]:
+    """The small notes of a measure, but for those under one beam with full ones: they have time of their own."""
+    full = {e.beam for e in elements if e.beam >= 0 and e.notes and not e.small}
+    return [e for e in elements if e.small and e.notes and e.beam not in full]
 
 
 def solve_measure(
@@ -95,27 +63,43 @@ def solve_measure(
         irregular_is_usual: True where a measure of another length is no surprise (the first, at a repeat).
         recent: Ratios of tuplets in the measures before: their number may be left out now.
     """
-    timed = [e for e in elements if not (e.small and e.notes)]
+    grace = grace_notes(elements)
+    aside = {e.index for e in grace}
+    timed = [e for e in elements if e.index not in aside]
     if not timed:
         return MeasureTiming(expected or Fraction(4), {}, True, True, 0.0, ())
-    costs = Costs(irregular=0.6) if irregular_is_usual else Costs()
-    problem = _Problem(timed, tuplets, expected, space, costs)
-    best = problem.attempt(problem.first_choice())
-    if not _is_good(best.solution) and tuplets:
-        best = problem.other_tuplets(best)
-    if not _is_good(best.solution) and problem.collisions():
-        problem.snapped = problem.collisions()
-        again = problem.attempt(best.choice)
-        if again.solution.cost + 0.1 < best.solution.cost:
-            best = again
-        else:
-            problem.snapped = {}
+    costs = Costs(irregular=0.8) if irregular_is_usual else USUAL
+    known = recent | {Fraction(t.normal or usual_normal(t.number), t.number) for t in tuplets if t.certain}
+    problem = _Problem(timed, {}, tuplets, expected, space, costs, known)
+    best = problem.solve(math.inf)
+    assert best is not None
     if not _is_good(best.solution):
-        unmarked = tuple((r, c * (0.4 if r in recent else 1.0)) for r, c in UNMARKED)
-        again = problem.attempt(best.choice, unmarked, 60)
-        if again.solution.cost < best.solution.cost:
-            best = again
-    return _timing(timed, best)
+        runs = _runs(grace, timed)
+        if runs:
+            firsts = [run[0] for run in runs.values()]
+            with_runs = sorted([*timed, *firsts], key=lambda e: (e.x, e.staff))
+            other = _Problem(with_runs, runs, tuplets, expected, space, costs, known)
+            found = other.solve(best.solution.cost - TIMED_RUN * len(runs))
+            if found is not None:
+                problem, best = other, found
+    choice = tuple(k for k, _ in best.choice)
+    return measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice)
+
+
+def _runs(grace: Sequence[Element], timed: Sequence[Element]) -> dict[int, tuple[Element, ...]]:
+    """Runs of small notes on a staff with no other note between them, by the number of the first."""
+    found: dict[int, tuple[Element, ...]] = {}
+    for staff in {e.staff for e in grace}:
+        run: list[Element] = []
+        own = [e for e in timed if e.staff == staff]
+        for element in [*sorted((e for e in grace if e.staff == staff), key=lambda e: e.x), None]:
+            if run and (element is None or any(run[-1].x < e.x < element.x for e in own)):
+                if len(run) >= RUN and not any(e.slash for e in run):
+                    found[run[0].index] = tuple(run)
+                run = []
+            if element is not None:
+                run.append(element)
+    return found
 
 
 Choice = tuple[tuple[int, int], ...]
@@ -125,7 +109,7 @@ Choice = tuple[tuple[int, int], ...]
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     choice: Choice
-    marks: dict[int, tuple[tuple[int, int], ...]]  # by element, ratios (actual, normal), outermost first
+    marks: dict[int, Ratios]  # by element, of printed tuplets
     solution: BarSolution
     items: list[Item]
 
@@ -136,20 +120,56 @@ class _Problem:
     def __init__(
         self,
         timed: list[Element],
+        small: dict[int, tuple[Element, ...]],
         tuplets: Sequence[TupletSign],
         expected: Fraction | None,
         space: float,
         costs: Costs,
+        known_ratios: frozenset[Fraction],
     ) -> None:
-        self.timed, self.tuplets, self.expected, self.space, self.costs = timed, tuplets, expected, space, costs
+        self.timed, self.small, self.tuplets = timed, small, tuplets
+        self.expected, self.space, self.costs = expected, space, costs
+        self.known_ratios = known_ratios
+        self.x_of = {e.index: e.x for e in timed}
         self.snapped: dict[int, float] = {}
-        self.known: dict[tuple[Choice, int, int], _Attempt] = {}
+        self.tried: dict[tuple[Choice, int, frozenset[int]], float] = {}
+
+    def solve(self, bound: float) -> _Attempt | None:
+        """The best attempt below a bound; None where there is none."""
+        best = self.attempt(self.first_choice(), bound)
+        if best is not None and _is_good(best.solution):
+            return best
+        if self.tuplets:
+            best = self.other_tuplets(best, bound)
+            if best is not None and _is_good(best.solution):
+                return best
+        choice = best.choice if best is not None else self.first_choice()
+        best = self.moved_aside(choice, best, bound)
+        if best is None or not _is_good(best.solution):
+            unmarked = tuple((r, c * (KNOWN if r in self.known_ratios else 1.0)) for r, c in UNMARKED)
+            again = self.attempt(choice, min(bound, best.solution.cost) if best is not None else bound, unmarked, 60)
+            best = again if again is not None else best
+        return best
+
+    def moved_aside(self, choice: Choice, best: _Attempt | None, bound: float) -> _Attempt | None:
+        """Tries which chords were moved right because they collide with one they sound with, one after the other."""
+        for index, x in sorted(collisions(self.timed, self.space).items(), key=lambda c: self.x_of[c[0]] - c[1]):
+            self.snapped[index] = x
+            below = min(bound, best.solution.cost - 0.3) if best is not None else bound
+            again = self.attempt(choice, below)
+            if again is None:
+                del self.snapped[index]
+            else:
+                best = again
+                if _is_good(best.solution):
+                    break
+        return best
 
     def normals(self, tuplet: TupletSign) -> tuple[int, ...]:
         """What a number can replace, the usual first."""
         if tuplet.normal:
             return (tuplet.normal,)
-        return NORMALS.get(tuplet.number, (_default_normal(tuplet.number),))
+        return NORMALS.get(tuplet.number, (usual_normal(tuplet.number),))
 
     def first_choice(self) -> Choice:
         """All numbers that are certain, each over the run it fits best that no other claims."""
@@ -172,12 +192,12 @@ class _Problem:
         runs = [set(t.options[k]) for t, (k, _) in zip(self.tuplets, choice, strict=True) if k >= 0]
         return all(not a & b or a < b or b < a for i, a in enumerate(runs) for b in runs[i + 1 :])
 
-    def other_tuplets(self, best: _Attempt) -> _Attempt:
+    def other_tuplets(self, best: _Attempt | None, bound: float) -> _Attempt | None:
         """Tries other readings of the numbers, one number at a time, and the uncertain ones all at once."""
-        starts = [best.choice]
+        starts = [best.choice if best is not None else self.first_choice()]
         doubtful = [i for i, t in enumerate(self.tuplets) if not t.certain]
         if doubtful:
-            everything = list(best.choice)
+            everything = list(starts[0])
             for i in doubtful:
                 for k in range(len(self.tuplets[i].options)):
                     everything[i] = (k, everything[i][1])
@@ -185,50 +205,73 @@ class _Problem:
                         break
                     everything[i] = (-1, everything[i][1])
             starts.append(tuple(everything))
-        tried = sorted((self.attempt(start) for start in starts), key=lambda a: a.solution.cost)
-        best = tried[0]
-        for attempt in tried:
-            if _is_good(best.solution):
-                break
-            found = self.descend(attempt)
-            if found.solution.cost < best.solution.cost:
+            found = self.attempt(starts[-1], best.solution.cost if best is not None else bound)
+            if found is not None:
                 best = found
+                starts.reverse()
+        for start in starts:
+            if best is not None and _is_good(best.solution):
+                break
+            best = self.descend(start, best, bound)
         return best
 
-    def descend(self, best: _Attempt) -> _Attempt:
+    def descend(self, choice: Choice, best: _Attempt | None, bound: float) -> _Attempt | None:
         """Changes the reading of one number after the other as long as it helps."""
         for _ in range(2):
-            before = best.solution.cost
-            for i, tuplet in enumerate(self.tuplets):
-                for k in (*range(len(tuplet.options)), -1):
-                    for normal in self.normals(tuplet) if k >= 0 else (best.choice[i][1],):
-                        other = (*best.choice[:i], (k, normal), *best.choice[i + 1 :])
-                        if other != best.choice and self.compatible(other):
-                            best = self.better(best, other, 0.3 if k >= 0 else 0.8)
-                if _is_good(best.solution):
-                    break
-            if _is_good(best.solution) or best.solution.cost >= before:
+            before = best
+            for i in range(len(self.tuplets)):
+                for other, margin in self.changes(choice, i):
+                    found = self.attempt(other, min(bound, best.solution.cost - margin) if best else bound)
+                    if found is not None:
+                        best, choice = found, other
+                if best is not None and _is_good(best.solution):
+                    return best
+            if best is before:
                 break
         return best
 
-    def better(self, best: _Attempt, choice: Choice, margin: float) -> _Attempt:
-        """The better of two readings; the new one must win by a margin."""
-        attempt = self.attempt(choice)
-        return attempt if attempt.solution.cost + margin < best.solution.cost else best
+    def changes(self, choice: Choice, i: int) -> Iterator[tuple[Choice, float]]:
+        """Other readings of one number, each with how much cheaper it must be; its equals may change with it."""
+        tuplet = self.tuplets[i]
+        equals = [j for j, t in enumerate(self.tuplets) if t.number == tuplet.number and choice[j][0] >= 0]
+        for normal in self.normals(tuplet):
+            together = list(choice)
+            for j in equals:
+                together[j] = (choice[j][0], normal)
+            if len(equals) > 1 and tuple(together) != choice:
+                yield tuple(together), 0.3
+        for k in (*range(len(tuplet.options)), -1):
+            for normal in self.normals(tuplet) if k >= 0 else (choice[i][1],):
+                other = (*choice[:i], (k, normal), *choice[i + 1 :])
+                if other != choice and self.compatible(other):
+                    yield other, 0.3 if k >= 0 else 0.8
 
-    def attempt(self, choice: Choice, unmarked: tuple[tuple[Fraction, float], ...] = (), effort: int = 24) -> _Attempt:
-        """The measure under one reading of its numbers."""
-        key = (choice, len(unmarked), len(self.snapped))
-        if key in self.known:
-            return self.known[key]
+    def attempt(self, choice: Choice, bound: float, unmarked: Unmarked = (), effort: int = 24) -> _Attempt | None:
+        """The measure under one reading of its numbers; None where it costs no less than the bound."""
+        key = (choice, len(unmarked), frozenset(self.snapped))
+        if bound <= self.tried.get(key, -1.0):
+            return None
+        self.tried[key] = bound
         marks = self.marks(choice)
-        items = [self.item(e, marks, unmarked) for e in self.timed]
-        self.known[key] = _Attempt(choice, marks, solve_bar(items, self.expected, self.costs, effort), items)
-        return self.known[key]
+        items = [
+            item_of(
+                element,
+                self.timed,
+                marks.get(element.index, ()),
+                unmarked,
+                self.expected,
+                self.space,
+                self.snapped.get(element.index, element.x),
+                self.small.get(element.index, ()),
+            )
+            for element in self.timed
+        ]
+        solution = solve_bar_below(items, self.expected, self.costs, effort, bound)
+        return _Attempt(choice, marks, solution, items) if solution is not None else None
 
-    def marks(self, choice: Choice) -> dict[int, tuple[tuple[int, int], ...]]:
+    def marks(self, choice: Choice) -> dict[int, Ratios]:
         """By element, the ratios that apply, outermost first."""
-        result: dict[int, tuple[tuple[int, int], ...]] = {}
+        result: dict[int, Ratios] = {}
         chosen = [
             (t.options[k], (t.number, normal)) for t, (k, normal) in zip(self.tuplets, choice, strict=True) if k >= 0
         ]
@@ -237,219 +280,10 @@ class _Problem:
                 result[member] = (*result.get(member, ()), pair)
         return result
 
-    def item(
-        self,
-        element: Element,
-        marks: dict[int, tuple[tuple[int, int], ...]],
-        unmarked: tuple[tuple[Fraction, float], ...],
-    ) -> Item:
-        """An element as the solver sees it."""
-        ratio = Fraction(1)
-        for actual, normal in marks.get(element.index, ()):
-            ratio *= Fraction(normal, actual)
-        value = element.value * ratio
-        readings = [Reading(value)]
-        x = self.snapped.get(element.index, element.x)
-        if element.is_rest and element.level <= -2 and not element.dots:
-            # the sign of the whole rest stands for a whole bar; it is printed in the bar's middle
-            longer = self.expected is not None and self.expected > 4
-            readings = [Reading(Fraction(0)), Reading(value, 0.05 if longer else 0.4)]
-            x = min((e.x for e in self.timed if not (e.is_rest and e.level <= -2)), default=element.x)
-        elif element.index not in marks:
-            readings += self.unmarked_readings(element, value, unmarked)
-            readings += self.overlaid(element)
-        stem = 0 if element.up is None else 1 if element.up else -1
-        height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)
-        return Item(element.staff, x / self.space, tuple(readings), stem, element.is_rest, element.beam, height)
 
-    def collisions(self) -> dict[int, float]:
-        """By element, the x of the chord of another voice that it was moved right of because they collide."""
-        chords = [e for e in self.timed if e.notes and e.up is not None]
-        found: dict[int, float] = {}
-        for element in chords:
-            for other in chords:
-                if other.staff != element.staff or other.up == element.up:
-                    continue
-                reach = 2.3 + 1.0 * other.dots
-                if not 0.4 * self.space < element.x - other.x < reach * self.space:
-                    continue
-                upper, lower = (element, other) if element.up else (other, element)
-                if min(n.step for n in upper.notes) <= max(n.step for n in lower.notes) + 1:
-                    found[element.index] = other.x
-        return found
-
-    def overlaid(self, element: Element) -> list[Reading]:
-        """Readings of a chord laid on another one.
-
-        A beam that another voice's stem runs into does not count for it; a dot beside two heads may be for one of them
-        or for both.
-        """
-        if element.is_rest:
-            return []
-        near = [
-            e
-            for e in self.timed
-            if e is not element and e.notes and e.staff == element.staff and abs(e.x - element.x) < 1.6 * self.space
-        ]
-        readings: list[Reading] = []
-        if element.beam < 0 and element.level > 0 and any(e.beam >= 0 for e in near):
-            plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
-            readings.append(Reading(plain, 0.3))
-        steps = [n.step for n in element.notes]
-        touching = [
-            e
-            for e in near
-            if abs(e.x - element.x) < 0.4 * self.space
-            and any(abs(n.step - step) <= 1 for n in e.notes for step in steps)
-        ]
-        if not element.dots and any(e.dots and e.level == element.level for e in touching):
-            readings.append(Reading(element.value * Fraction(3, 2), 0.3))
-        if element.dots and any({n.step for n in e.notes} & {n.step for n in element.notes} for e in near):
-            readings.append(Reading(element.value / (2 - Fraction(1, 2**element.dots)), 0.3))
-        return readings
-
-    def unmarked_readings(
-        self, element: Element, value: Fraction, unmarked: tuple[tuple[Fraction, float], ...]
-    ) -> list[Reading]:
-        """Readings of an element as a member of a tuplet without a number."""
-        if element.level < -1 or element.dots:
-            return []
-        readings: list[Reading] = []
-        for ratio, cost in unmarked:
-            if ratio in (Fraction(3, 4), Fraction(3, 2)) and (
-                element.beam < 0 or (self.expected and (self.expected * 2) % 3)
-            ):
-                continue  # duplets and quadruplets belong to compound meters, where the beat is dotted
-            if ratio.denominator in (5, 7) and element.beam < 0:
-                continue
-            readings.append(Reading(value * ratio, cost, ratio))
-        return readings
-
-
-def _default_normal(number: int) -> int:
-    """The greatest power of two below a tuplet number."""
+def usual_normal(number: int) -> int:
+    """What a tuplet number usually replaces: the greatest power of two below it."""
     normal = 1
     while normal * 2 < number:
         normal *= 2
     return normal
-
-
-def _timing(timed: list[Element], attempt: _Attempt) -> MeasureTiming:
-    solution, items = attempt.solution, attempt.items
-    voices = _number_voices(timed, solution.placed, items)
-    timings: dict[int, Timing] = {}
-    by_chain: dict[int, list[int]] = {}
-    for k, (element, placed) in enumerate(zip(timed, solution.placed, strict=True)):
-        by_chain.setdefault(placed.voice, []).append(k)
-        ratios = list(attempt.marks.get(element.index, ()))
-        reading = items[k].readings[placed.reading]
-        if reading.ratio != 1:
-            ratios.append((reading.ratio.denominator, reading.ratio.numerator))
-        home, voice = voices[placed.voice]
-        level, dots = _written(element, reading, ratios)
-        timings[element.index] = Timing(
-            placed.onset, placed.duration, voice, home, tuple(ratios), reading.duration == 0, level, dots
-        )
-    unmarked = _unmarked(timed, solution.placed, items, by_chain)
-    # what does not fit is kept as read: the measure lasts as long as its longest voice
-    longest = max(t.onset + t.duration for t in timings.values())
-    return MeasureTiming(
-        max(solution.length, longest),
-        timings,
-        solution.fits,
-        solution.expected and longest <= solution.length,
-        solution.cost,
-        unmarked,
-        tuple(k for k, _ in attempt.choice),
-    )
-
-
-def _written(element: Element, reading: Reading, ratios: list[tuple[int, int]]) -> tuple[int, int]:
-    """Level and dots of the reading taken: those printed unless it says otherwise."""
-    if reading.duration == 0:
-        return element.level, element.dots
-    value = reading.duration
-    for actual, normal in ratios:
-        value *= Fraction(actual, normal)
-    if value == element.value:
-        return element.level, element.dots
-    for dots in range(3):
-        plain = value / (2 - Fraction(1, 2**dots))
-        if plain.numerator == 1 and plain.denominator & (plain.denominator - 1) == 0:
-            return plain.denominator.bit_length() - 1, dots
-        if plain.denominator == 1 and plain.numerator & (plain.numerator - 1) == 0:
-            return 1 - plain.numerator.bit_length(), dots
-    return element.level, element.dots
-
-
-def _unmarked(
-    timed: list[Element], placed: Sequence[Placed], items: list[Item], by_chain: dict[int, list[int]]
-) -> tuple[tuple[tuple[int, ...], tuple[int, int]], ...]:
-    """Runs of a voice read as tuplets without a number, each as long as the ratio makes whole."""
-    result: list[tuple[tuple[int, ...], tuple[int, int]]] = []
-    for members in by_chain.values():
-        members.sort(key=lambda k: placed[k].onset)
-        run: list[int] = []
-        total = Fraction(0)
-        for k in members:
-            ratio = items[k].readings[placed[k].reading].ratio
-            if ratio == 1:
-                run, total = [], Fraction(0)
-                continue
-            if run and items[run[-1]].readings[placed[run[-1]].reading].ratio != ratio:
-                run, total = [], Fraction(0)
-            run.append(k)
-            total += timed[k].value
-            units = total / min(timed[j].value for j in run)
-            if len(run) > 1 and units.denominator == 1 and units % ratio.denominator == 0:
-                result.append((tuple(timed[j].index for j in run), (ratio.denominator, ratio.numerator)))
-                run, total = [], Fraction(0)
-    return tuple(result)
-
-
-def _number_voices(timed: list[Element], placed: Sequence[Placed], items: list[Item]) -> dict[int, tuple[int, int]]:
-    """By chain of the solution, (home staff, voice from 1 within the staff).
-
-    The upper of two voices, whose stems point up, is the first; chains that do not overlap can share a voice.
-    """
-    chains: dict[int, list[int]] = {}
-    for k, p in enumerate(placed):
-        chains.setdefault(p.voice, []).append(k)
-    homes: dict[int, int] = {}
-    for chain, members in chains.items():
-        counts: dict[int, int] = {}
-        for k in members:
-            counts[items[k].staff] = counts.get(items[k].staff, 0) + 1
-        first = items[min(members, key=lambda k: placed[k].onset)].staff
-        homes[chain] = max(counts, key=lambda s: (counts[s], s == first))
-    result: dict[int, tuple[int, int]] = {}
-    for staff in sorted(set(homes.values())):
-        own = [c for c in chains if homes[c] == staff]
-        spans = {
-            c: (min(placed[k].onset for k in chains[c]), max(placed[k].onset + placed[k].duration for k in chains[c]))
-            for c in own
-        }
-
-        def overlap(a: int, b: int, spans: dict[int, tuple[Fraction, Fraction]] = spans) -> bool:
-            return spans[a][0] < spans[b][1] and spans[b][0] < spans[a][1]
-
-        ranks = {c: _rank(chains[c], items) for c in own}
-        slots: dict[int, list[int]] = {}
-        for chain in sorted(own, key=lambda c: (-len(chains[c]) * 0, spans[c][0], -ranks[c], c)):
-            rivals = [c for c in own if c != chain and overlap(c, chain)]
-            lower = sum(ranks[c] > ranks[chain] or (ranks[c] == ranks[chain] and c < chain) for c in rivals)
-            preferred = 2 if lower else 1
-            order = [preferred, *(v for v in range(1, len(own) + 2) if v != preferred)]
-            if preferred == 2:
-                order = [*range(2, len(own) + 2), 1]
-            voice = next(v for v in order if not any(overlap(c, chain) for c in slots.get(v, [])))
-            slots.setdefault(voice, []).append(chain)
-            result[chain] = (staff, voice)
-    return result
-
-
-def _rank(members: list[int], items: list[Item]) -> float:
-    """How much a chain looks like the upper voice."""
-    stems = sum(items[k].stem for k in members)
-    height = sum(items[k].height for k in members) / len(members)
-    return 100.0 * (stems > 0) - 100.0 * (stems < 0) + height

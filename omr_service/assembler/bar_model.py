@@ -1,0 +1,105 @@
+"""What the bar solver is given and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read an item's value.
+
+    Attributes:
+        duration: Quarters; 0 stands for the whole bar.
+        cost: What it costs to read it so; 0 for what is printed.
+        ratio: Tuplet ratio (normal/actual) that this reading supposes without its being printed; 1 for none.
+    """
+
+    duration: Fraction
+    cost: float = 0.0
+    ratio: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A chord or rest of a bar.
+
+    Attributes:
+        staff: Position of its staff in the system.
+        x: Left edge in staff spaces.
+        readings: Ways to read its value, cheapest first.
+        stem: 1 for a stem up, -1 for a stem down, 0 for none.
+        is_rest: True for a rest.
+        beam: Number of its beam group; -1 for none.
+        height: Position of its middle in half spaces above the bottom line of its staff.
+    """
+
+    staff: int
+    x: float
+    readings: tuple[Reading, ...]
+    stem: int = 0
+    is_rest: bool = False
+    beam: int = -1
+    height: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an item was put.
+
+    Attributes:
+        onset: Quarters from the start of the bar.
+        duration: Quarters.
+        voice: Number of its voice in the bar, from 0, over all staves; voices that follow one another in time may
+            still be one.
+        reading: Index of the reading taken.
+    """
+
+    onset: Fraction
+    duration: Fraction
+    voice: int
+    reading: int
+
+
+@dataclass(frozen=True, slots=True)
+class BarSolution:
+    """The cheapest way through a bar.
+
+    Attributes:
+        length: Quarters.
+        placed: One per item, in the order given.
+        cost: 0 when nothing is odd.
+        fits: True when every voice fills the bar.
+        expected: True when the length is the one expected.
+    """
+
+    length: Fraction
+    placed: tuple[Placed, ...]
+    cost: float
+    fits: bool
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What odd things cost."""
+
+    stop_early: float = 0.9  # a voice ends within the bar and nothing follows
+    stop_early_only: float = 1.0  # more, when it was the staff's only voice
+    pause: float = 0.5  # of that, what it costs when the voice goes on later
+    resume: float = 0.2  # more, when it goes on
+    start_late: float = 0.7  # a voice begins within the bar
+    gap: float = 0.4  # something begins when nothing ends: a rest is hidden
+    stem_changes: float = 0.12  # stems of one voice point both ways
+    broken_beam: float = 3.0  # a beam's members in different voices
+    other_staff: float = 2.0  # a voice moves to another staff without a beam
+    overfull: float = 3.5  # a voice outlasts the bar
+    irregular: float = 3.5  # the bar is not as long as the meter says
+    extra_voice: float = 0.25  # per voice beyond the second on a staff
+    within_beam: float = 0.2  # a tuplet without a number begins or ends within a beam; the more the greater its number
+    open_tuplet: float = 3.0  # a tuplet without a number that is not filled
+
+
+USUAL = Costs()
+"""The costs in a measure of which nothing is known."""

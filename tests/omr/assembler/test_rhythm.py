@@ -1,0 +1,83 @@
+"""Bars as a page shows them: hidden rests, small notes, chords that share a stem, tuplets without their number."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from omr_service.assembler.music import Element, NoteSign, TupletSign
+from omr_service.assembler.rhythm import grace_notes, solve_measure
+from omr_service.assembler.spacing import spacing_cost
+from omr_service.symbols import Box
+
+Q = Fraction
+
+
+def chord(index, x, level, *, staff=0, step=4, dots=0, up=True, beam=-1, small=False, shared=False):
+    """A chord of one note, in staff spaces of one point."""
+    box = Box(x, 0, x + 1.2, 1)
+    note = NoteSign(index, staff, step, box, "noteheadBlack", None, 1.0)
+    return Element(
+        index, staff, x, x + 1.2, (note,), level, dots, up, 0.0, beam, small, False, 0, 4.0, box, 1.0, shared=shared
+    )
+
+
+def times(elements, expected, tuplets=()):
+    """Onset and duration of each element that takes time, by its number."""
+    timing = solve_measure(elements, tuplets, Q(expected), 1.0)
+    return {k: (t.onset, t.duration) for k, t in sorted(timing.timings.items())}
+
+
+def test_a_voice_begins_after_a_rest_that_is_hidden_and_goes_on_after_another():
+    bass = [chord(0, 0, -1, step=2), chord(1, 8.8, -1, step=2)]
+    inner = [chord(2 + k, x, 1, step=8, up=False, beam=9) for k, x in enumerate((2.2, 4.4, 6.6))]
+    inner += [chord(5 + k, x, 1, step=8, up=False, beam=10) for k, x in enumerate((11.0, 13.2, 15.4))]
+    found = times([*bass, *inner], 4)
+    assert [found[k][0] for k in range(2, 8)] == [Q(1, 2), 1, Q(3, 2), Q(5, 2), 3, Q(7, 2)]
+    assert found[0] == (0, 2) and found[1] == (2, 2)
+
+
+def test_small_notes_under_a_beam_with_full_ones_are_in_time():
+    run = [chord(k, 3.0 * k, 2, beam=5, small=k in (1, 2, 3)) for k in range(4)]
+    assert grace_notes(run) == []
+    assert [onset for onset, _ in times(run, 1).values()] == [0, Q(1, 4), Q(1, 2), Q(3, 4)]
+
+
+def test_small_notes_that_lean_on_a_note_take_no_time():
+    grace = chord(0, 0, 2, small=True)
+    assert times([grace, chord(1, 2, 0), chord(2, 8, 0)], 2) == {1: (0, 1), 2: (1, 1)}
+
+
+def test_a_run_of_small_notes_fills_the_time_that_nothing_else_does():
+    before, after = chord(0, 0, 0), chord(1, 40, 0)
+    run = [chord(2 + k, 13.3 + 2.6 * k, 2, beam=5, small=True) for k in range(10)]
+    pulse = [chord(20 + k, 13.3 * k, 0, staff=1) for k in range(4)]
+    found = times([before, *run, after, *pulse], 4)
+    assert found[1] == (3, 1)
+    assert [found[2 + k] for k in range(10)] == [(1 + Q(k, 5), Q(1, 5)) for k in range(10)]
+
+
+def test_of_two_chords_on_one_stem_each_may_have_its_own_value():
+    upper = [chord(k, 4.0 * k, 1, beam=5, step=8) for k in range(2)]
+    shared = [chord(2, 8.0, 0, step=8, shared=True), chord(3, 8.0, 0, step=8, shared=True)]
+    rest = [chord(4, 12.0, 1, step=8)]
+    found = times([*upper, *shared, *rest], 2)
+    assert sorted(found[k] for k in (2, 3)) == [(1, Q(1, 2)), (1, 1)]
+    assert found[4] == (Q(3, 2), Q(1, 2))
+
+
+def test_equal_numbers_replace_the_same_when_the_bar_asks_for_it():
+    runs = [[chord(7 * s + k, 3.0 * k, 1, staff=s, beam=s) for k in range(7)] for s in range(2)]
+    signs = [TupletSign(7, 0, (tuple(e.index for e in run),), True, True, Box(0, 0, 1, 1)) for run in runs]
+    found = times([e for run in runs for e in run], 3, signs)
+    assert [found[k] for k in range(7)] == [(Q(3, 7) * k, Q(3, 7)) for k in range(7)]
+
+
+@pytest.mark.parametrize("xs", [[0, 4, 8, 12], [0, 4, 8, 14.5]])
+def test_columns_set_as_engravers_do_cost_nothing(xs):
+    assert spacing_cost(list(enumerate(xs))) == 0
+
+
+def test_a_long_time_in_little_room_costs():
+    assert spacing_cost([(0, 0.0), (1, 4.0), (2, 8.0), (6, 11.0), (7, 15.0)]) > 0.5
