@@ -36,6 +36,7 @@ class Recipe:
         decay: Weight decay of the network.
         shrink: Penalty on the squares of the tables' entries.
         seed: Of everything random.
+        textbook: True to train on the exercises of `textbook` as well.
     """
 
     width: int = 0
@@ -48,6 +49,7 @@ class Recipe:
     decay: float = 1e-2
     shrink: float = 1e-3
     seed: int = 0
+    textbook: bool = True
 
     def as_dict(self) -> dict[str, object]:
         """For a model card."""

@@ -26,16 +26,17 @@ from fingering_service.training.fit import Recipe, fit
 from fingering_service.training.model import FingeringCrf
 from fingering_service.training.textbook import textbook_windows
 
-VERSION = "1.1.0"
+VERSION = "1.1.1"
 TEMPERATURE = 1.0
 """Training maximises the likelihood of labels, so probabilities are left alone; the card says how honest they are."""
 COHERENCE = 0.2
 CONVENTIONS = 1.0
 """Nats; see `conventions`."""
-MEMBERS = (Recipe(tables=tuple(n for n in SIZES if n not in FIGURES)), Recipe())
-"""The mean of a model that looks at neighbouring slices and of one that sees runs, frames and chords' shapes as well.
+MEMBERS = (Recipe(tables=tuple(n for n in SIZES if n not in FIGURES), textbook=False), Recipe())
+"""The mean of a model that looks at neighbouring slices and knows editions only, and of one that sees runs, frames and
+chords' shapes as well and has done the exercises.
 
-Either one alone is as good as the other; each leans on its own tables too much, and the mean on neither.
+Either one alone is as good as the other; each leans on its own tables and texts too much, and the mean on neither.
 """
 DESCRIPTION = (
     "Conditional random field over grips, trained on fingered editions with unlabelled notes summed out and on the "
@@ -69,8 +70,9 @@ class _MeanRows(torch.nn.Module):
 
 
 def train(windows: Sequence[Window], recipes: Sequence[Recipe]) -> list[FingeringCrf]:
-    """The members of an ensemble."""
-    return [fit(windows, recipe) for recipe in recipes]
+    """The members of an ensemble, trained on windows of editions and, where the recipe says so, on the exercises."""
+    exercises = textbook_windows()
+    return [fit([*windows, *exercises] if recipe.textbook else windows, recipe) for recipe in recipes]
 
 
 def cross_validate(windows: Sequence[Window], recipes: Sequence[Recipe], folds: int) -> dict[str, float]:
@@ -79,7 +81,7 @@ def cross_validate(windows: Sequence[Window], recipes: Sequence[Recipe], folds: 
     for fold in range(folds):
         rest = [w for w in windows if fold_of(w.group, folds) != fold]
         held_out = [w for w in windows if fold_of(w.group, folds) == fold]
-        model = Mean(train([*rest, *textbook_windows()], recipes))
+        model = Mean(train(rest, recipes))
         total.add(evaluate(TorchModel(model, TEMPERATURE, COHERENCE, CONVENTIONS), held_out))
     return total.summary()
 
@@ -128,7 +130,7 @@ def main() -> int:
         print(json.dumps(cross_validate(windows, recipes, args.folds)))
         return 0
     textbook = textbook_windows()
-    members = train([*windows, *textbook], recipes)
+    members = train(windows, recipes)
     held_out = read_corpus(args.corpus, validation)
     figures = evaluate(TorchModel(Mean(members), TEMPERATURE, COHERENCE, CONVENTIONS), held_out)
     plain = evaluate(Ergonomic(), held_out)
