@@ -70,7 +70,7 @@ class HandProfileUpdate(RequestModel):
     """The player's hand."""
 
     size: HandSize | None = None
-    max_span_semitones: int = Field(default=0, ge=0, le=20, description="10 to 20; 0 for that of `size`.")
+    max_span_semitones: int = Field(default=0, strict=True, ge=0, le=20, description="10 to 20; 0 for that of `size`.")
 
 
 class PreferencesUpdate(RequestModel):

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from etude.mesh.errors import EtudeError
 from gateway.errors import error_response
 from gateway.local_user import PUBLIC_PATHS
-from gateway.rate_limit import Demand, Limiter, Rate
+from gateway.rate_limit import LEAST_AT_ONCE, Demand, Limiter, Rate
 from gateway.settings import GatewaySettings
 
 _PER_ADDRESS = 5
@@ -22,11 +22,11 @@ class RateLimits:
         self.app = app
         self._limiter = limiter
         self._per_user, self._per_address, self._logins = (
-            Rate(number) if number else None
-            for number in (
-                settings.rate_limit_per_minute,
-                settings.rate_limit_per_minute * _PER_ADDRESS,
-                settings.login_rate_limit_per_minute,
+            Rate(number * users, LEAST_AT_ONCE * users) if number else None
+            for number, users in (
+                (settings.rate_limit_per_minute, 1),
+                (settings.rate_limit_per_minute, _PER_ADDRESS),
+                (settings.login_rate_limit_per_minute, 1),
             )
         )
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_INT32 = 2**31 - 1
+"""The contract's int32 takes no more."""
+
 
 class JobState(StrEnum):
     """COMPLETED, FAILED and CANCELLED are never left; OMR_FAILED and FINGERING_FAILED can be retried."""
@@ -325,7 +328,7 @@ class FingeringUpdate(Model):
 
     pins: list[Pin] = Field(default_factory=list, description="Added to those pinned before.")
     unpin_note_ids: list[str] = Field(default_factory=list, description="Notes whose pins are taken back.")
-    score_index: int = Field(default=0, ge=0, description="Index of the piece or movement, from 0.")
+    score_index: int = Field(default=0, ge=0, le=MOST_INT32, description="Index of the piece or movement, from 0.")
 
 
 class FingeringUpdated(Model):

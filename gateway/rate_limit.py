@@ -13,11 +13,15 @@ from typing import Protocol
 _MOST_KEYS = 100_000
 
 
+LEAST_AT_ONCE = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests per minute on average, of which ten seconds' worth (and at least five) may come at once."""
+    """So many requests per minute on average, of which ten seconds' worth, and some at least, may come at once."""
 
     per_minute: int
+    least_at_once: int = LEAST_AT_ONCE
 
     @property
     def interval_s(self) -> float:
@@ -27,7 +31,7 @@ class Rate:
     @property
     def ahead_s(self) -> float:
         """How far the arrival time may run ahead of the clock."""
-        return self.interval_s * max(self.per_minute / 6, 5.0)
+        return self.interval_s * max(self.per_minute / 6, self.least_at_once)
 
 
 Demand = tuple[str, Rate]

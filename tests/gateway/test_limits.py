@@ -106,9 +106,9 @@ async def test_made_up_credentials_do_not_get_around_the_address(target, exit_st
     http = await serve(exit_stack, target, rate_limit_per_minute=1)
     answers = [
         (await http.get("/api/v1/models", headers={"Authorization": f"Bearer {number}"})).status_code
-        for number in range(12)
+        for number in range(40)
     ]
-    assert answers.count(429) >= 6  # an address has five times the rate of a user, and no more
+    assert answers.count(429) >= 12  # an address has five times what a user has, and no more
 
 
 async def test_logging_in_has_a_limit_of_its_own(target, exit_stack):

@@ -67,7 +67,7 @@ async def test_every_artifact_says_what_it_is_and_where_it_comes_from(mesh: Mesh
         assert (await mesh.client.artifacts.GetArtifact(request)).artifact == artifact
         assert artifact.HasField("create_time")
         assert (artifact.job_id, artifact.tenant_id) == (job.job_id, "local")
-    assert f"blobs/jobs/{job.job_id}/artifacts/{artifacts[0].artifact_id}.pdf" in mesh.files()
+    assert f"blobs/jobs/{job.job_id}/artifacts/{artifacts[0].artifact_id}.source" in mesh.files()
     source, v1, v2 = one(artifacts, SOURCE), one(artifacts, V1), one(artifacts, V2)
     assert await mesh.client.download(source.artifact_id) == content
     assert (v1.schema_version, v1.producer_version, dict(v1.parameters)) == ("1.0.0", VERSION, {"reader": "AUTO"})
