@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from omr_service.assembler.geometry import System, center, is_vertical
 from omr_service.assembler.music import MarkSign
@@ -150,6 +151,17 @@ def find_endings(texts: list[Text], lines: list[Line], system: System) -> list[M
                 found.append(MarkSign("ending", name, system.index, -1, v.x0, v.x1, box, True))
                 break
     return found
+
+
+def is_ending_number(text: Text, endings: Sequence[MarkSign]) -> bool:
+    """True for the number that stands at the left end of an ending's bracket, and so is no finger."""
+    x, y = center(text.box)
+    return any(
+        text.text.strip() == ending.name.removesuffix("|")
+        and ending.box.x0 <= x <= ending.box.x1
+        and ending.box.y0 <= y <= ending.box.y1
+        for ending in endings
+    )
 
 
 def find_words(texts: list[Text], glyphs: list[Glyph], system: System) -> list[MarkSign]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from omr_service.assembler import accidentals as acc
@@ -227,6 +228,16 @@ def step_octave_lines(page: PageDraft) -> None:
     page.octaves = find_octave_lines(symbols.glyphs, symbols.texts, symbols.lines, page.systems, page.elements)
 
 
+def _endings_over(page: PageDraft, system: System, headings: Collection[Text]) -> list[MarkSign]:
+    """First and second endings of a system: a bracket is the next system's under it, however close it is to the one
+    before."""
+    since = page.systems[system.index - 1].staves[-1].tops[-1] if system.index > 0 else 0.0
+    until = system.staves[-1].tops[-1]
+    texts = [t for t in page.symbols.texts if since < t.box.y0 and t.box.y1 < until and t not in headings]
+    lines = [v for v in page.symbols.lines if since < min(v.y0, v.y1) < until]
+    return dw.find_endings(texts, lines, system)
+
+
 def step_marks(page: PageDraft) -> None:
     """Articulations, ornaments, fingers, dynamics, words; and the headings around the music."""
     symbols = page.symbols
@@ -239,6 +250,8 @@ def step_marks(page: PageDraft) -> None:
             page.starts.append((after.system.index, titles_of(heading)))
     barlines = [b for s in page.systems for b in s.barlines]
     dots = mk.free_dots(symbols.glyphs, page.dots.used, page.staves, barlines)
+    endings = [ending for system in page.systems for ending in _endings_over(page, system, headings)]
+    page.marks += endings
     for system in page.systems:
         elements = page.elements.get(system.index, [])
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)
@@ -250,15 +263,10 @@ def step_marks(page: PageDraft) -> None:
         own_dots = [g for g in dots if over <= center(g.box)[1] < under]
         page.marks += mk.find_marks([*glyphs, *own_dots], elements, system)
         page.marks += mk.find_arpeggios(glyphs, wiggles, elements, system)
-        page.marks += mk.find_fingers(glyphs, texts, elements, system)
+        unnumbered = [t for t in texts if not dw.is_ending_number(t, endings)]
+        page.marks += mk.find_fingers(glyphs, unnumbered, elements, system)
         page.marks += dw.find_dynamics(glyphs, system)
         page.marks += dw.find_hairpins(lines, system)
         page.marks += dw.find_pedals(glyphs, system)
         page.marks += dw.find_signs(glyphs, system)
-        # a bracket is the next system's under it, however close it is to the one before
-        since = page.systems[system.index - 1].staves[-1].tops[-1] if system.index > 0 else 0.0
-        until = system.staves[-1].tops[-1]
-        near_texts = [t for t in symbols.texts if since < t.box.y0 and t.box.y1 < until and t not in headings]
-        near_lines = [v for v in symbols.lines if since < min(v.y0, v.y1) < until]
-        page.marks += dw.find_endings(near_texts, near_lines, system)
         page.marks += dw.find_words(inside, glyphs, system)

@@ -44,10 +44,14 @@ async def test_http_request_to_orchestrator_to_each_stage(mesh: ServedMesh, http
     def servers(spans: dict[str, dict], name: str) -> list[dict]:
         return [span for span in spans.values() if span["name"] == name and span["kind"] in (2, "SPAN_KIND_SERVER")]
 
-    async with asyncio.timeout(30):
-        while not all(servers(of_this_trace(), name) for name in calls):  # noqa: ASYNC110 - written by another process
+    def is_whole(spans: dict[str, dict]) -> bool:
+        """A span is sent when it ends, so those around it come after it."""
+        parents = {hexadecimal(span.get("parentSpanId")) for span in spans.values()}
+        return all(servers(spans, name) for name in calls) and parents <= {*spans, parent_id}
+
+    async with asyncio.timeout(60):
+        while not is_whole(spans := of_this_trace()):  # noqa: ASYNC110 - written by another process
             await asyncio.sleep(0.2)
-    spans = of_this_trace()
 
     def ancestors(span: dict) -> list[dict]:
         found = []

@@ -104,6 +104,16 @@ def test_an_ending_belongs_to_the_system_under_it_even_where_the_one_before_is_n
     assert score.measures[1].ending.closed
 
 
+@pytest.mark.parametrize("height", [200, 297], ids=["between the systems", "close over its staff"])
+def test_the_number_of_an_ending_is_no_finger(height):
+    page = page_of(system_at(100, False, True, (4, 5)), system_at(320, True, False, (6, 7)))
+    page.texts.append(text("1", 121, height + 10, 9))
+    page.lines.append(Line(115, height, 300, height, 0.5))
+    (score,) = write_scores([assemble_page(page)], SOURCE)
+    assert [list(m.ending.numbers) for m in score.measures] == [[], [1]]
+    assert not [n for e in score.events for n in e.notes if n.HasField("fingering")]
+
+
 def test_the_keyboard_part_is_on_the_same_staves_in_all_systems():
     staves = tuple(Staff(i, 50, 450, tuple(100 + 60 * i + 5.0 * k for k in range(5)), 0.0, 5.0) for i in range(3))
     systems = [System(n, staves, keyboard) for n, keyboard in enumerate([(1, 2), (0, 1, 2), (1, 2)])]
