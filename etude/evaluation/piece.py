@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,16 +132,13 @@ class _Summed:
 
 
 def _summed(pieces: Sequence[Piece]) -> _Summed:
-    def over(counts: Callable[[Comparison], Counts]) -> Counts:
-        return sum((counts(piece.comparison) for piece in pieces), Counts())
-
     kinds: dict[str, KindCounts] = {}
     for piece in pieces:
         for kind, counts in piece.comparison.kinds.items():
             kinds[kind] = kinds.get(kind, KindCounts()) + counts
     return _Summed(
-        figures={name: over(lambda c, name=name: c.figures[name]) for name in FIGURES},  # type: ignore[misc]
-        hand_agnostic={name: over(lambda c, name=name: c.hand_agnostic[name]) for name in FIGURES},  # type: ignore[misc]
+        figures={name: sum((p.comparison.figures[name] for p in pieces), Counts()) for name in FIGURES},
+        hand_agnostic={name: sum((p.comparison.hand_agnostic[name] for p in pieces), Counts()) for name in FIGURES},
         kinds=kinds,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -49,8 +50,8 @@ def review_html(
             title = scores[latest].metadata.movement_title or scores[latest].metadata.title
             heading = f"{title} ({latest + 1} of {len(scores)})" if len(scores) > 1 else title
             blocks.append(f"<h2>{escape(heading)}</h2>" if heading else "")
-        page = _picture(lambda s=system: _page_picture(document, s, widths, painter), "the page")  # type: ignore[misc]
-        read = _picture(lambda s=system: _engraved(musicxml[s.score_index], s, engraver), "the reading")  # type: ignore[misc]
+        page = _picture(partial(_page_picture, document, system, widths, painter), "the page")
+        read = _picture(partial(_engraved, musicxml[system.score_index], system, engraver), "the reading")
         blocks.append(_block(system, page, read))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Review of {escape(document.name)}</title>'

@@ -256,7 +256,8 @@ def _decorate_measure(measure: ET.Element, staves: int, rng: random.Random) -> N
         return
     staff = rng.randint(1, staves)
     start = rng.choice(notes)
-    end = len(measure) if measure.find("barline") is None else list(measure).index(measure.find("barline"))  # type: ignore[arg-type]
+    barline = measure.find("barline")
+    end = len(measure) if barline is None else list(measure).index(barline)
     before: ET.Element
     after: ET.Element | None = None
     match rng.choice(("dynamic", "dynamic", "wedge", "wedge", "pedal", "pedal", "octave", "words", "sign", "ending")):
