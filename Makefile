@@ -63,6 +63,8 @@ bench: $(VENV)/.installed  ## measure and write bench/results
 lock:  ## pin the dependencies anew
 	$(BIN)/pip-compile --quiet --all-build-deps --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
 	  --extra all --extra dev --output-file requirements.lock pyproject.toml
+	@# The extra `all` names etude itself, and pip-compile then pins it to this folder.
+	@sed -i '/^etude @ file:/,/# via file:/d' requirements.lock
 
 train-env: $(VENV)/.installed  ## add what training needs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[train]'
