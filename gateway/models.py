@@ -155,6 +155,7 @@ class JobOptions(Model):
     fingering_model: str
     first_page: int = Field(description="First page to read, from 1; 0 for the first.")
     last_page: int = Field(description="Last page to read; 0 for the last.")
+    pins_from_job_id: str = Field(description="Earlier job whose pinned fingers hold again; empty for none.")
 
 
 class JobSource(Model):

@@ -66,13 +66,17 @@ class Jobs:
         """Take in a file and start a job on it. A refused file leaves nothing behind.
 
         Raises:
-            EtudeError: RATE_LIMITED while the tenant has too many jobs under way; INVALID_REQUEST, EMPTY_FILE,
-                UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED, and what `Stages.inspect` raises.
+            EtudeError: RATE_LIMITED while the tenant has too many jobs under way; JOB_NOT_FOUND for the job whose pins
+                are wanted; INVALID_REQUEST, EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED, and
+                what `Stages.inspect` raises.
         """
         request_id = check_request_id(request_id)
         async with self._store.database.read() as connection:
             preferences = await IdentityRepository(connection, caller.tenant_id).preferences(caller.user_id)
-            active = await JobRepository(connection, caller.tenant_id).count_active()
+            repository = JobRepository(connection, caller.tenant_id)
+            active = await repository.count_active()
+            if options.pins_from_job_id:
+                await repository.get(options.pins_from_job_id, user_id=caller.user_id)
         if active >= self._max_active_jobs:  # before anything of the file is taken in
             raise EtudeError(
                 "RATE_LIMITED",

@@ -71,6 +71,12 @@ Examples:
 )
 @click.option("--pages", default="", metavar="A-B", help="Pages to read: 3, 2-5, 4- or -6.  [default: all]")
 @click.option(
+    "--pins-from",
+    default="",
+    metavar="JOB_ID",
+    help="Keep the fingers pinned in an earlier job on the same music.",
+)
+@click.option(
     "--server",
     envvar="ETUDE_SERVER",
     default="",
@@ -107,6 +113,7 @@ def annotate(
     density: str | None,
     reader: str | None,
     pages: str,
+    pins_from: str,
     server: str,
     data_dir: Path | None,
     parallel: int | None,
@@ -137,7 +144,7 @@ def annotate(
     plan = Plan(
         stems=stems(list(dict.fromkeys(files))),
         directory=directory or Path(),
-        options=_options(formats, hand_size, max_span, density, reader, pages),
+        options=_options(formats, hand_size, max_span, density, reader, pages, pins_from),
         formats=formats,
         replace=overwrite or directory is not None,
         parallel=parallel or min(os.cpu_count() or 1, 4),
@@ -155,6 +162,7 @@ def _options(
     density: str | None,
     reader: str | None,
     pages: str,
+    pins_from: str,
 ) -> job_pb2.JobOptions:
     try:
         return job_options(
@@ -164,6 +172,7 @@ def _options(
             density=density or "",
             reader=reader or "",
             pages=pages,
+            pins_from_job_id=pins_from,
         )
     except EtudeError as error:
         raise click.UsageError(error.message) from error

@@ -1,6 +1,7 @@
 """etude jobs: what a running mesh has done and does."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +16,10 @@ from etude.client import RESTING_STATES, AsyncEtudeClient
 from etude.client.files import file_names
 from etude.client.json_form import to_json
 from etude.client.names import FAILED_STATES, enum_value, short_name, short_names
-from etude.job.v1 import job_pb2
+from etude.job.v1 import job_pb2, job_service_pb2
 from etude.mesh.errors import EtudeError
+from etude.score.v1 import fingering_pb2
+from etude.stage.v1 import fingering_service_pb2
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -147,6 +150,58 @@ def cancel(ctx: click.Context, job_id: str, reason: str, server: str, as_json: b
 def retry(ctx: click.Context, job_id: str, server: str, as_json: bool) -> None:
     """Start a job whose reading or fingering failed again."""
     _act(ctx, server, as_json, lambda client: client.retry(job_id))
+
+
+@jobs.command()
+@click.argument("job_id")
+@click.argument("pins_text", metavar="[NOTE=FINGER]...", nargs=-1)
+@click.option("--unpin", "unpinned", metavar="NOTE", multiple=True, help="Take a pin back; can be given several times.")
+@click.option("--score", "score_index", type=click.IntRange(min=0), default=0, help="Which piece of the job, from 0.")
+@server_options
+@_json_option
+@click.pass_context
+def finger(
+    ctx: click.Context,
+    job_id: str,
+    pins_text: tuple[str, ...],
+    unpinned: tuple[str, ...],
+    score_index: int,
+    server: str,
+    as_json: bool,
+) -> None:
+    """Pin fingers of a completed job: n205=3, n206=4-5 for a change on the key, n7=L2 for the left hand.
+
+    What depends on them is fingered anew and all files are made again; `etude jobs download` fetches them. The ids of
+    notes are those of the SVG's elements and of the .ir_v2.json file.
+    """
+    pins = [_pin(text) for text in pins_text]
+
+    async def work() -> job_service_pb2.UpdateFingeringResponse:
+        async with connect(server) as client:
+            return await client.update_fingering(job_id, pins, unpin_note_ids=unpinned, score_index=score_index)
+
+    done = _call(ctx, work())
+    if as_json:
+        click.echo(json.dumps(to_json(done), indent=2, ensure_ascii=False))
+    else:
+        changed = len(done.changed_note_ids)
+        click.echo(f"{job_id}: {changed} note{'s' * (changed != 1)} changed: {' '.join(done.changed_note_ids)}")
+
+
+_PIN = re.compile(r"(?P<note>[^=]+)=(?P<hand>[RL]?)(?P<finger>[1-5])(-(?P<substitution>[1-5]))?", re.IGNORECASE)
+
+
+def _pin(text: str) -> fingering_service_pb2.PinnedFingering:
+    match = _PIN.fullmatch(text)
+    if match is None:
+        raise click.UsageError(f"{text!r} is no pin; write for example n205=3, n206=4-5 or n7=L2.")
+    hands = {"R": fingering_pb2.HAND_RIGHT, "L": fingering_pb2.HAND_LEFT, "": fingering_pb2.HAND_UNSPECIFIED}
+    return fingering_service_pb2.PinnedFingering(
+        note_id=match["note"],
+        finger=int(match["finger"]),
+        substitution=int(match["substitution"] or 0),
+        hand=hands[match["hand"].upper()],
+    )
 
 
 @jobs.command()

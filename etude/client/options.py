@@ -26,6 +26,7 @@ def job_options(
     formats: Sequence[str] = (),
     fingering_model: str = "",
     pages: str = "",
+    pins_from_job_id: str = "",
 ) -> job_pb2.JobOptions:
     """Job options from words; what is left out is left to the server's defaults and the user's preferences.
 
@@ -39,6 +40,7 @@ def job_options(
         formats: Of "musicxml", "midi", "svg", "pdf", "annotated_pdf"; empty for all.
         fingering_model: Name of the fingering model.
         pages: Pages to read: "3", "2-5", "4-" or "-6".
+        pins_from_job_id: An earlier job on the same music whose pinned fingers are to hold again.
 
     Raises:
         EtudeError: INVALID_REQUEST, naming the field that is wrong.
@@ -46,7 +48,7 @@ def job_options(
     >>> job_options(hand_size="S", pages="2-5").last_page
     5
     """
-    options = job_pb2.JobOptions(filename=filename, fingering_model=fingering_model)
+    options = job_pb2.JobOptions(filename=filename, fingering_model=fingering_model, pins_from_job_id=pins_from_job_id)
     if reader:
         options.reader = enum_value(omr_service_pb2.ReaderMode, reader, field="reader")
     if uncertainty_policy:

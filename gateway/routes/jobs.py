@@ -57,6 +57,9 @@ async def create_job(
     ] = None,
     fingering_model: Annotated[str, Form(description="Name of the fingering model")] = "",
     pages: Annotated[str, Form(description="Pages to read: 3, 2-5, 4- or -6")] = "",
+    pins_from_job_id: Annotated[
+        str, Form(description="An earlier job on the same music, whose pinned fingers are to hold again")
+    ] = "",
     idempotency_key: IdempotencyKey = "",
 ) -> models.Job:
     """Stores the document and starts a job on it; answers as soon as the document is stored."""
@@ -72,6 +75,7 @@ async def create_job(
         formats=[name for item in formats or () for name in item.split(",") if name.strip()],
         fingering_model=fingering_model,
         pages=pages,
+        pins_from_job_id=pins_from_job_id,
     )
     job = await client.create_job(
         file.file, options, request_id=request_id_from(idempotency_key), timeout_s=settings.upload_timeout_s

@@ -56,6 +56,26 @@ async def test_download(etude, server, job_id, tmp_path):
     assert (tmp_path / "copy" / "sonata.mid").read_bytes() == b"MThd"
 
 
+async def test_pin_fingers(etude, server, store, job_id):
+    pins = ("n1=3", "n2=4-5", "n7=L2", "--unpin", "n9")
+    done = await etude("jobs", "finger", job_id, *pins, "--server", server)
+    assert done.out == f"{job_id}: 2 notes changed: n1 n2\n"
+    (request,) = store.pins
+    asked = [(pin.note_id, pin.finger, pin.substitution, pin.hand) for pin in request.pins]
+    assert asked == [("n1", 3, 0, 0), ("n2", 4, 5, 0), ("n7", 2, 0, 2)]
+    assert list(request.unpin_note_ids) == ["n9"]
+    as_json = await etude("jobs", "finger", job_id, "n1=3", "--server", server, "--json")
+    assert json.loads(as_json.out)["changed_note_ids"] == ["n1", "n2"]
+    wrong = await etude("jobs", "finger", job_id, "n1=6", "--server", server)
+    assert wrong.code == 2
+    assert "n1=6" in wrong.err
+
+
+async def test_pins_of_an_earlier_job_are_asked_for(etude, server, store, job_id):
+    done = await etude("annotate", "sonata.pdf", "-o", "again", "--pins-from", job_id, "--server", server, "--json")
+    assert store.jobs[json.loads(done.out)["job_id"]].options.pins_from_job_id == job_id
+
+
 async def test_delete(etude, server, store, job_id):
     assert (await etude("jobs", "delete", job_id, "--server", server)).code == 130  # nobody is there to say yes
     assert job_id in store.jobs

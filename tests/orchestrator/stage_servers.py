@@ -64,7 +64,11 @@ def make_score(plan: dict[str, Any], index: int) -> score_pb2.Score:
             event_id=f"e{number}", part_id="P1", staff=1, voice=1, onset_ticks=number, duration_ticks=1
         )
         event.type = event_pb2.NOTE_TYPE_QUARTER
-        note = event.notes.add(note_id=f"n{number}", midi_pitch=60 + number, staff=1, confidence=1)
+        if number in plan.get("missing_notes", []):
+            event.rest.SetInParent()
+            continue
+        note_id = f"n{number + plan.get('ids_from', 0)}"
+        note = event.notes.add(note_id=note_id, midi_pitch=60 + number, staff=1, confidence=1)
         if number == plan.get("printed_note"):
             note.fingering.finger = 4
             note.fingering.source = fingering_pb2.FINGERING_SOURCE_PRINTED
@@ -185,6 +189,9 @@ class Fingering(fingering_service_pb2_grpc.FingeringServiceServicer):
             progress = stage_pb2.Progress(stage="fingering", fraction=0.5)
             yield fingering_service_pb2.AnnotateResponse(progress=progress)
             pins = {pin.note_id: pin for pin in request.pins}
+            if clash := pins.keys() & set(plan.get("impossible_pins", [])):
+                violations = [(note_id, "planned") for note_id in sorted(clash)]
+                raise EtudeError("IMPOSSIBLE_CONSTRAINT", "planned", violations=violations)
             score = request.score
             for event in score.events:
                 for note in event.notes:

@@ -135,6 +135,7 @@ class JobOptions(_message.Message):
     FINGERING_MODEL_FIELD_NUMBER: _builtins.int
     FIRST_PAGE_FIELD_NUMBER: _builtins.int
     LAST_PAGE_FIELD_NUMBER: _builtins.int
+    PINS_FROM_JOB_ID_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """Name of the file as the user gave it, without directories."""
     reader: _omr_service_pb2.ReaderMode.ValueType
@@ -149,6 +150,10 @@ class JobOptions(_message.Message):
     """First page to read, from 1; 0 for the first."""
     last_page: _builtins.int
     """Last page to read; 0 for the last."""
+    pins_from_job_id: _builtins.str
+    """An earlier job of the same user, on the same music: what was pinned there is pinned here, where the note is the
+    same. Empty for none.
+    """
     @_builtins.property
     def hand_profile(self) -> _fingering_service_pb2.HandProfile:
         """The player's hand."""
@@ -169,10 +174,11 @@ class JobOptions(_message.Message):
         fingering_model: _builtins.str = ...,
         first_page: _builtins.int = ...,
         last_page: _builtins.int = ...,
+        pins_from_job_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hand_profile", b"hand_profile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["density", b"density", "filename", b"filename", "fingering_model", b"fingering_model", "first_page", b"first_page", "formats", b"formats", "hand_profile", b"hand_profile", "last_page", b"last_page", "reader", b"reader", "uncertainty_policy", b"uncertainty_policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["density", b"density", "filename", b"filename", "fingering_model", b"fingering_model", "first_page", b"first_page", "formats", b"formats", "hand_profile", b"hand_profile", "last_page", b"last_page", "pins_from_job_id", b"pins_from_job_id", "reader", b"reader", "uncertainty_policy", b"uncertainty_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
