@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from etude.client import AsyncEtudeClient
 from etude.client.json_form import error_to_json, to_json
 from etude.client.names import short_name
-from etude.job.v1 import job_pb2
+from etude.job.v1 import job_pb2, job_service_pb2
 from etude.mesh.errors import EtudeError
 from gateway.errors import envelope
 
@@ -37,15 +37,12 @@ async def event_stream(
     """
     yield f"retry: {RETRY_MS}\n\n".encode()
     try:
-        responses: AsyncGenerator[Any, None] = client.watch_responses(
-            job_id, after_sequence=after_sequence, heartbeat_s=heartbeat_s
-        )
-        async with aclosing(responses):
-            async for response in _until(closing, responses):
-                if response.HasField("heartbeat"):
+        news = client.watch_news(job_id, after_sequence=after_sequence, heartbeat_s=heartbeat_s)
+        async with aclosing(news):
+            async for event in _until(closing, news):
+                if isinstance(event, job_service_pb2.Heartbeat):
                     yield b": heartbeat\n\n"
                     continue
-                event = response.event
                 name = short_name(job_pb2.JobEventKind, event.kind).lower()
                 yield server_sent_event(name, to_json(event), sequence=event.sequence)
         if closing.is_set():

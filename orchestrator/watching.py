@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 from etude.job.v1.job_pb2 import JobEvent
-from etude.job.v1.job_service_pb2 import Heartbeat, WatchJobResponse
+from etude.job.v1.job_service_pb2 import Heartbeat, JobEvents, WatchJobResponse
 from etude.mesh.errors import EtudeError
 from orchestrator.caller import Caller
 from orchestrator.notifier import Change
@@ -30,9 +30,12 @@ async def watch_job(
     *,
     after_sequence: int,
     heartbeat_s: float,
+    batch_events: bool,
     stopping: asyncio.Event,
 ) -> AsyncIterator[WatchJobResponse]:
     """The events of a job after a sequence number, and heartbeats; ends when the job is at rest and all is told.
+
+    With `batch_events`, what is new at one time goes into one message: a message costs more than what is in it.
 
     Raises:
         EtudeError: JOB_NOT_FOUND, also when the job is deleted meanwhile; OUT_OF_RANGE for a cursor beyond the latest
@@ -52,11 +55,13 @@ async def watch_job(
                 )
             last_sent = time.monotonic()
             while True:
-                for event in events:
-                    yield WatchJobResponse(event=event)
-                    cursor = event.sequence
+                if events and batch_events:
+                    yield WatchJobResponse(events=JobEvents(events=events))
+                else:
+                    for event in events:
+                        yield WatchJobResponse(event=event)
                 if events:
-                    last_sent = time.monotonic()
+                    cursor, last_sent = events[-1].sequence, time.monotonic()
                 if cursor < position.last_sequence:
                     position, events = await _look(store, caller, job_id, cursor)
                     continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
@@ -144,38 +144,39 @@ class JobCalls(Calls):
         Raises:
             EtudeError: JOB_NOT_FOUND; DEPENDENCY_UNAVAILABLE when the server does not come back in time.
         """
-        responses = self.watch_responses(job_id, after_sequence=after_sequence, reconnect_s=reconnect_s)
-        async with aclosing(responses):
-            async for response in responses:
-                if response.HasField("event"):
-                    yield response.event
+        news = self.watch_news(job_id, after_sequence=after_sequence, reconnect_s=reconnect_s)
+        async with aclosing(news):
+            async for new in news:
+                if isinstance(new, job_pb2.JobEvent):
+                    yield new
 
-    async def watch_responses(
+    async def watch_news(
         self,
         job_id: str,
         *,
         after_sequence: int = 0,
         heartbeat_s: float = 15.0,
         reconnect_s: float = RECONNECT_S,
-    ) -> AsyncGenerator[job_service_pb2.WatchJobResponse, None]:
+    ) -> AsyncGenerator[job_pb2.JobEvent | job_service_pb2.Heartbeat, None]:
         """As `watch_job`, with the heartbeats between the events."""
         cursor = after_sequence
         clock = asyncio.get_running_loop().time
         last_contact = clock()
         attempt = 0
         while True:
-            request = job_service_pb2.WatchJobRequest(job_id=job_id, after_sequence=cursor)
+            request = job_service_pb2.WatchJobRequest(job_id=job_id, after_sequence=cursor, batch_events=True)
             request.heartbeat_interval.FromTimedelta(timedelta(seconds=heartbeat_s))
             call = self._jobs.WatchJob(request, metadata=self.metadata)
             state = job_pb2.JOB_STATE_UNSPECIFIED
             try:
                 async for response in call:
                     last_contact, attempt = clock(), 0
-                    if response.HasField("event"):
-                        if response.event.sequence <= cursor:
-                            continue
-                        cursor, state = response.event.sequence, response.event.state
-                    yield response
+                    for event in _events_of(response):
+                        if event.sequence > cursor:
+                            cursor, state = event.sequence, event.state
+                            yield event
+                    if response.HasField("heartbeat"):
+                        yield response.heartbeat
                 if state in RESTING_STATES or await self._rests_at(job_id, cursor):
                     return
             except (grpc.aio.AioRpcError, EtudeError) as raised:
@@ -296,3 +297,10 @@ def raise_for_state(job: job_pb2.Job) -> None:
     if job.state == job_pb2.JOB_STATE_CANCELLED:
         raise EtudeError("CANCELLED", "The job was cancelled.")
     raise EtudeError("INTERNAL", f"The job {job.job_id} failed without saying why; look into the server's log.")
+
+
+def _events_of(response: job_service_pb2.WatchJobResponse) -> Sequence[job_pb2.JobEvent]:
+    """The events in a message of a watch; a server that does not know `batch_events` sends them one by one."""
+    if response.HasField("event"):
+        return [response.event]
+    return response.events.events

@@ -89,6 +89,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
             request.job_id,
             after_sequence=request.after_sequence,
             heartbeat_s=heartbeat_s,
+            batch_events=request.batch_events,
             stopping=drain_started(),
         ):
             yield response

@@ -482,6 +482,21 @@ async def test_watching_resumes_where_it_stopped(mesh: Mesh) -> None:
         await mesh.client.watch("nothing")
 
 
+async def test_events_that_become_visible_together_come_in_one_message_when_asked_for(mesh: Mesh) -> None:
+    job = await mesh.client.create(document(pages=3))
+    one_by_one = await mesh.client.watch(job.job_id)
+    for after in (0, 5):
+        request = job_service_pb2.WatchJobRequest(job_id=job.job_id, after_sequence=after, batch_events=True)
+        (response,) = [response async for response in mesh.client.jobs.WatchJob(request, timeout=20)]
+        assert list(response.events.events) == one_by_one[after:]
+
+    running = await mesh.client.create(document(pages=10, page_seconds=0.05))
+    request = job_service_pb2.WatchJobRequest(job_id=running.job_id, batch_events=True)
+    batches = [list(response.events.events) async for response in mesh.client.jobs.WatchJob(request, timeout=20)]
+    assert len(batches) > 3
+    assert [event for batch in batches for event in batch] == await mesh.client.watch(running.job_id)
+
+
 async def test_many_watchers_and_a_slow_one(mesh: Mesh) -> None:
     job = await mesh.client.create(document(pages=10, page_seconds=0.01))
 
