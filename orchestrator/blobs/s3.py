@@ -156,7 +156,14 @@ class S3BlobStore:
         """
         with _as_os_error():
             if not await self.in_thread(self._client.bucket_exists, self._bucket):
-                await self.in_thread(self._client.make_bucket, self._bucket)
+                await self.in_thread(self._make_bucket)
+
+    def _make_bucket(self) -> None:
+        try:
+            self._client.make_bucket(self._bucket)
+        except S3Error as error:
+            if error.code != "BucketAlreadyOwnedByYou":  # another orchestrator that starts now was quicker
+                raise
 
     @contextlib.asynccontextmanager
     async def upload(self) -> AsyncIterator[S3Upload]:

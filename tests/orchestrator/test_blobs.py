@@ -44,6 +44,10 @@ async def keys(store: BlobStore, prefix: str = "") -> list[str]:
     return [info.key async for info in store.scan(prefix)]
 
 
+def s3_client(location: S3Location) -> Minio:
+    return Minio(location.endpoint.removeprefix("http://"), location.access_key, location.secret_key, secure=False)
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000, CHUNK_BYTES - 1, CHUNK_BYTES, 3 * CHUNK_BYTES + 17])
 async def test_put_and_read(store: BlobStore, size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
@@ -231,6 +235,16 @@ async def test_s3_checks_who_asks(s3_location: S3Location) -> None:
         await each.close()
 
 
+async def test_s3_bucket_is_made_once_by_those_who_start_together(s3_location: S3Location) -> None:
+    stores = [S3BlobStore(s3_location) for _ in range(8)]
+    for _ in range(3):
+        await asyncio.gather(*(store.prepare() for store in stores))
+        await stores[0].check()
+        await asyncio.to_thread(s3_client(s3_location).remove_bucket, s3_location.bucket)
+    for store in stores:
+        await store.close()
+
+
 async def test_s3_bucket_that_is_not_there(s3_location: S3Location) -> None:
     store = S3BlobStore(s3_location)
     with pytest.raises(OSError, match="no bucket"):
@@ -255,8 +269,6 @@ async def test_s3_large_blob_goes_in_parts(s3_location: S3Location) -> None:
     assert stored.size_bytes == 20 << 20
     assert hashlib.sha256(await content(store)).hexdigest() == stored.sha256 == hashlib.sha256(piece * 20).hexdigest()
     assert await content(store, offset=(8 << 20) - 1, length=2) == piece[-1:] + piece[:1]
-    client = Minio(
-        s3_location.endpoint.removeprefix("http://"), s3_location.access_key, s3_location.secret_key, secure=False
-    )
+    client = s3_client(s3_location)
     assert client.stat_object(s3_location.bucket, KEY).etag.endswith("-3")  # the mark of an object of three parts
     await store.close()

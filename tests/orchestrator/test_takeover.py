@@ -41,8 +41,11 @@ class Pair:
             executor_id=name,
         )
         client = Client(self._addresses[name])
-        async with asyncio.timeout(60):
-            await client.channel.channel_ready()
+        ready = asyncio.ensure_future(client.channel.channel_ready())
+        ended = asyncio.ensure_future(self.running[name].wait())
+        await asyncio.wait({ready, ended}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        assert ready.done(), (self.processes.directory / "log").read_text()
         return client
 
     def starts(self, stage: str, job_id: str) -> int:
