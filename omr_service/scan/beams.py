@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,37 +20,107 @@ PITCH = 0.75 * SPACE
 """Usual distance from one beam to the next in a group."""
 _STEEPEST = 0.8
 _SHORTEST = 0.45 * SPACE
+_ALONG = 9
+"""Pixels along a beam whose ink is averaged: a dent in one place is no gap between beams."""
+_GAP = 0.75
+"""Darkness between two beams, as a part of theirs, up to which they are two."""
+_ENOUGH = 40
+"""Columns with a gap from which on a page's own measures are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """How a page's beams are made.
+
+    Attributes:
+        thickness: Of one, in pixels.
+        pitch: From one to the next in a group, in pixels.
+    """
+
+    thickness: float = THICKNESS
+    pitch: float = PITCH
 
 
 def find_beams(mask: Mask, page: Grey) -> list[Line]:
     """Beams: the middle line of each, from end to end, and its thickness."""
-    found: list[Line] = []
-    for patch in patches(mask, page):
-        if patch.inside.sum() > 0.3 * SPACE * SPACE:
-            found += _beams_of(patch)
-    return found
+    groups = [_levelled_patch(patch) for patch in patches(mask, page) if patch.inside.sum() > 0.3 * SPACE * SPACE]
+    measures = _measures([runs for group in groups for runs in group.runs])
+    return [beam for group in groups for beam in _beams_of(group, measures)]
 
 
-def _beams_of(patch: Patch) -> list[Line]:
-    """The beams of one connected patch, which have one slope."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A connected patch of beams, which have one slope, brought level.
+
+    Attributes:
+        patch: The patch.
+        slope: Pixels down per pixel across.
+        down: How far down its left end is once it is level.
+        runs: By column, where there is ink, cut at gaps.
+    """
+
+    patch: Patch
+    slope: float
+    down: float
+    runs: list[list[tuple[int, int]]]
+
+
+def _levelled_patch(patch: Patch) -> _Group:
     value = np.where(patch.inside, patch.ink, 0.0)
     slope = _slope(value)
-    level, offset = _levelled(value, slope)
-    found: list[Line] = []
-    for top, bottom, left, right in _bars(level):
-        middle = (top + bottom) / 2 - offset
-        x0, x1 = float(left), float(right)
-        thickness = bottom - top
-        found.append(
-            Line(
-                patch.x + x0,
-                patch.y + middle + slope * x0,
-                patch.x + x1,
-                patch.y + middle + slope * x1,
-                float(np.clip(thickness, 0.3 * SPACE, 0.9 * SPACE)),
-            )
+    level, down = _levelled(value, slope)
+    smooth = np.asarray(cv2.blur(level, (min(_ALONG, level.shape[1]), 1), borderType=cv2.BORDER_REPLICATE), np.float64)
+    dark = level > 0.45
+    runs = [_cut_at_gaps(runs_of(dark[:, x]), smooth[:, x]) for x in range(level.shape[1])]
+    return _Group(patch, slope, down, runs)
+
+
+def _cut_at_gaps(runs: list[tuple[int, int]], profile: NDArray[np.floating]) -> list[tuple[int, int]]:
+    """Runs of ink with those cut in which two beams touch: where it is lighter than on both sides."""
+    result: list[tuple[int, int]] = []
+    least = round(0.3 * SPACE)
+    for top, bottom in runs:
+        start = top
+        for y in range(top + least, bottom - least):
+            if y - start < least or profile[y] > profile[y - 1] or profile[y] >= profile[y + 1]:
+                continue
+            above, below = profile[start:y].max(), profile[y : y + round(SPACE)].max()
+            if profile[y] < _GAP * min(above, below):
+                result.append((start, y))
+                start = y + 1
+        result.append((start, bottom))
+    return result
+
+
+def _measures(columns: list[list[tuple[int, int]]]) -> Measures:
+    """The thickness and pitch of a page's beams, from the columns in which gaps are seen between several."""
+    pairs = [
+        (lower[1] - lower[0], (sum(lower) - sum(upper)) / 2)
+        for runs in columns
+        for upper, lower in itertools.pairwise(runs)
+        if min(upper[1] - upper[0], lower[1] - lower[0]) >= 0.3 * SPACE
+        and max(upper[1] - upper[0], lower[1] - lower[0]) < 0.95 * SPACE
+        and (sum(lower) - sum(upper)) / 2 < 1.3 * SPACE
+    ]
+    if len(pairs) < _ENOUGH:
+        return Measures()
+    thickness, pitch = np.median(np.array(pairs, float), axis=0)
+    return Measures(float(thickness), float(pitch))
+
+
+def _beams_of(group: _Group, measures: Measures) -> list[Line]:
+    """The beams of one group."""
+    x, y, slope = group.patch.x, group.patch.y - group.down, group.slope
+    return [
+        Line(
+            float(x + left),
+            y + (top + bottom) / 2 + slope * left,
+            float(x + right),
+            y + (top + bottom) / 2 + slope * right,
+            float(np.clip(bottom - top, 0.3 * SPACE, 0.9 * SPACE)),
         )
-    return found
+        for top, bottom, left, right in _bars(group.runs, measures)
+    ]
 
 
 def _slope(value: NDArray[np.floating]) -> float:
@@ -88,17 +162,16 @@ def _levelled(value: NDArray[np.floating], slope: float) -> tuple[NDArray[np.flo
     return level, high
 
 
-def _bars(level: NDArray[np.floating]) -> list[tuple[float, float, int, int]]:
-    """Bars in a levelled patch as (top, bottom, left, right).
+def _bars(columns: list[list[tuple[int, int]]], measures: Measures) -> list[tuple[float, float, int, int]]:
+    """Bars in a levelled patch as (top, bottom, left, right), by the runs of ink of its columns.
 
     Neighbouring columns with ink in the same rows make a bar; where bars stand closer than the mask and the printer
     could tell, their common height says how many there are.
     """
-    dark = level > 0.45
     segments: list[list[tuple[int, int, int]]] = []  # of each bar its columns as (x, top, bottom)
     open_: list[list[tuple[int, int, int]]] = []
-    for x in range(dark.shape[1]):
-        runs = _split(runs_of(dark[:, x]))
+    for x, column in enumerate(columns):
+        runs = _split(column, measures)
         still: list[list[tuple[int, int, int]]] = []
         for top, bottom in runs:
             best = None
@@ -124,35 +197,33 @@ def _bars(level: NDArray[np.floating]) -> list[tuple[float, float, int, int]]:
         upper, lower = float(np.median([b[1] for b in bar])), float(np.median([b[2] for b in bar]))
         if lower - upper >= 0.22 * SPACE:
             result.append((upper, lower, left, right))
-    return _without_scraps(_merged(result))
+    return _without_scraps(_merged(result), measures.pitch)
 
 
-def _without_scraps(bars: list[tuple[float, float, int, int]]) -> list[tuple[float, float, int, int]]:
+def _without_scraps(bars: list[tuple[float, float, int, int]], pitch: float) -> list[tuple[float, float, int, int]]:
     """Bars without short ones nearer to a longer one than two beams can be: ink between beams that run together."""
     kept: list[tuple[float, float, int, int]] = []
     for bar in sorted(bars, key=lambda b: b[2] - b[3]):
         width = bar[3] - bar[2]
         if not any(
             min(bar[3], other[3]) - max(bar[2], other[2]) > 0.5 * width
-            and abs((bar[0] + bar[1]) - (other[0] + other[1])) / 2 < 0.62 * PITCH
+            and abs((bar[0] + bar[1]) - (other[0] + other[1])) / 2 < 0.62 * pitch
             for other in kept
         ):
             kept.append(bar)
     return kept
 
 
-def _split(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _split(runs: list[tuple[int, int]], measures: Measures) -> list[tuple[int, int]]:
     """Runs of ink with those cut that are as high as several beams."""
+    thickness, pitch = measures.thickness, measures.pitch
     result: list[tuple[int, int]] = []
     for top, bottom in runs:
-        count = max(1, round((bottom - top - THICKNESS) / PITCH) + 1)
-        if count == 1:
-            result.append((top, bottom))
-            continue
-        pitch = (bottom - top + PITCH - THICKNESS) / count
+        count = max(1, round((bottom - top - thickness) / pitch) + 1)
+        step = (bottom - top + pitch - thickness) / count
         for k in range(count):
-            start = top + k * pitch
-            result.append((round(start), round(start + pitch - (PITCH - THICKNESS))))
+            start = top + k * step
+            result.append((round(start), round(start + step - (pitch - thickness)) if count > 1 else bottom))
     return result
 
 

@@ -45,6 +45,23 @@ def test_the_beams_of_a_group_are_found_one_by_one(slope: float):
         assert 3 < beam.thickness < 8
 
 
+@pytest.mark.parametrize(("thickness", "gap", "grey"), [(7, 2, 90), (7, 3, 60), (5, 2, 120)])
+def test_thick_beams_close_together_are_as_many_as_there_are(thickness: int, gap: int, grey: int):
+    """Old plates have thick beams, and the gaps between them half filled; a page with some clear gaps has others where
+    the ink ran together."""
+    page = _page()
+    for count, left in ((2, 20), (3, 120), (4, 220)):
+        for k in range(count):
+            top = 60 + k * (thickness + gap)
+            page[top : top + thickness, left : left + 60] = 0
+            if k:
+                page[top - gap : top, left : left + 60] = grey
+    page[60 + thickness : 60 + thickness + gap, 20:76] = 255
+    page[60 : 60 + 3 * thickness + 2 * gap, 150:170] = 0
+    beams = find_beams(_mask(page), page)
+    assert [sum(left - 5 < v.x0 < left + 55 for v in beams) for left in (20, 120, 220)] == [2, 3, 4]
+
+
 def test_a_thin_and_a_thick_barline_are_two_strokes():
     page = _page()
     page[20:160, 100:102] = 0
