@@ -20,6 +20,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -29,6 +30,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from orchestrator.connection import Connection, InlineConnection
+from orchestrator.failures import StorageUnavailableError
 from orchestrator.tenancy import current_tenant
 
 # For this transaction only: the next one on the connection begins without.
@@ -165,18 +167,36 @@ class _Postgres:
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
-        async with self._reading.begin() as connection:
-            await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
-            yield connection
+        with _told_unavailable():
+            async with self._reading.begin() as connection:
+                await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
+                yield connection
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
-        async with self._engine.begin() as connection:
-            await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
-            yield connection
+        with _told_unavailable():
+            async with self._engine.begin() as connection:
+                await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
+                yield connection
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+@contextlib.contextmanager
+def _told_unavailable() -> Iterator[None]:
+    """That the server is not there, as StorageUnavailableError; what asyncpg raises while it connects among it, which
+    SQLAlchemy lets through."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError) as error:
+        raise StorageUnavailableError("database", str(error)) from error
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        raise StorageUnavailableError("database", str(error)) from error
+    except sa.exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise StorageUnavailableError("database", str(error)) from error
 
 
 def _check_sqlite(path: Path) -> None:

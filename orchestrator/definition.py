@@ -114,6 +114,8 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         if not alone:
             stack.push_async_callback(_cancelled, asyncio.create_task(membership.run()))
 
+        stack.push_async_callback(_cancelled, asyncio.create_task(jobs.keep_driven()))
+
         registry = ModelRegistry(store, stages)
         stack.push_async_callback(_cancelled, asyncio.create_task(registry.run()))
 

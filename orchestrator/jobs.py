@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.media_types import EXTENSIONS, NAMES
 from etude.mesh.errors import EtudeError
+from etude.mesh.logging import get_logger
 from etude.mesh.telemetry import inject_trace
 from orchestrator import ids, metrics, naming
 from orchestrator.aio import uninterrupted
 from orchestrator.blobs.port import Upload
 from orchestrator.caller import Caller
 from orchestrator.engine.port import Engine, Run
+from orchestrator.failures import is_of_storage
 from orchestrator.intake import receive
 from orchestrator.options import check_request_id, completed
 from orchestrator.repositories.editor import JobEditor, NewArtifact
@@ -38,6 +41,8 @@ from orchestrator.states import (
 from orchestrator.steps.reading import reading_options
 from orchestrator.steps.rendering import formats_of
 from orchestrator.store import Store
+
+_log = get_logger(__name__)
 
 #: Where a retried job goes on.
 _RETRY_TARGETS = {OMR_FAILED: OMR_PROCESSING, FINGERING_FAILED: FINGERING_PROCESSING}
@@ -127,8 +132,17 @@ class Jobs:
                 await self._store.blobs.delete(source.blob_key)
         self._store.committed(editor)
         metrics.JOBS_CREATED.inc()
-        await self._engine.submit(Run(record.ref, job.attempt, job.epoch))
+        await self._submit(Run(record.ref, job.attempt, job.epoch))
         return job
+
+    async def _submit(self, run: Run) -> None:
+        """Have a job driven that is written down: at once, or when the engine's database can be used again."""
+        try:
+            await self._engine.submit(run)
+        except Exception as error:
+            if not is_of_storage(error):
+                raise
+            _log.warning("a job is driven later", job_id=run.ref.job_id, error=str(error))
 
     async def cancel(self, caller: Caller, job_id: str, reason: str) -> job_pb2.Job:
         """Stop a job for good, and the stage that works on it.
@@ -176,7 +190,7 @@ class Jobs:
             job = await editor.save()
             await keep_answer(connection, key, Answer(job_id, b""))
         self._store.committed(editor)
-        await self._engine.submit(Run(ref, job.attempt, job.epoch))
+        await self._submit(Run(ref, job.attempt, job.epoch))
         return job
 
     async def delete(self, caller: Caller, job_id: str) -> None:
@@ -205,19 +219,37 @@ class Jobs:
             await self._store.blobs.delete(info.key)
         await self._engine.forget(job_id)
 
-    async def resume(self) -> int:
-        """See to it that every job that is not at rest is driven, after a start; the number that had to be submitted.
+    async def resume(self, *, unchanged_for: timedelta = timedelta(0)) -> int:
+        """See to it that jobs that are not at rest are driven; the number of those that were not.
 
-        The engine goes on by itself with the runs it knows of. A job without one lost its process between the two
-        writes of its creation or retry.
+        The engine goes on by itself with the runs it knows of. A job without one lost its process, or the engine its
+        database, between the two writes of its creation or retry.
+
+        Args:
+            unchanged_for: Leave alone what was changed since: it may be just about to be driven.
         """
         async with self._store.database.read() as connection:
-            active = await active_jobs(connection)
+            active = await active_jobs(connection, unchanged_since=now() - unchanged_for)
+        if not active:
+            return 0
         known = await self._engine.pending()
         lost = [record for record in active if record.job.job_id not in known]
-        for record in lost:
-            await self._engine.submit(Run(record.ref, record.job.attempt, record.job.epoch))
-        return len(lost)
+        revived = [await self._engine.revive(Run(r.ref, r.job.attempt, r.job.epoch)) for r in lost]
+        return sum(revived)
+
+    async def keep_driven(self, *, every_s: float = 20.0) -> None:
+        """Look for jobs that nobody drives, until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                lost = await self.resume(unchanged_for=timedelta(seconds=every_s))
+            except Exception as error:
+                if not is_of_storage(error):
+                    raise
+                _log.warning("jobs that nobody drives could not be looked for", error=str(error))
+            else:
+                if lost:
+                    _log.warning("jobs were driven by nobody and go on", jobs=lost)
 
 
 def _new_job(caller: Caller, options: job_pb2.JobOptions, media_type: str, upload: Upload) -> job_pb2.Job:

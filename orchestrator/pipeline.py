@@ -24,6 +24,7 @@ from etude.mesh.logging import bound_context, get_logger
 from etude.mesh.telemetry import current_trace_id, extract_trace
 from etude.stage.v1.stage_pb2 import Progress
 from orchestrator import metrics
+from orchestrator.failures import is_of_storage
 from orchestrator.progress import ProgressRecorder
 from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
 from orchestrator.repositories.editor import JobEditor
@@ -151,7 +152,8 @@ class PipelineRunner:
         Whatever goes wrong with the work ends up in the job. Cancellation leaves the job as it is.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError, OSError: The orchestrator's own memory fails; nothing could be noted.
+            sqlalchemy.exc.SQLAlchemyError, OSError: The orchestrator's own memory fails (`failures.is_of_storage`). The
+                step is not at its end, or it is and nobody could tell us: run it again.
         """
         with bound_context(job_id=ref.job_id):
             async with self._slots[step.name]:
@@ -204,10 +206,15 @@ class PipelineRunner:
         epoch = task.job.epoch
 
         async def write(batch: Sequence[Progress]) -> None:
-            async with self._store.edit(ref, self._actor) as editor:
-                editor.require_epoch(epoch)
-                for progress in batch:
-                    editor.progress(progress)
+            try:
+                async with self._store.edit(ref, self._actor) as editor:
+                    editor.require_epoch(epoch)
+                    for progress in batch:
+                        editor.progress(progress)
+            except Exception as error:
+                if not is_of_storage(error):
+                    raise
+                _log.warning("progress could not be noted", stage=step.name, error=str(error))
 
         recorder = ProgressRecorder(step.name, write, self._settings.progress_interval_seconds)
         started = time.perf_counter()
@@ -221,11 +228,17 @@ class PipelineRunner:
         except EtudeError as error:
             if error.reason in _NOT_OURS:
                 return False
+            if is_of_storage(error):
+                outcome_label = "interrupted"
+                raise
             outcome_label = "failed"
             await recorder.abandon()
             await self._fail(ref, step, epoch, error)
             return False
         except Exception as error:
+            if is_of_storage(error):
+                outcome_label = "interrupted"
+                raise
             outcome_label = "failed"
             _log.exception("unexpected error in a step", stage=step.name)
             trace.get_current_span().record_exception(error)

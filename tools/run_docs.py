@@ -1,9 +1,10 @@
 """Runs the commands of the documentation.
 
-Every fenced block with the info string `sh` in the given Markdown files is run with bash, in order, in one working
-folder per file that holds a link to `examples/`. Blocks marked `sh no-run` are for machines the check cannot be (they
-set up the checkout itself, or need Docker) and say so in the text around them. A mesh is served for the whole run, as
-the documents assume one on the default addresses.
+Every fenced block with the info string `sh` alone in the given Markdown files is run with bash, in order, in one
+working folder per file that holds a link to `examples/`. Blocks marked `sh no-run` are for machines the check cannot be
+(they set up the checkout itself, or need Docker) and say so in the text around them; those marked `sh production` want
+a mesh with logins, and `tests/production` runs them. A mesh is served for the whole run, as the documents assume one on
+the default addresses.
 
     python tools/run_docs.py README.md docs/*.md
 """
@@ -28,9 +29,9 @@ READY_TIMEOUT_S = 60
 BLOCK_TIMEOUT_S = 300
 
 
-def runnable_blocks(document: Path) -> list[str]:
-    """The bodies of the document's `sh` blocks that are not marked `no-run`."""
-    return [m["body"] for m in BLOCK.finditer(document.read_text()) if "no-run" not in m["mark"]]
+def blocks(document: Path, mark: str = "") -> list[str]:
+    """The bodies of the document's `sh` blocks with a mark: none, "production", or "no-run"."""
+    return [m["body"] for m in BLOCK.finditer(document.read_text()) if m["mark"].strip() == mark]
 
 
 def wait_until_ready(mesh: subprocess.Popen[bytes]) -> None:
@@ -63,7 +64,7 @@ def main(documents: list[str]) -> int:
             for name in documents:
                 with tempfile.TemporaryDirectory() as folder:
                     Path(folder, "examples").symlink_to(ROOT / "examples")
-                    for body in runnable_blocks(Path(name)):
+                    for body in blocks(Path(name)):
                         ran += 1
                         done = subprocess.run(
                             ["bash", "-euo", "pipefail", "-c", body],

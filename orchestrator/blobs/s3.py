@@ -19,7 +19,7 @@ import contextlib
 import hashlib
 import io
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +39,7 @@ from orchestrator.blobs.port import (
     StoredBlob,
     check_key,
 )
+from orchestrator.failures import StorageUnavailableError
 
 _T = TypeVar("_T")
 
@@ -183,19 +184,21 @@ class S3BlobStore:
         Raises:
             BlobExistsError: The key holds other content.
         """
-        try:
-            there = self._client.stat_object(self._bucket, blob.key)
-        except S3Error as error:
-            if error.code not in _MISSING:
-                raise
-        else:
-            if there.size != blob.size_bytes or (there.metadata or {}).get(_SHA256) != blob.sha256:
-                raise BlobExistsError(f"{blob.key} already holds other content")
-            return
-        metadata: dict[str, str | list[str] | tuple[str]] = {_SHA256: blob.sha256}
-        self._client.put_object(
-            self._bucket, blob.key, cast("BinaryIO", content), blob.size_bytes, metadata=metadata, part_size=_PART_BYTES
-        )
+        with _as_os_error():
+            try:
+                there = self._client.stat_object(self._bucket, blob.key)
+            except S3Error as error:
+                if error.code not in _MISSING:
+                    raise
+            else:
+                if there.size != blob.size_bytes or (there.metadata or {}).get(_SHA256) != blob.sha256:
+                    raise BlobExistsError(f"{blob.key} already holds other content")
+                return
+            metadata: dict[str, str | list[str] | tuple[str]] = {_SHA256: blob.sha256}
+            body = cast("BinaryIO", content)
+            self._client.put_object(
+                self._bucket, blob.key, body, blob.size_bytes, metadata=metadata, part_size=_PART_BYTES
+            )
 
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a blob; see the port."""
@@ -208,41 +211,46 @@ class S3BlobStore:
             if left == 0:
                 return
             length = left
-        try:
+        with _as_os_error(key):
             response = await self.in_thread(
                 partial(self._client.get_object, self._bucket, key, offset=offset, length=length or 0)
             )
-        except S3Error as error:
-            raise _not_found(key, error) from None
         try:
-            while chunk := await self.in_thread(response.read, CHUNK_BYTES):
+            while chunk := await self._next_chunk(response):
                 yield chunk
         finally:
             response.close()
             response.release_conn()
 
+    async def _next_chunk(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        with _as_os_error():
+            return await self.in_thread(response.read, CHUNK_BYTES)
+
     async def stat(self, key: str) -> BlobInfo:
         """What is known of a blob; see the port."""
-        try:
+        with _as_os_error(key):
             there = await self.in_thread(self._client.stat_object, self._bucket, check_key(key))
-        except S3Error as error:
-            raise _not_found(key, error) from None
         assert there.size is not None and there.last_modified is not None
         return BlobInfo(key, there.size, there.last_modified)
 
     async def delete(self, key: str) -> None:
         """Remove a blob; see the port."""
-        await self.in_thread(self._client.remove_object, self._bucket, check_key(key))
+        with _as_os_error():
+            await self.in_thread(self._client.remove_object, self._bucket, check_key(key))
 
     async def scan(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
         """All blobs under `prefix`; see the port."""
         if prefix:
             check_key(prefix.rstrip("/"))
         listing = self._client.list_objects(self._bucket, prefix=prefix or None, recursive=True)
-        while (entry := await self.in_thread(next, listing, None)) is not None:
+        while (entry := await self._next_entry(listing)) is not None:
             if not entry.is_dir:
                 assert entry.object_name is not None and entry.size is not None and entry.last_modified is not None
                 yield BlobInfo(entry.object_name, entry.size, entry.last_modified)
+
+    async def _next_entry(self, listing: Iterator[Any]) -> Any:
+        with _as_os_error():
+            return await self.in_thread(next, listing, None)
 
     async def clear_uploads(self) -> int:
         """0: what is not committed has no name anywhere; see the port."""
@@ -259,13 +267,13 @@ class S3BlobStore:
         self._threads.shutdown(wait=False)
 
 
-def _not_found(key: str, error: S3Error) -> Exception:
-    return BlobNotFoundError(key) if error.code in _MISSING else error
-
-
 @contextlib.contextmanager
-def _as_os_error() -> Any:
+def _as_os_error(key: str | None = None) -> Iterator[None]:
+    """What goes wrong with the service as StorageUnavailableError; that there is no object, where a key is given, as
+    that."""
     try:
         yield
     except (MinioException, urllib3.exceptions.HTTPError) as error:
-        raise OSError(f"the object store cannot be used: {error}") from error
+        if key is not None and isinstance(error, S3Error) and error.code in _MISSING:
+            raise BlobNotFoundError(key) from None
+        raise StorageUnavailableError("object store", str(error)) from error

@@ -22,6 +22,7 @@ What was found out about DBOS 3.4 and is dealt with here:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,9 @@ _log = get_logger(__name__)
 
 #: Raise it when runs begun by older code can no longer be gone on with by newer code.
 APPLICATION_VERSION = "pipeline-1"
+#: Between two runs of a step whose end could not be noted.
+_FIRST_PAUSE_S = 0.5
+_LAST_PAUSE_S = 30.0
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 
 
@@ -61,7 +65,7 @@ class DbosEngine:
         self._run_step = run_step
         self._sql = sql
         self._running: dict[str, asyncio.Task[bool]] = {}
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._workflow: Any = None
 
     async def start(self) -> None:
@@ -96,6 +100,18 @@ class DbosEngine:
         with SetWorkflowID(run.run_id):
             await DBOS.start_workflow_async(self._workflow, run.ref.tenant_id, run.ref.job_id)
 
+    async def revive(self, run: Run) -> bool:
+        """Drive a job whose run came to nothing; see the port."""
+        earlier = await DBOS.list_workflows_async(
+            workflow_id_prefix=f"{run.ref.job_id}.", load_input=False, load_output=False
+        )
+        if any(each.status in _UNFINISHED for each in earlier):
+            return False
+        # Whoever else revives it at this moment finds the same number, and the run of one id is run once.
+        with SetWorkflowID(f"{run.run_id}.{len(earlier)}"):
+            await DBOS.start_workflow_async(self._workflow, run.ref.tenant_id, run.ref.job_id)
+        return True
+
     async def pending(self) -> set[str]:
         """Jobs with a run that has not ended; see the port."""
         runs = await DBOS.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
@@ -129,7 +145,7 @@ class DbosEngine:
 
     async def stop(self) -> None:
         """Hand back what runs, and end DBOS; see the port."""
-        self._stopping = True
+        self._stopping.set()
         running = list(self._running.values())
         for task in running:
             task.cancel()
@@ -149,19 +165,28 @@ class DbosEngine:
                 return
 
     async def _guarded_step(self, ref: JobRef, name: str) -> bool:
-        task = asyncio.create_task(self._run_step(ref, name))
-        self._running[ref.job_id] = task
-        try:
-            await asyncio.wait([task])
-        finally:
-            if self._running.get(ref.job_id) is task:
-                del self._running[ref.job_id]
-        if task.cancelled():
-            if self._stopping:
-                # Leaves the run unfinished in DBOS's tables: the next start goes on with it.
+        pause = _FIRST_PAUSE_S
+        while True:
+            task = asyncio.create_task(self._run_step(ref, name))
+            self._running[ref.job_id] = task
+            try:
+                await asyncio.wait([task])
+            finally:
+                if self._running.get(ref.job_id) is task:
+                    del self._running[ref.job_id]
+            if task.cancelled():
+                if self._stopping.is_set():
+                    # Leaves the run unfinished in DBOS's tables: the next start goes on with it.
+                    raise asyncio.CancelledError
+                return False
+            error = task.exception()
+            if error is None:
+                return task.result()
+            _log.error("a step is run again", job_id=ref.job_id, step=name, pause_s=pause, error=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
                 raise asyncio.CancelledError
-            return False
-        return task.result()
+            pause = min(2 * pause, _LAST_PAUSE_S)
 
 
 def postgres_engine(url: str) -> sa.Engine:

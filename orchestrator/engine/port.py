@@ -31,7 +31,10 @@ class StepFunction(Protocol):
     """What the engine calls for each step."""
 
     async def __call__(self, ref: JobRef, step_name: str) -> bool:
-        """Run a step; True when the next one may follow. Safe to call again for the same step."""
+        """Run a step; True when the next one may follow. Safe to call again for the same step.
+
+        When it raises, nothing could be noted, and it is called again after a pause.
+        """
         ...
 
 
@@ -44,6 +47,10 @@ class Engine(Protocol):
 
     async def submit(self, run: Run) -> None:
         """Drive a job; returns once that is certain to happen. Does nothing for a run that was submitted before."""
+        ...
+
+    async def revive(self, run: Run) -> bool:
+        """Drive a job unless a run of it is unfinished, whatever became of earlier ones; True when it was needed."""
         ...
 
     async def pending(self) -> set[str]:

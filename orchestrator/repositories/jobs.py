@@ -192,10 +192,11 @@ def job_not_found(job_id: str) -> EtudeError:
     return EtudeError("JOB_NOT_FOUND", f"there is no job {job_id!r}, or it is not yours")
 
 
-async def active_jobs(connection: Connection) -> Sequence[JobRecord]:
-    """The jobs of all tenants that are not at rest, oldest first: what has to be driven on after a start."""
+async def active_jobs(connection: Connection, *, unchanged_since: datetime) -> Sequence[JobRecord]:
+    """The jobs of all tenants that are not at rest and were not changed since a moment, oldest first."""
     at_rest = [state_name(state) for state in AT_REST]
-    query = select(jobs).where(jobs.c.state.not_in(at_rest)).order_by(jobs.c.create_time)
+    idle = jobs.c.update_time <= unchanged_since
+    query = select(jobs).where(jobs.c.state.not_in(at_rest), idle).order_by(jobs.c.create_time)
     return [_record(row) for row in await connection.execute(query)]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from minio import Minio
-from minio.error import S3Error
 
 from orchestrator.blobs.local import LocalBlobStore
 from orchestrator.blobs.port import (
@@ -228,7 +227,7 @@ async def test_s3_checks_who_asks(s3_location: S3Location) -> None:
     forged = S3BlobStore(dataclasses.replace(s3_location, secret_key="not the secret"))
     with pytest.raises(OSError, match="cannot be used"):
         await forged.check()
-    with pytest.raises(S3Error, match=r"denied|signature"):
+    with pytest.raises(OSError, match=r"denied|signature"):
         await content(forged)
     assert await content(store) == b"x"
     for each in (store, forged):

@@ -472,7 +472,9 @@ async def test_active_jobs_and_counts(database: Database) -> None:
         editor.transition(states.CANCELLED, Cause.CANCEL, "")
         await editor.save()
     async with database.read() as connection:
-        assert [record.ref for record in await active_jobs(connection)] == [JobRef("t1", "a"), JobRef("t2", "b")]
+        active = await active_jobs(connection, unchanged_since=now())
+        assert [record.ref for record in active] == [JobRef("t1", "a"), JobRef("t2", "b")]
+        assert await active_jobs(connection, unchanged_since=now() - timedelta(hours=1)) == []
         assert await count_by_state(connection) == {"PENDING": 2, "CANCELLED": 1}
 
 
