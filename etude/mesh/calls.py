@@ -107,6 +107,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         """Calls are noted in `drain`; those of a service in `guards`, by full name, are put before its guard."""
         self._drain = drain
         self._guards = guards or {}
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
         self,
@@ -118,7 +119,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         if handler is None:
             return handler
         method = handler_call_details.method.lstrip("/")
-        return _wrapped(handler, method, self._drain, self._guards.get(method.partition("/")[0]))
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            guard = self._guards.get(method.partition("/")[0])
+            wrapped = self._wrapped[method] = _wrapped(handler, method, self._drain, guard)
+        return wrapped
 
 
 def _wrapped(handler: Any, method: str, drain: Drain, guard: Guard | None) -> grpc.RpcMethodHandler[Any, Any]:
@@ -243,9 +248,9 @@ class _server_span:  # noqa: N801 - used like a function
 
 @asynccontextmanager
 async def _measured(call: _Call, span: Span) -> AsyncIterator[None]:
-    labels = (call.service, call.name, call.rpc_type)
-    metrics.STARTED.labels(*labels).inc()
-    metrics.IN_FLIGHT.labels(*labels).inc()
+    meters = metrics.meters(call.service, call.name, call.rpc_type)
+    meters.started.inc()
+    meters.in_flight.inc()
     cancelled = False
     try:
         yield
@@ -255,9 +260,9 @@ async def _measured(call: _Call, span: Span) -> AsyncIterator[None]:
     finally:
         seconds = time.perf_counter() - call.started
         code = call.ended_with(cancelled)
-        metrics.IN_FLIGHT.labels(*labels).dec()
-        metrics.HANDLED.labels(*labels, code.name).inc()
-        metrics.HANDLING_SECONDS.labels(*labels).observe(seconds)
+        meters.in_flight.dec()
+        meters.handled(code.name).inc()
+        meters.seconds.observe(seconds)
         span.set_attribute("rpc.grpc.status_code", code.value[0])
         if code in _SERVER_FAULTS:
             span.set_status(Status(StatusCode.ERROR, "" if cancelled else call.context.details()))

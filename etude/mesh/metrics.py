@@ -6,6 +6,7 @@ register their own metrics in the same default registry.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,30 @@ STARTED = Counter("grpc_server_started", "RPCs started.", _LABELS)
 HANDLED = Counter("grpc_server_handled", "RPCs ended, by status code.", (*_LABELS, "grpc_code"))
 HANDLING_SECONDS = Histogram("grpc_server_handling_seconds", "Duration of RPCs.", _LABELS, buckets=_BUCKETS)
 IN_FLIGHT = Gauge("grpc_server_in_flight", "RPCs running now.", _LABELS)
+
+
+class Meters:
+    """The metrics of one method. Finding those of given labels costs more than counting."""
+
+    def __init__(self, service: str, method: str, rpc_type: str) -> None:
+        self._labels = (service, method, rpc_type)
+        self._handled: dict[str, Counter] = {}
+        self.started = STARTED.labels(*self._labels)
+        self.in_flight = IN_FLIGHT.labels(*self._labels)
+        self.seconds = HANDLING_SECONDS.labels(*self._labels)
+
+    def handled(self, code: str) -> Counter:
+        """The count of calls that ended with a status code, by the code's name."""
+        counter = self._handled.get(code)
+        if counter is None:
+            counter = self._handled[code] = HANDLED.labels(*self._labels, code)
+        return counter
+
+
+@functools.cache
+def meters(service: str, method: str, rpc_type: str) -> Meters:
+    """The metrics of a method that a server of this process offers; of no name that a caller could choose."""
+    return Meters(service, method, rpc_type)
 
 
 @dataclass(frozen=True, slots=True)
