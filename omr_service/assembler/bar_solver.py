@@ -17,9 +17,9 @@ import heapq
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from omr_service.assembler.bar_model import USUAL, BarSolution, Costs, Item, Placed, Reading
+from omr_service.assembler.bar_model import USUAL, BarSolution, Costs, Item, Placed
 from omr_service.assembler.spacing import apart_cost, same_cost, spacing_cost
 
 WHOLE_BAR = -1
@@ -43,6 +43,8 @@ _Move = tuple[float, int, _Column, tuple[_Voice, ...], int, _Trail]
 
 FIRST_LOOK = 6
 """Partial solutions kept per item in the first, quick search."""
+MARGIN = 4.0
+"""How much dearer than the cheapest partial solution with as many items one may be to be followed."""
 
 
 def solve_bar(items: Sequence[Item], expected: Fraction | None, costs: Costs = USUAL, effort: int = 40) -> BarSolution:
@@ -89,6 +91,16 @@ def _state(voices: tuple[_Voice, ...]) -> _State:
     return tuple(sorted((end, staff, stem, beam, tuplet) for end, staff, stem, beam, tuplet, _ in voices))
 
 
+class _Option(NamedTuple):
+    """A reading in ticks; `top` and `bottom` are its ratio's numerator and denominator."""
+
+    position: int
+    ticks: int
+    cost: float
+    top: int
+    bottom: int
+
+
 class _Search:
     def __init__(self, items: Sequence[Item], expected: Fraction | None, costs: Costs) -> None:
         self.order = sorted(range(len(items)), key=lambda i: (items[i].x, items[i].staff, -items[i].height))
@@ -97,7 +109,12 @@ class _Search:
         denominators = [r.duration.denominator for item in self.items for r in item.readings]
         self.unit = math.lcm(*denominators, (expected or Fraction(1)).denominator)
         self.ticks = [[int(r.duration * self.unit) for r in item.readings] for item in self.items]
+        self.readings = [
+            [_Option(k, int(r.duration * self.unit), r.cost, r.ratio.numerator, r.ratio.denominator) for k, r in each]
+            for each in (sorted(enumerate(item.readings), key=lambda n: n[1].cost) for item in self.items)
+        ]
         self.shortest = min((t[0] for t in self.ticks if t[0] > 0), default=1)
+        self.cheapest = [math.inf] * (len(items) + 1)  # by number of items placed, of all partial solutions seen
         self.expected = int(expected * self.unit) if expected else 0
         self.after: list[int] = [-1] * len(items)  # next member of the same beam
         self.before: list[int] = [-1] * len(items)
@@ -129,19 +146,21 @@ class _Search:
                     best = (total, length, fits, trail)
                     bound = total
                 continue
-            if popped[depth] >= effort:
+            if popped[depth] >= effort or cost > self.cheapest[depth] + MARGIN:
                 continue
             key = (depth, time, column, _state(voices))
             if key in seen:
                 continue
             seen.add(key)
             popped[depth] += 1
-            for step in self.moves(depth, cost, time, column, voices, chains, trail):
+            limit = min(bound, self.cheapest[depth + 1] + MARGIN)
+            for step in self.moves(depth, cost, time, column, voices, chains, trail, limit):
                 serial += 1
                 new_cost, new_time, new_column, new_voices, new_chains, new_trail = step
-                if new_cost < bound:
-                    entry = (new_cost, -(depth + 1), serial, new_time, new_column, new_voices, new_chains, new_trail)
-                    heapq.heappush(heap, entry)
+                if new_cost < self.cheapest[depth + 1]:
+                    self.cheapest[depth + 1] = new_cost
+                entry = (new_cost, -(depth + 1), serial, new_time, new_column, new_voices, new_chains, new_trail)
+                heapq.heappush(heap, entry)
         return self.solution(*best) if best is not None else None
 
     def moves(
@@ -153,7 +172,9 @@ class _Search:
         voices: tuple[_Voice, ...],
         chains: int,
         trail: _Trail,
+        limit: float,
     ) -> list[_Move]:
+        """Partial solutions with item i that cost less than a limit."""
         item = self.items[i]
         dx = item.x - column[0]
         times: list[tuple[int, float]] = []
@@ -173,6 +194,8 @@ class _Search:
         result: list[_Move] = []
         for at, extra in times:
             base = cost + extra
+            if base >= limit:
+                continue
             new_column = (column[0], item.x) if at == time else (item.x, item.x)
             open_voices = voices
             if at != time:
@@ -185,7 +208,7 @@ class _Search:
             for slot in range(-1, len(open_voices)):
                 if slot >= 0 and open_voices[slot][0] not in (at, RESTING):
                     continue
-                result.extend(self.place(i, item, base, at, new_column, open_voices, slot, chains, trail))
+                self.place(result, i, item, base, at, new_column, open_voices, slot, chains, trail, limit)
         return result
 
     def between(self, i: int, time: int, later: list[int]) -> list[int]:
@@ -215,6 +238,7 @@ class _Search:
 
     def place(
         self,
+        result: list[_Move],
         i: int,
         item: Item,
         cost: float,
@@ -224,93 +248,99 @@ class _Search:
         slot: int,
         chains: int,
         trail: _Trail,
-    ) -> list[_Move]:
+        limit: float,
+    ) -> None:
         """Puts item i at a time into the voice at `slot`, or into a new one for slot -1; once per reading."""
         costs = self.costs
-        on_staff = [v for v in voices if v[1] == item.staff and v[0] != RESTING]
+        before = self.before[i]
         open_tuplet = _NO_TUPLET
         if slot < 0:
+            on_staff = [v for v in voices if v[1] == item.staff and v[0] != RESTING]
             if at > 0:
                 cost += costs.start_late
             if len(on_staff) >= 2:
                 cost += costs.extra_voice * (len(on_staff) - 1)
-            if self.before[i] >= 0:
+            if before >= 0:
                 cost += costs.broken_beam
+            # the higher of two voices that start together has its stem up
+            if item.stem:
+                cost += 0.05 * sum(1 for v in on_staff if v[2] == item.stem)
             chain, pending, stem = chains, -1, 0
+            home, rest = item.staff, voices
             chains += 1
         else:
-            end, staff, stem, pending, open_tuplet, chain = voices[slot]
+            end, home, stem, pending, open_tuplet, chain = voices[slot]
             if end == RESTING:
                 cost += costs.resume
-            beamed = self.before[i] >= 0 and self.before[i] == pending
-            if staff != item.staff and not beamed:
+            beamed = before >= 0 and before == pending
+            if home != item.staff and not beamed:
                 cost += costs.other_staff
             if item.stem and stem and item.stem != stem and not beamed:
                 cost += costs.stem_changes
-            if not item.is_rest and self.before[i] != pending:
+            if not item.is_rest and before != pending:
                 cost += costs.broken_beam
-        # the higher of two voices that start together has its stem up
-        if item.stem and on_staff and slot < 0:
-            cost += 0.05 * sum(1 for v in on_staff if v[2] == item.stem)
-        result: list[_Move] = []
-        for k, reading in enumerate(item.readings):
-            ticks = self.ticks[i][k]
-            tuplet, extra = self.in_tuplet(i, reading, ticks, open_tuplet, voices)
+            # a voice that wanders to the other staff along a beam comes back by itself: it keeps its home staff
+            rest = voices[:slot] + voices[slot + 1 :]
+        if cost >= limit:
+            return
+        if not item.is_rest:
+            pending = i if self.after[i] >= 0 else -1
+        stem = item.stem or stem
+        for option in self.readings[i]:
+            if cost + 0.2 * option.cost >= limit:
+                break
+            ticks = option.ticks
+            tuplet, extra = self.in_tuplet(i, option, open_tuplet, voices)
+            total = cost + extra
             if ticks == 0:
                 if at != 0 or slot >= 0:
                     continue
                 end = WHOLE_BAR
             else:
                 end = at + ticks
-            new_pending = pending
-            if not item.is_rest:
-                new_pending = i if self.after[i] >= 0 else -1
-            over = 0.0
-            if self.expected and end > self.expected and at < self.expected:
-                over = 0.3  # paid in full at the end; a hint to look at other ways first
-            # a voice that wanders to the other staff along a beam comes back by itself: keep its home staff
-            home = item.staff if slot < 0 else voices[slot][1]
-            voice: _Voice = (end, home, item.stem or stem, new_pending, tuplet, chain)
-            rest = voices if slot < 0 else voices[:slot] + voices[slot + 1 :]
-            result.append((cost + extra + over, at, column, (*rest, voice), chains, (trail, at, end, chain, k)))
-        return result
+                if self.expected and end > self.expected and at < self.expected:
+                    total += 0.3  # paid in full at the end; a hint to look at other ways first
+            if total < limit:
+                voice: _Voice = (end, home, stem, pending, tuplet, chain)
+                result.append((total, at, column, (*rest, voice), chains, (trail, at, end, chain, option.position)))
 
-    def in_tuplet(
-        self, i: int, reading: Reading, ticks: int, before: _Tuplet, voices: tuple[_Voice, ...]
-    ) -> tuple[_Tuplet, float]:
+    def in_tuplet(self, i: int, option: _Option, before: _Tuplet, voices: tuple[_Voice, ...]) -> tuple[_Tuplet, float]:
         """The tuplet a voice is in after a reading, and what that costs.
 
         A tuplet without a number has at least two members and is as long as a plain value times its ratio's actual
         number; it is paid for once.
         """
-        ratio = reading.ratio
-        if ratio == 1:
-            cost = reading.cost + (0.0 if before[3] else self.costs.open_tuplet)
+        _, ticks, cost, top, bottom = option
+        if top == bottom:
+            if not before[3]:
+                cost += self.costs.open_tuplet
             if before[2] and self.before[i] >= 0:
                 cost += self.costs.within_beam * (before[1] - 2)
             return _NO_TUPLET, cost
-        top, bottom = ratio.numerator, ratio.denominator
         written = ticks * bottom // top
-        same = before[:2] == (top, bottom)
-        if same and not before[3]:
-            written += before[2]
-            cost = 0.0
-        else:
+        same = before[0] == top and before[1] == bottom
+        if not same or before[3]:
             # another one after a finished one of the same kind, or below one, is hardly news
             news = 1.0
             if same and before[2]:
                 news = 0.2
-            elif any(v[4][:2] == (top, bottom) and v[4][2] for v in voices):
+            elif any(v[4][0] == top and v[4][1] == bottom and v[4][2] for v in voices):
                 news = 0.4
-            cost = reading.cost * news
+            cost *= news
             if news > 0.2 and self.before[i] >= 0:
                 cost += self.costs.within_beam * (bottom - 2)
             if not before[3]:
                 cost += self.costs.open_tuplet
             return (top, bottom, written, 0), cost
-        share = Fraction(written, bottom * self.unit)
-        plain = share.numerator & (share.numerator - 1) == 0 and share.denominator & (share.denominator - 1) == 0
-        return (top, bottom, written, int(plain)), cost
+        written += before[2]
+        whole, left = divmod(written, bottom)
+        plain = not left and self.is_plain(whole)
+        return (top, bottom, written, int(plain)), 0.0
+
+    def is_plain(self, ticks: int) -> bool:
+        """True for the length of a note without dots."""
+        longer, shorter = divmod(ticks, self.unit), divmod(self.unit, ticks)
+        return any(not left and whole & (whole - 1) == 0 for whole, left in (longer, shorter) if whole)
 
     def spacing(self, trail: _Trail) -> float:
         """What it costs that columns stand closer together, or wider apart, than their time in the bar asks for."""
