@@ -9,7 +9,7 @@ Pages are independent of each other up to `PageMusic`, which is frozen and pickl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from etude import __version__ as etude_version
@@ -20,6 +20,7 @@ from omr_service.assembler.build import write_score
 from omr_service.assembler.join import ScoreDraft
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.page import PageDraft
+from omr_service.assembler.page_order import in_order
 from omr_service.assembler.pieces import split_pieces
 from omr_service.assembler.repair import make_valid
 from omr_service.pdf.document import Document
@@ -169,8 +170,11 @@ def write_scores(
 ) -> list[score_pb2.Score]:
     """The Scores of a document, one per piece, in its order.
 
+    Pages that are not in the order in which they are played are put into it; the Scores' provenance says so under
+    `page_order`.
+
     Args:
-        pages: The pages that were read, in order; at least one.
+        pages: The pages that were read, in the document's order; at least one.
         source: Where they come from.
         placements: By page number, where pages that were straightened lie on the pages as displayed.
 
@@ -178,7 +182,11 @@ def write_scores(
         EtudeError: UNREADABLE where what was read contradicts itself beyond repair.
     """
     scores: list[score_pb2.Score] = []
-    for piece in split_pieces(pages):
+    ordered = in_order(pages)
+    if [page.page_number for page in ordered] != [page.page_number for page in pages]:
+        numbers = ",".join(str(page.page_number) for page in ordered)
+        source = replace(source, parameters={**source.parameters, "page_order": numbers})
+    for piece in split_pieces(ordered):
         score = write_score(join_pages(piece))
         if placements:
             # with the libraries of pictures, which few documents need

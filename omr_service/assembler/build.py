@@ -494,6 +494,8 @@ class ScoreWriter:
                         entry.part_id, entry.staff = self.draft.place(probe, position)
                     extent = Box(staff.x0, staff.tops[0], staff.x1, staff.tops[-1])
                     entry.region.CopyFrom(region(page.page_number, extent))
+        # the document's order, which need not be the one in which they are played
+        self.score.pages.sort(key=lambda page: page.page_number)
 
     def _ids(self) -> None:
         """Gives ids in the order of the Score and rewrites references."""

@@ -24,6 +24,8 @@ _ALONG = 9
 """Pixels along a beam whose ink is averaged: a dent in one place is no gap between beams."""
 _GAP = 0.75
 """Darkness between two beams, as a part of theirs, up to which they are two."""
+_THINNEST = 0.42
+"""Thickness of a beam at least, as a part of what is usual on its page; those of grace notes have two thirds of it."""
 _ENOUGH = 40
 """Columns with a gap from which on a page's own measures are known."""
 
@@ -93,7 +95,9 @@ def _cut_at_gaps(runs: list[tuple[int, int]], profile: NDArray[np.floating]) -> 
 
 
 def _measures(columns: list[list[tuple[int, int]]]) -> Measures:
-    """The thickness and pitch of a page's beams, from the columns in which gaps are seen between several."""
+    """The thickness and pitch of a page's beams: from the columns in which gaps are seen between several, and where
+    those are few from the runs that are as high as one."""
+    heights = [bottom - top for runs in columns for top, bottom in runs if 0.3 * SPACE <= bottom - top < 0.95 * SPACE]
     pairs = [
         (lower[1] - lower[0], (sum(lower) - sum(upper)) / 2)
         for runs in columns
@@ -102,10 +106,13 @@ def _measures(columns: list[list[tuple[int, int]]]) -> Measures:
         and max(upper[1] - upper[0], lower[1] - lower[0]) < 0.95 * SPACE
         and (sum(lower) - sum(upper)) / 2 < 1.3 * SPACE
     ]
-    if len(pairs) < _ENOUGH:
-        return Measures()
-    thickness, pitch = np.median(np.array(pairs, float), axis=0)
-    return Measures(float(thickness), float(pitch))
+    if len(pairs) >= _ENOUGH:
+        thickness, pitch = np.median(np.array(pairs, float), axis=0)
+        return Measures(float(thickness), float(pitch))
+    if len(heights) >= _ENOUGH:
+        thickness = float(np.median(heights))
+        return Measures(thickness, thickness + PITCH - THICKNESS)
+    return Measures()
 
 
 def _beams_of(group: _Group, measures: Measures) -> list[Line]:
@@ -195,7 +202,7 @@ def _bars(columns: list[list[tuple[int, int]]], measures: Measures) -> list[tupl
         if right - left < _SHORTEST or len(bar) < 0.5 * (right - left):
             continue
         upper, lower = float(np.median([b[1] for b in bar])), float(np.median([b[2] for b in bar]))
-        if lower - upper >= 0.22 * SPACE:
+        if lower - upper >= max(0.22 * SPACE, _THINNEST * measures.thickness):
             result.append((upper, lower, left, right))
     return _without_scraps(_merged(result), measures.pitch)
 

@@ -11,10 +11,13 @@ from omr_service.scan.detector import Detections
 from omr_service.scan.normal_page import NormalPage, NormalStaff
 from omr_service.scan.staves import SPACE
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems
+from omr_service.scan.tracing import extended, stems_of_heads
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
 
 _STAFF_LINE = 0.13 * SPACE
 _SNAP = 0.9 * SPACE
+_STEM_REACH = 3 * SPACE
+_BAR_REACH = 30 * SPACE
 
 
 def staff_lines(staves: Sequence[NormalStaff]) -> list[Line]:
@@ -29,12 +32,14 @@ def staff_lines(staves: Sequence[NormalStaff]) -> list[Line]:
 def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     """All lines and beams of a page, in pixels."""
     pixels = page.pixels
-    bars = [_snapped(bar, page.staves) for bar in find_barlines(found.mask("barline"), pixels)]
+    bars = [extended(bar, pixels, _BAR_REACH) for bar in find_barlines(found.mask("barline"), pixels)]
+    stems = [extended(stem, pixels, _STEM_REACH) for stem in find_stems(found.mask("stem"), pixels)]
     return [
         *staff_lines(page.staves),
-        *find_stems(found.mask("stem"), pixels),
+        *stems,
+        *stems_of_heads(found.points, stems, pixels),
         *find_beams(found.mask("beam"), pixels),
-        *bars,
+        *(_snapped(bar, page.staves) for bar in bars),
         *find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE),
         *find_hairpins(found.mask("hairpin"), pixels),
         *find_brackets(found.mask("bracket"), pixels),

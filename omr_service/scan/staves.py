@@ -34,6 +34,9 @@ _APART = 5.4
 """Distance of the middle lines of two staves over each other, in staff spaces, at least."""
 _EXAMPLE = 0.4
 """Part of the usual length up to which a staff without a partner is an example in a footnote."""
+_INDENTED_EXAMPLE = 0.7
+"""The same for one that is indented at both ends: several examples beside each other."""
+_INDENT = 8.0
 _LEAST_WHOLE = 0.35
 """Share of its length over which at least four of a staff's lines are seen at once: beams, text and slurs that stand
 by chance like a staff's lines do so over far less."""
@@ -250,8 +253,13 @@ def _without_examples(staves: list[TracedStaff]) -> list[TracedStaff]:
     """The staves without short ones that stand alone among long ones: examples in footnotes, and chance."""
     if len(staves) < 4:
         return staves
-    usual = float(np.median([s.x1 - s.x0 for s in staves]))
-    return [s for s in staves if s.x1 - s.x0 > _EXAMPLE * usual or any(_paired(s, t) for t in staves if t is not s)]
+    left, right = (float(np.median(ends)) for ends in ([s.x0 for s in staves], [s.x1 for s in staves]))
+
+    def whole(staff: TracedStaff) -> bool:
+        indented = min(staff.x0 - left, right - staff.x1) > _INDENT * SPACE
+        return staff.x1 - staff.x0 > (_INDENTED_EXAMPLE if indented else _EXAMPLE) * (right - left)
+
+    return [s for s in staves if whole(s) or any(_paired(s, t) for t in staves if t is not s)]
 
 
 def _paired(staff: TracedStaff, other: TracedStaff) -> bool:

@@ -48,6 +48,16 @@ def test_staves_of_any_page_are_found_and_straightened(name: str, page: NDArray[
     assert _straight(normal) < 1.2
 
 
+def test_examples_in_a_footnote_are_no_staff() -> None:
+    page = staves_page()
+    for k in range(5):
+        y = 2400 + 18 * k
+        page[y : y + 3, 560:950] = page[y : y + 3, 980:1440] = 0
+    normal = normal_page(image(page))
+    assert normal is not None
+    assert len(normal.staves) == 8
+
+
 @pytest.mark.parametrize("degrees", [0, 2])
 def test_the_grid_leads_back_to_the_page(degrees: int) -> None:
     drawn = staves_page(left=150, count=8)

@@ -1,0 +1,130 @@
+"""Upright strokes followed along the ink where the detector saw them in part or not at all."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from omr_service.scan.detector import Point
+from omr_service.scan.glyphs import LEAST
+from omr_service.scan.ink import Grey
+from omr_service.scan.staves import SPACE
+from omr_service.symbols import Line
+
+_INK = 150
+"""Grey value below which a pixel is ink."""
+_WIDEST = 5
+"""Pixels across up to which ink is an upright stroke; more is a notehead, a beam or a level line."""
+_GAP = 3
+"""Rows without a stroke, for a staff line that it crosses or a place where it is broken, over which it goes on."""
+_BESIDE = 0.25 * SPACE
+_SHORTEST = 1.8 * SPACE
+_SHORTEST_SMALL = 1.2 * SPACE
+_LONGEST = 8 * SPACE
+_STEMMED = frozenset({"noteheadBlack", "noteheadHalf", "noteheadBlackSmall", "noteheadHalfSmall"})
+
+
+def extended(line: Line, page: Grey, reach: float) -> Line:
+    """An upright line made longer at both ends as far as a stroke leads on.
+
+    Args:
+        line: Its upper end first, in pixels.
+        page: The normal page.
+        reach: How far at most, in pixels.
+    """
+    lean = (line.x1 - line.x0) / max(line.y1 - line.y0, 1.0)
+    up = _followed(page, line.x0, line.y0 - 1, -1, -lean, reach)
+    down = _followed(page, line.x1, line.y1, 1, lean, reach)
+    if not up and not down:
+        return line
+    return replace(line, x0=line.x0 - lean * up, y0=line.y0 - up, x1=line.x1 + lean * down, y1=line.y1 + down)
+
+
+def stems_of_heads(heads: Sequence[Point], stems: Sequence[Line], page: Grey) -> list[Line]:
+    """Stems of noteheads that no stem touches: upward ones at the right of a head, downward ones at its left.
+
+    Args:
+        heads: The detector's points; others than noteheads are passed over.
+        stems: The stems that were found.
+        page: The normal page.
+    """
+    order = sorted(stems, key=_middle)
+    places = [_middle(stem) for stem in order]
+    found: list[Line] = []
+    for head in heads:
+        if head.name not in _STEMMED or head.probability < LEAST:
+            continue
+        left, right = head.x - head.width / 2, head.x + head.width / 2
+        near = order[bisect.bisect(places, left - 0.3 * SPACE) : bisect.bisect(places, right + 0.3 * SPACE)]
+        if any(stem.y0 - 0.62 * SPACE <= head.y <= stem.y1 + 0.62 * SPACE for stem in near):
+            continue
+        traced = [_traced(page, head, right - 1.5, -1), _traced(page, head, left + 1.5, 1)]
+        longest = max(traced, key=lambda v: v.y1 - v.y0)
+        least = _SHORTEST_SMALL if head.name.endswith("Small") else _SHORTEST
+        if least <= longest.y1 - longest.y0 < _LONGEST:
+            found.append(longest)
+    return found
+
+
+def _middle(line: Line) -> float:
+    return (line.x0 + line.x1) / 2
+
+
+def _traced(page: Grey, head: Point, x: float, way: int) -> Line:
+    """The longest stroke up (-1) or down (1) from beside the middle of a head; of no length where there is none."""
+    start = head.y + way * 0.2 * SPACE
+    best, at = 0.0, x
+    for place in (x, x - _BESIDE, x + _BESIDE, x - 2 * _BESIDE, x + 2 * _BESIDE):
+        # the head itself is wide: the stroke is looked for from where the head ends
+        for skipped in (0.0, 0.3 * SPACE, 0.5 * SPACE):
+            length = _followed(page, place, start + way * skipped, way, 0.0, _LONGEST)
+            if length and length + skipped > best:
+                best, at = length + skipped, place
+    end = start + way * best
+    return Line(at, min(start, end), at, max(start, end), 1.5)
+
+
+def _followed(page: Grey, x: float, y: float, way: int, lean: float, reach: float) -> float:
+    """Rows over which a stroke leads on from a row (included), up or down.
+
+    Args:
+        page: The normal page.
+        x, y: Where it is looked for first.
+        way: -1 for up, 1 for down.
+        lean: Pixels to the right per row.
+        reach: Most rows.
+    """
+    height, width = page.shape
+    row, at, led, missed = int(y), x, 0, 0
+    for step in range(int(reach)):
+        now = row + way * step
+        at += lean if step else 0.0
+        column = int(at)
+        if not 0 <= now < height or not 0 <= column < width or missed > _GAP:
+            break
+        middle = _stroke_at(page, now, column)
+        if middle is None:
+            missed += 1
+            continue
+        at += float(np.clip(middle - at, -0.5, 0.5))
+        led, missed = step + 1, 0
+    return float(led)
+
+
+def _stroke_at(page: Grey, row: int, column: int) -> float | None:
+    """Middle of the narrow run of ink at a place of a row; None where there is no ink or much."""
+    left = max(0, column - _WIDEST - 1)
+    dark = page[row, left : column + _WIDEST + 2] < _INK
+    centre = column - left
+    near = [i for i in (centre, centre - 1, centre + 1) if 0 <= i < len(dark) and dark[i]]
+    if not near:
+        return None
+    first = last = near[0]
+    while first > 0 and dark[first - 1]:
+        first -= 1
+    while last + 1 < len(dark) and dark[last + 1]:
+        last += 1
+    return left + (first + last + 1) / 2 if last - first < _WIDEST else None

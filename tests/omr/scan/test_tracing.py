@@ -1,0 +1,67 @@
+"""Strokes that the detector saw in part or not at all."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from omr_service.scan.detector import Point
+from omr_service.scan.ink import Grey
+from omr_service.scan.tracing import extended, stems_of_heads
+from omr_service.symbols import Line
+
+
+def _staff(height: int = 200) -> Grey:
+    page = np.full((height, 200), 255, np.uint8)
+    for k in range(5):
+        page[60 + 10 * k : 62 + 10 * k] = 0
+    return page
+
+
+def _head(page: Grey, x: int, y: int, name: str = "noteheadBlack") -> Point:
+    cv2.ellipse(page, (x, y), (6, 4), -20, 0, 360, 0, -1)
+    return Point(name, x + 0.5, y + 0.5, 13.0, 10.0, 0.9)
+
+
+def test_a_barline_goes_on_through_staff_lines_and_over_a_break_to_its_end() -> None:
+    page = _staff()
+    page[60:180, 100:102] = 0
+    page[120:122, 100:102] = 255
+    line = extended(Line(101, 62, 101, 90, 2.0), page, 300)
+    assert (line.y0, line.y1) == (pytest.approx(60, abs=2), pytest.approx(180, abs=2))
+
+
+def test_a_leaning_barline_is_followed_where_it_leans() -> None:
+    page = _staff()
+    cv2.line(page, (100, 60), (104, 180), 0, 2)
+    line = extended(Line(100.5, 60, 102, 110, 2.0), page, 300)
+    assert line.y1 == pytest.approx(180, abs=3) and line.x1 == pytest.approx(104, abs=1.5)
+
+
+def test_a_stroke_ends_where_its_ink_ends_whatever_crosses_it() -> None:
+    page = _staff()
+    page[70:90, 100:102] = 0
+    line = extended(Line(101, 70, 101, 80, 2.0), page, 300)
+    assert line.y1 == pytest.approx(92, abs=3)
+
+
+@pytest.mark.parametrize(("up", "x"), [(True, 106), (False, 95)])
+def test_a_head_without_a_stem_gets_the_one_that_is_printed(up: bool, x: int) -> None:
+    page = _staff()
+    head = _head(page, 100, 105 if up else 75)
+    rows = slice(72, 103) if up else slice(78, 110)
+    page[rows, x - 1 : x + 1] = 0
+    (stem,) = stems_of_heads([head], [], page)
+    assert stem.x0 == pytest.approx(x, abs=3)
+    assert stem.y0 < head.y < stem.y1 or abs(head.y - (stem.y1 if up else stem.y0)) < 6
+    free = stem.y0 if up else stem.y1
+    assert free == pytest.approx(72 if up else 110, abs=4)
+    assert stems_of_heads([head], [stem], page) == []
+
+
+def test_a_head_beside_which_nothing_stands_gets_none() -> None:
+    page = _staff()
+    whole = _head(page, 60, 85, "noteheadWhole")
+    alone = _head(page, 140, 85)
+    assert stems_of_heads([whole, alone], [], page) == []
