@@ -222,8 +222,8 @@ class Jobs:
     async def resume(self, *, unchanged_for: timedelta = timedelta(0)) -> int:
         """See to it that jobs that are not at rest are driven; the number of those that were not.
 
-        The engine goes on by itself with the runs it knows of. A job without one lost its process, or the engine its
-        database, between the two writes of its creation or retry.
+        The engine goes on by itself with the runs it knows of. A job without one lost its process before the engine
+        wrote its run down.
 
         Args:
             unchanged_for: Leave alone what was changed since: it may be just about to be driven.

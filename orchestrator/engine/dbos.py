@@ -14,6 +14,10 @@ What was found out about DBOS 3.4 and is dealt with here:
   first.
 * Cancelling a workflow in its database does not reach a step that runs: steps run as tasks of ours, which are
   cancelled.
+* Starting a workflow waits for its row; row and end cost some four milliseconds, in threads that fight over the
+  interpreter lock with the one that does the work. Nothing has to wait for that: a job that is not at rest by our own
+  tables is driven on after a death whether DBOS knows of it or not. So a run begins at once and is written down beside
+  the work, once it has lasted a moment (`_UNWRITTEN_S`).
 * A step of its own costs two trips to its database (12 ms of a job's time for three), and tells us nothing: whether a
   stage is finished stands in the job's state. So a run has no DBOS steps; recovered, it asks each stage from the first.
 * It is one per process.
@@ -46,6 +50,8 @@ APPLICATION_VERSION = "pipeline-1"
 _FIRST_PAUSE_S = 0.5
 _LAST_PAUSE_S = 30.0
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
+#: How long a run goes on without a row in DBOS's tables. One that is over by then never gets one.
+_UNWRITTEN_S = 0.2
 
 
 class DbosEngine:
@@ -65,6 +71,8 @@ class DbosEngine:
         self._run_step = run_step
         self._sql = sql
         self._running: dict[str, asyncio.Task[bool]] = {}
+        self._drives: dict[str, asyncio.Task[None]] = {}
+        self._writing: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._workflow: Any = None
 
@@ -84,7 +92,11 @@ class DbosEngine:
         }
 
         async def run_job(tenant_id: str, job_id: str) -> None:
-            await self._drive(JobRef(tenant_id, job_id))
+            if self._stopping.is_set():
+                raise asyncio.CancelledError  # leaves the run unfinished in DBOS's tables
+            drive = self._driving(str(DBOS.workflow_id), JobRef(tenant_id, job_id))
+            await asyncio.wait([drive])
+            drive.result()
 
         try:
             DBOS(config=config)
@@ -97,11 +109,15 @@ class DbosEngine:
 
     async def submit(self, run: Run) -> None:
         """Drive a job; see the port."""
-        with SetWorkflowID(run.run_id):
-            await DBOS.start_workflow_async(self._workflow, run.ref.tenant_id, run.ref.job_id)
+        if run.run_id not in self._drives:
+            writing = asyncio.create_task(self._write_down(run, self._driving(run.run_id, run.ref)))
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
 
     async def revive(self, run: Run) -> bool:
         """Drive a job whose run came to nothing; see the port."""
+        if run.ref.job_id in self._driven_here():
+            return False
         earlier = await DBOS.list_workflows_async(
             workflow_id_prefix=f"{run.ref.job_id}.", load_input=False, load_output=False
         )
@@ -115,7 +131,7 @@ class DbosEngine:
     async def pending(self) -> set[str]:
         """Jobs with a run that has not ended; see the port."""
         runs = await DBOS.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
-        return {run.workflow_id.split(".", 1)[0] for run in runs}
+        return {_job_id(run.workflow_id) for run in runs} | self._driven_here()
 
     async def adopt(self, executor_id: str) -> int:
         """Set the runs of a dead process back to the queue; see the port."""
@@ -151,13 +167,38 @@ class DbosEngine:
             task.cancel()
         if running:
             _log.info("handing back running jobs", jobs=len(running))
-            await asyncio.wait(running)
-            await asyncio.sleep(0)  # the workflows see that their step was cancelled
+        for tasks in (running, list(self._drives.values()), list(self._writing)):
+            if tasks:
+                await asyncio.wait(tasks)
+        await asyncio.sleep(0)  # the workflows see that their drive was cancelled
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dbos-stop") as executor:
             await loop.run_in_executor(executor, lambda: DBOS.destroy(destroy_registry=True))
         self._sql.dispose()
+
+    def _driving(self, run_id: str, ref: JobRef) -> asyncio.Task[None]:
+        """What drives a run here, begun unless it is under way."""
+        drive = self._drives.get(run_id)
+        if drive is None:
+            drive = self._drives[run_id] = asyncio.create_task(self._drive(ref))
+            drive.add_done_callback(lambda _: self._drives.pop(run_id))
+        return drive
+
+    def _driven_here(self) -> set[str]:
+        return {_job_id(run_id) for run_id in self._drives}
+
+    async def _write_down(self, run: Run, drive: asyncio.Task[None]) -> None:
+        """Give a run its row unless it is over before that; the workflow takes part in the drive that is under way."""
+        await asyncio.wait([drive], timeout=_UNWRITTEN_S)
+        if drive.done() or self._stopping.is_set():
+            return
+        try:
+            with SetWorkflowID(run.run_id):
+                await DBOS.start_workflow_async(self._workflow, run.ref.tenant_id, run.ref.job_id)
+        except Exception as error:
+            # Whatever it is: the job goes on, and should this process die, it is found by its own row.
+            _log.error("a run could not be written down", run_id=run.run_id, error=str(error))
 
     async def _drive(self, ref: JobRef) -> None:
         for name in self._step_names:
@@ -187,6 +228,10 @@ class DbosEngine:
                 await asyncio.wait_for(self._stopping.wait(), pause)
                 raise asyncio.CancelledError
             pause = min(2 * pause, _LAST_PAUSE_S)
+
+
+def _job_id(run_id: str) -> str:
+    return run_id.split(".", 1)[0]
 
 
 def postgres_engine(url: str) -> sa.Engine:

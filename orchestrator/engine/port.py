@@ -46,7 +46,10 @@ class Engine(Protocol):
         ...
 
     async def submit(self, run: Run) -> None:
-        """Drive a job; returns once that is certain to happen. Does nothing for a run that was submitted before."""
+        """Drive a job whose row says that it is not at rest. Does nothing for a run that is under way.
+
+        The engine may know nothing of a run whose process dies early: such jobs are looked for and revived.
+        """
         ...
 
     async def revive(self, run: Run) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -64,8 +65,7 @@ async def test_a_run_that_came_to_nothing_is_revived_once(tmp_path: Path, monkey
 
     async with running(tmp_path, step, monkeypatch) as engine:
         await engine.submit(RUN)
-        await ended(engine)
-        await engine.submit(RUN)  # the same run
+        await engine.submit(RUN)  # the same run, which is under way
         await ended(engine)
         assert calls == ["one"]
         assert await engine.revive(RUN)
@@ -82,3 +82,68 @@ async def test_a_run_that_goes_on_is_not_revived(tmp_path: Path, monkeypatch: py
         assert not await engine.revive(RUN)
         async with asyncio.timeout(5):  # although it is in the middle of a pause
             await engine.stop()
+
+
+def written_runs(directory: Path) -> list[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(directory / "engine.sqlite")) as connection:
+        return connection.execute("SELECT workflow_uuid, status FROM workflow_status").fetchall()
+
+
+async def test_a_run_that_lasts_is_written_down_and_one_that_does_not_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbos, "_UNWRITTEN_S", 0.1)
+    calls: list[str] = []
+    lasting = asyncio.Event()
+
+    async def run_step(ref: JobRef, name: str) -> bool:
+        calls.append(f"{ref.job_id} {name}")
+        if ref.job_id == "lasts":
+            await lasting.wait()
+        return True
+
+    engine = DbosEngine(sqlite_engine(tmp_path / "engine.sqlite"), "test", ["one", "two"], run_step)
+    await engine.start()
+    try:
+        await engine.submit(Run(JobRef("t1", "short"), 1, 1))
+        await engine.submit(Run(JobRef("t1", "lasts"), 1, 1))
+        async with asyncio.timeout(10):
+            while not written_runs(tmp_path):  # noqa: ASYNC110 - nothing here could set an event
+                await asyncio.sleep(0.02)
+        assert written_runs(tmp_path) == [("lasts.1.1", "PENDING")]
+        assert await engine.pending() == {"lasts"}
+        lasting.set()
+        await ended(engine)
+        assert sorted(calls) == ["lasts one", "lasts two", "short one", "short two"]
+    finally:
+        await engine.stop()
+
+
+async def test_a_run_handed_back_at_a_stop_goes_on_after_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbos, "_UNWRITTEN_S", 0.0)
+    calls: list[str] = []
+
+    async def stuck(ref: JobRef, name: str) -> bool:
+        calls.append(name)
+        await asyncio.Event().wait()
+        return True
+
+    engine = DbosEngine(sqlite_engine(tmp_path / "engine.sqlite"), "test", ["one", "two"], stuck)
+    await engine.start()
+    await engine.submit(RUN)
+    async with asyncio.timeout(10):
+        while not written_runs(tmp_path):  # noqa: ASYNC110 - nothing here could set an event
+            await asyncio.sleep(0.02)
+    await engine.stop()
+    assert written_runs(tmp_path) == [("j1.1.1", "PENDING")]
+
+    def step(name: str) -> bool:
+        calls.append(name)
+        return True
+
+    async with running(tmp_path, step, monkeypatch) as engine:
+        await ended(engine)
+    assert calls == ["one", "one", "two"]
+    assert written_runs(tmp_path) == [("j1.1.1", "SUCCESS")]
