@@ -22,8 +22,10 @@ from fingering_service.profile import HandProfile
 from fingering_service.training.corpus import Window
 
 _WIDE = 18
-_SYMBOLS = (2 * _WIDE + 1) * 4
-_PRIOR = 0.1
+SYMBOLS = (2 * _WIDE + 1) * 4
+"""Intervals by the colours of their keys."""
+
+PRIOR = 0.1
 """Pseudo-count of each transition and output."""
 
 Floats = NDArray[np.float64]
@@ -65,11 +67,11 @@ class Hmm:
         for t in range(len(lattice)):
             struck = np.flatnonzero(lattice.struck[t])
             for low, high in pairwise(struck):
-                symbol = _symbol(lattice.pitch[t, low], lattice.pitch[t, high])
+                symbol = symbol_of(lattice.pitch[t, low], lattice.pitch[t, high])
                 result.node[t] += score[fingers[t, :, low], fingers[t, :, high], symbol]
             if t:
                 last = np.flatnonzero(lattice.struck[t - 1])[-1]
-                symbol = _symbol(lattice.pitch[t - 1, last], lattice.pitch[t, struck[0]])
+                symbol = symbol_of(lattice.pitch[t - 1, last], lattice.pitch[t, struck[0]])
                 before, now = fingers[t - 1, :, last], fingers[t, :, struck[0]]
                 result.step[t] += score[before[:, None], now[None, :], symbol]
         return result
@@ -107,10 +109,10 @@ def train_hmm(windows: Sequence[Window], rounds: int = 15) -> Hmm:
     """An HMM fitted to windows by expectation-maximisation."""
     sequences = [_sequence(w) for w in windows]
     transition = np.log(np.full((5, 5), 0.2))
-    output = _first_output()
+    output = first_output()
     for _ in range(rounds):
-        moves = np.full((5, 5), _PRIOR)
-        emitted = np.full((5, 5, _SYMBOLS), _PRIOR)
+        moves = np.full((5, 5), PRIOR)
+        emitted = np.full((5, 5, SYMBOLS), PRIOR)
         for sequence in sequences:
             _count(sequence, np.exp(transition), np.exp(output), moves, emitted)
         transition = np.log(moves / moves.sum(axis=1, keepdims=True))
@@ -118,7 +120,7 @@ def train_hmm(windows: Sequence[Window], rounds: int = 15) -> Hmm:
     return Hmm(transition, output)
 
 
-def _first_output() -> Floats:
+def first_output() -> Floats:
     """A start that knows which way fingers go, so that EM names the states as hands do."""
     interval = np.repeat(np.arange(-_WIDE, _WIDE + 1), 4)
     first, second = np.meshgrid(np.arange(5), np.arange(5), indexing="ij")
@@ -127,7 +129,8 @@ def _first_output() -> Floats:
     return np.asarray(np.log(weight / weight.sum(axis=2, keepdims=True)))
 
 
-def _symbol(before: int, now: int) -> int:
+def symbol_of(before: int, now: int) -> int:
+    """Number of the interval between two keys, of SYMBOLS."""
     black = (1, 3, 6, 8, 10)
     colours = 2 * (before % 12 in black) + (now % 12 in black)
     return int(4 * (np.clip(now - before, -_WIDE, _WIDE) + _WIDE) + colours)
@@ -139,7 +142,7 @@ def _sequence(window: Window) -> _Sequence:
     last = None
     for t, k in zip(*np.nonzero(lattice.struck), strict=True):
         pitch = int(lattice.pitch[t, k])
-        symbols.append(_symbol(last, pitch) if last is not None else 0)
+        symbols.append(symbol_of(last, pitch) if last is not None else 0)
         labels.append(int(window.labels[t, k]))
         last = pitch
     return _Sequence(np.array(symbols), np.array(labels))

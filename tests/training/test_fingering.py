@@ -19,7 +19,8 @@ from fingering_service.training.corpus import read_corpus, read_manifest  # noqa
 from fingering_service.training.evaluate import TorchModel, evaluate  # noqa: E402
 from fingering_service.training.export import export  # noqa: E402
 from fingering_service.training.fit import Recipe, build, fit, negative_log_likelihood, to_batch  # noqa: E402
-from fingering_service.training.hmm import Constant, train_hmm  # noqa: E402
+from fingering_service.training.hmm import Constant, symbol_of, train_hmm  # noqa: E402
+from fingering_service.training.hmm2 import train_second_order  # noqa: E402
 from fingering_service.training.partition import log_partition  # noqa: E402
 from fingering_service.training.tables import COLUMNS, Table, TableNote, read_table, write_table  # noqa: E402
 
@@ -129,10 +130,30 @@ def test_fitting_learns_the_scales_and_is_reproducible(windows):
     assert after["log_likelihood"] > before["log_likelihood"]
 
 
-def test_hmm_learns_too(windows):
-    assert (
-        evaluate(train_hmm(windows, 3), windows).summary()["micro"] > evaluate(Constant(), windows).summary()["micro"]
-    )
+@pytest.mark.parametrize("train_baseline", [train_hmm, train_second_order])
+def test_hidden_markov_models_learn_too(windows, train_baseline):
+    model = train_baseline(windows, 3)
+    assert evaluate(model, windows).summary()["micro"] > evaluate(Constant(), windows).summary()["micro"]
+
+
+def test_the_model_of_second_order_prices_every_path_once(windows):
+    model = train_second_order(windows, 1)
+    lattice = windows[0].lattice
+    costs = model.costs(lattice, PROFILES["M"])
+    states = decode(lattice, costs, 1.0, 10.0).paths[0].states
+    fingers = lattice.fingers[np.arange(len(lattice)), states, 0] - 1  # one key in every slice
+    pitches = lattice.pitch[:, 0]
+    expected = 0.0
+    for t in range(len(lattice)):
+        if t >= 1:
+            expected -= model.near[fingers[t - 1], fingers[t], symbol_of(pitches[t - 1], pitches[t])]
+        if t >= 2:
+            expected -= model.transition[fingers[t - 2], fingers[t - 1], fingers[t]]
+            expected -= 0.5 * model.far[fingers[t - 2], fingers[t], symbol_of(pitches[t - 2], pitches[t])]
+    at = np.arange(len(lattice))
+    found = costs.node[at, states].sum() + costs.step[at[1:], states[:-1], states[1:]].sum()
+    found += costs.turn[at[2:], states[:-2], states[1:-1], states[2:]].sum()
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 def test_exported_model_answers_as_in_torch(windows, tmp_path):
