@@ -1,8 +1,8 @@
 """The pipeline: a Score in, the same Score with a hand and a finger on every note out.
 
-The steps, in order: gather what each player strikes; give every note a hand; lay the notes of each hand out as a line
-of slices; list the grips each slice allows under the constraints; price them with a model; search the best fingering
-of the whole line, its probabilities and its runners-up; write them into the Score.
+The steps, in order: gather what each player strikes; give every note a hand; add the keys of ornaments; lay the notes
+of each hand out as a line of slices; list the grips each slice allows under the constraints; price them with a model;
+search the best fingering of the whole line, its probabilities and its runners-up; write them into the Score.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from fingering_service.handing import give_hands
 from fingering_service.lattice import Lattice
 from fingering_service.lines import Line, Strike, build_line
 from fingering_service.models import FingeringModel
+from fingering_service.ornaments import auxiliary_keys
 from fingering_service.played import PlayedNote, arpeggiated_events, keyboard_parts, played_notes
 from fingering_service.profile import HandProfile
 from fingering_service.report import write_playability
@@ -82,7 +83,7 @@ def annotate(
         for right in (True, False):
             mine = [n for n, h in zip(notes, hands, strict=True) if h == ("R" if right else "L")]
             if mine:
-                work.append((right, mine))
+                work.append((right, [*mine, *auxiliary_keys(index, mine)]))
     tell(0.1, "every note has a hand")
     fingered: list[HandResult] = []
     for number, (right, mine) in enumerate(work):

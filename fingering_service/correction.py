@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fingering_service.constraints import PREDICTED, Wish
+from fingering_service.constraints import Wish
 from fingering_service.lines import Line
 from fingering_service.played import PlayedNote
 
@@ -25,9 +25,9 @@ def kept_fingers(
     """
     before: dict[int, int] = {}
     for number, strike in enumerate(line.strikes):
-        for note in (notes[i].notes[0] for i in strike.notes):
-            if note.HasField("fingering") and note.fingering.source == PREDICTED:
-                before[number] = note.fingering.finger
+        for i in strike.notes:
+            if notes[i].predicted:
+                before[number] = notes[i].predicted
     changed = {
         number
         for number, strike in enumerate(line.strikes)

@@ -6,7 +6,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from etude.notation.index import ScoreIndex
-from etude.score.v1 import event_pb2, fingering_pb2, score_pb2
+from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Auxiliary:
+    """A key that an ornament adds.
+
+    Attributes:
+        key: Where its finger is written.
+        main: The note the ornament stands at.
+        before: Its finger in an earlier run; 0 for none.
+    """
+
+    key: direction_pb2.AuxiliaryKey
+    main: event_pb2.Note
+    before: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +29,8 @@ class PlayedNote:
     """A key struck by a player, with the noteheads that stand for it.
 
     Attributes:
-        notes: The notes of the Score: the one where the key is struck, then its tied continuations.
+        notes: The notes of the Score: the one where the key is struck, then its tied continuations; none for a key
+            that an ornament adds.
         event: The chord of the first of them.
         midi: Sounding MIDI key.
         onset: Ticks from the start of the Score.
@@ -22,6 +38,7 @@ class PlayedNote:
         grace: True for a grace note.
         after: True for a grace note after its main note.
         order: Order among the grace notes of its voice at one onset.
+        auxiliary: Set for a key that an ornament adds.
     """
 
     notes: tuple[event_pb2.Note, ...]
@@ -32,11 +49,20 @@ class PlayedNote:
     grace: bool
     after: bool
     order: int
+    auxiliary: Auxiliary | None = None
 
     @property
     def note_id(self) -> str:
-        """Id of the note where the key is struck."""
-        return self.notes[0].note_id
+        """Id of the note where the key is struck, or at which the ornament stands that adds it."""
+        return self.auxiliary.main.note_id if self.auxiliary else self.notes[0].note_id
+
+    @property
+    def predicted(self) -> int:
+        """Its finger as predicted in an earlier run; 0 for none."""
+        if self.auxiliary:
+            return self.auxiliary.before
+        mark = self.notes[0].fingering
+        return mark.finger if mark.source == fingering_pb2.FINGERING_SOURCE_PREDICTED else 0
 
     def onset_quarters(self, divisions: int) -> Fraction:
         """Onset in quarter notes."""

@@ -66,6 +66,9 @@ def write_hand(hand: HandResult, result: fingering_service_pb2.AnnotateResult) -
             for number in slot.strikes:
                 mark = _mark(hand, number, best[t][k], later.get(number, 0), hand.probability[t, k], essential[t][k])
                 for played in (hand.notes[i] for i in hand.line.strikes[number].notes):
+                    if played.auxiliary:
+                        played.auxiliary.key.finger = mark.finger
+                        played.auxiliary.key.probability = mark.probability
                     for head, note in enumerate(played.notes):
                         note.hand = which
                         _set(note, mark, continuation=head > 0)
@@ -141,8 +144,9 @@ def _doubt(
 ) -> None:
     doubt = score.doubts.add(kind=kind, message=message, measure_index=played[0].event.measure_index)
     doubt.ids.extend(n.note_id for n in played)
-    if played[0].notes[0].HasField("region"):
-        doubt.region.CopyFrom(played[0].notes[0].region)
+    printed = [n.notes[0] for n in played if n.notes]
+    if printed and printed[0].HasField("region"):
+        doubt.region.CopyFrom(printed[0].region)
 
 
 def _substitutions(line: Line, fingers: list[tuple[int, ...]]) -> dict[int, int]:

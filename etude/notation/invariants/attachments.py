@@ -192,8 +192,12 @@ def _check_direction_kind(direction: direction_pb2.Direction, field: str) -> Ite
             yield Violation(thing, f"{field}.tempo", "a metronome mark has a positive number and 0 to 4 dots")
         if tempo.beats_per_minute > 0 and tempo.beat_type == event_pb2.NOTE_TYPE_UNSPECIFIED:
             yield Violation(thing, f"{field}.tempo.beat_type", "a metronome mark counts in a note value")
-    elif kind == "ornament" and direction.ornament.kind == direction_pb2.ORNAMENT_KIND_UNSPECIFIED:
-        yield Violation(thing, f"{field}.ornament.kind", "an ornament says which it is")
+    elif kind == "ornament":
+        if direction.ornament.kind == direction_pb2.ORNAMENT_KIND_UNSPECIFIED:
+            yield Violation(thing, f"{field}.ornament.kind", "an ornament says which it is")
+        if any(not (0 <= k.midi_pitch <= 127 and 0 <= k.finger <= 5) for k in direction.ornament.auxiliaries):
+            message = "an ornament's keys lie between 0 and 127, their fingers between 1 and 5"
+            yield Violation(thing, f"{field}.ornament.auxiliaries", message)
     elif kind == "articulation" and direction.articulation.kind == direction_pb2.ARTICULATION_KIND_UNSPECIFIED:
         yield Violation(thing, f"{field}.articulation.kind", "an articulation says which it is")
     elif kind == "jump" and direction.jump.kind == direction_pb2.JUMP_KIND_UNSPECIFIED:

@@ -3,11 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from etude.score.v1 import event_pb2 as _event_pb2
 from etude.score.v1 import page_pb2 as _page_pb2
 from etude.score.v1 import spanner_pb2 as _spanner_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -416,6 +418,7 @@ class Ornament(_message.Message):
     ACCIDENTAL_BELOW_FIELD_NUMBER: _builtins.int
     ACCIDENTAL_BELOW_PRINTED_FIELD_NUMBER: _builtins.int
     GLYPH_FIELD_NUMBER: _builtins.int
+    AUXILIARIES_FIELD_NUMBER: _builtins.int
     kind: Global___OrnamentKind.ValueType
     """Kind."""
     accidental_above: _builtins.int
@@ -428,6 +431,10 @@ class Ornament(_message.Message):
     """True when an accidental is printed below the sign."""
     glyph: _builtins.str
     """SMuFL glyph name."""
+    @_builtins.property
+    def auxiliaries(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuxiliaryKey]:
+        """Keys it adds to its note, the upper neighbour first, with the fingers that play them; set by the fingering stage."""
+
     def __init__(
         self,
         *,
@@ -437,14 +444,45 @@ class Ornament(_message.Message):
         accidental_below: _builtins.int = ...,
         accidental_below_printed: _builtins.bool = ...,
         glyph: _builtins.str = ...,
+        auxiliaries: _abc.Iterable[Global___AuxiliaryKey] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accidental_above", b"accidental_above", "accidental_above_printed", b"accidental_above_printed", "accidental_below", b"accidental_below", "accidental_below_printed", b"accidental_below_printed", "glyph", b"glyph", "kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accidental_above", b"accidental_above", "accidental_above_printed", b"accidental_above_printed", "accidental_below", b"accidental_below", "accidental_below_printed", b"accidental_below_printed", "auxiliaries", b"auxiliaries", "glyph", b"glyph", "kind", b"kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Ornament: _TypeAlias = Ornament  # noqa: Y015
+
+@_typing.final
+class AuxiliaryKey(_message.Message):
+    """A key that an ornament adds to its note."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIDI_PITCH_FIELD_NUMBER: _builtins.int
+    FINGER_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    midi_pitch: _builtins.int
+    """Sounding pitch as a MIDI key number, 0 to 127."""
+    finger: _builtins.int
+    """Finger, 1 to 5, of the hand that plays the note."""
+    probability: _builtins.float
+    """Posterior probability of `finger`, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        midi_pitch: _builtins.int = ...,
+        finger: _builtins.int = ...,
+        probability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finger", b"finger", "midi_pitch", b"midi_pitch", "probability", b"probability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuxiliaryKey: _TypeAlias = AuxiliaryKey  # noqa: Y015
 
 @_typing.final
 class Articulation(_message.Message):
