@@ -41,7 +41,7 @@ _BEFORE_GRACES = -10
 def auxiliary_keys(index: ScoreIndex, notes: Sequence[PlayedNote]) -> list[PlayedNote]:
     """The keys that ornaments add to `notes`; where their fingers are to be written is made anew in the Score."""
     by_id = {n.notes[0].note_id: n for n in notes}
-    found = []
+    found: list[PlayedNote] = []
     for direction in index.score.directions:
         if direction.WhichOneof("kind") != "ornament" or direction.event_id not in index.events:
             continue

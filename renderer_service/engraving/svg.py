@@ -64,8 +64,11 @@ def svg_pages(musicxml: bytes, finger_colors: Mapping[str, str] | None = None) -
     """
     toolkit = _toolkit()
     toolkit.resetOptions()
+    # The first loading converts to MEI only: laying pages out for it would take twice as long and change nothing.
+    toolkit.setOptions(OPTIONS | {"breaks": "none"})
+    mei = toolkit.getMEI() if toolkit.loadData(musicxml.decode()) else ""
     toolkit.setOptions(OPTIONS)
-    if not toolkit.loadData(musicxml.decode()) or not toolkit.loadData(_completed(toolkit.getMEI())):
+    if not mei or not toolkit.loadData(_completed(mei)):
         raise EngravingError("Verovio could not read the MusicXML of this Score, so it has no engraved pages.")
     pages = [str(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
     if not pages:
