@@ -33,6 +33,9 @@ class Beaming:
     loose: tuple[Line, ...] = ()
 
 
+APART, APART_OPPOSED = 1.0, 1.4
+"""Distance, in staff spaces, below which stems under one beam belong to notes that sound together: of stems of one
+direction, and of two that point at each other."""
 THIN = 0.38
 """Thickness, in staff spaces, below which a beam joins grace notes."""
 
@@ -64,8 +67,7 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
                 touched[chord.index].append(beam)
     levels = {i: len(_distinct(own, chords[i], staves)) for i, own in touched.items() if own}
     _read_flags(stemmed, order, glyphs, staves, levels, tremolos)
-    reach = 1.4 * max((s.space for s in staves), default=1.0)
-    groups, breaks = _groups(members_of, levels, reach)
+    groups, breaks = _groups(members_of, levels, max((s.space for s in staves), default=1.0))
     loose = tuple(beam for beam, members in contacts if not members)
     return Beaming(levels, groups, breaks, tremolos, loose)
 
@@ -213,11 +215,17 @@ def _read_flags(
             tremolos[best[1].index] = int(stroke[1])
 
 
-def _one_at_a_time(group: list[int], x_of: dict[int, float], levels: dict[int, int], reach: float) -> list[int]:
+def _one_at_a_time(
+    group: list[int], x_of: dict[int, float], ups: dict[int, bool], levels: dict[int, int], space: float
+) -> list[int]:
     """The group without stems that stand so close to another member that both sound together: those of another voice
-    that run into the beam. The one with more beams is the member; the left one, if they have equally many."""
+    that run into the beam. The one with more beams is the member; the left one, if they have equally many.
+
+    The stems of notes on two sides of a beam stand a head's width further apart, or closer, than their heads.
+    """
     kept: list[int] = []
     for index in group:
+        reach = (APART if kept and ups[index] == ups[kept[-1]] else APART_OPPOSED) * space
         if kept and x_of[index] - x_of[kept[-1]] < reach:
             if levels.get(index, 0) > levels.get(kept[-1], 0):
                 kept[-1] = index
@@ -227,7 +235,7 @@ def _one_at_a_time(group: list[int], x_of: dict[int, float], levels: dict[int, i
 
 
 def _groups(
-    members_of: list[list[Chord]], levels: dict[int, int], reach: float
+    members_of: list[list[Chord]], levels: dict[int, int], space: float
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
     """Chords joined by any chain of beams, and where only the first beam goes on."""
     parent: dict[int, int] = {}
@@ -239,10 +247,11 @@ def _groups(
 
     links: dict[tuple[int, int], int] = {}
     x_of: dict[int, float] = {}
+    ups: dict[int, bool] = {}
     for members in members_of:
         ordered = sorted(members, key=_stem_x)
         for chord in ordered:
-            x_of[chord.index] = _stem_x(chord)
+            x_of[chord.index], ups[chord.index] = _stem_x(chord), chord.up
             find(chord.index)
         for a, b in itertools.pairwise(ordered):
             parent[find(a.index)] = find(b.index)
@@ -255,7 +264,7 @@ def _groups(
     for group in sorted(by_root.values(), key=lambda g: min(x_of[i] for i in g)):
         if len(group) < 2:
             continue
-        group = _one_at_a_time(sorted(group, key=lambda i: x_of[i]), x_of, levels, reach)
+        group = _one_at_a_time(sorted(group, key=lambda i: x_of[i]), x_of, ups, levels, space)
         if len(group) < 2:
             continue
         inner = [links.get((a, b), 0) for a, b in itertools.pairwise(group)]

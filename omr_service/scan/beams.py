@@ -136,16 +136,13 @@ def _slope(value: NDArray[np.floating]) -> float:
     if width < 1.2 * SPACE:
         return 0.0
     step = max(1, width // 60)
-    columns = value[:, ::step]
-    x = np.arange(columns.shape[1]) * step
+    y, x = np.nonzero(value[:, ::step])
+    weights = value[y, x * step]
+    across = x * step - width / 2
 
     def pile(slope: float) -> float:
-        shift = np.rint(slope * (x - width / 2)).astype(int)
-        reach = int(np.abs(shift).max(initial=0))
-        total = np.zeros(height + 2 * reach)
-        for column, s in zip(columns.T, shift, strict=True):
-            total[reach - s : reach - s + height] += column
-        return float((total**2).sum())
+        rows = y - np.rint(slope * across).astype(np.intp)
+        return float((np.bincount(rows - int(rows.min(initial=0)), weights) ** 2).sum())
 
     limit = min(_STEEPEST, height / width + 0.05)
     coarse = np.linspace(-limit, limit, 41)

@@ -11,7 +11,7 @@ from omr_service.scan.detector import Detections
 from omr_service.scan.normal_page import NormalPage, NormalStaff
 from omr_service.scan.staves import SPACE
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems
-from omr_service.scan.tracing import extended, stems_of_heads
+from omr_service.scan.tracing import extended, led_to_beams, stems_of_heads
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
 
 _STAFF_LINE = 0.13 * SPACE
@@ -34,11 +34,12 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     pixels = page.pixels
     bars = [extended(bar, pixels, _BAR_REACH) for bar in find_barlines(found.mask("barline"), pixels)]
     stems = [extended(stem, pixels, _STEM_REACH) for stem in find_stems(found.mask("stem"), pixels)]
+    beams = find_beams(found.mask("beam"), pixels)
+    stems += stems_of_heads(found.points, stems, pixels)
     return [
         *staff_lines(page.staves),
-        *stems,
-        *stems_of_heads(found.points, stems, pixels),
-        *find_beams(found.mask("beam"), pixels),
+        *led_to_beams(stems, beams, pixels),
+        *beams,
         *(_snapped(bar, page.staves) for bar in bars),
         *find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE),
         *find_hairpins(found.mask("hairpin"), pixels),

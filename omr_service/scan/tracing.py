@@ -24,6 +24,10 @@ _BESIDE = 0.25 * SPACE
 _SHORTEST = 1.8 * SPACE
 _SHORTEST_SMALL = 1.2 * SPACE
 _LONGEST = 8 * SPACE
+_TO_BEAM = 2.0 * SPACE
+_FAINT = 200
+_SOME = 0.4
+"""Share of the rows between a stem and a beam that have ink, however faint, at least."""
 _STEMMED = frozenset({"noteheadBlack", "noteheadHalf", "noteheadBlackSmall", "noteheadHalfSmall"})
 
 
@@ -67,6 +71,43 @@ def stems_of_heads(heads: Sequence[Point], stems: Sequence[Line], page: Grey) ->
         if least <= longest.y1 - longest.y0 < _LONGEST:
             found.append(longest)
     return found
+
+
+def led_to_beams(stems: Sequence[Line], beams: Sequence[Line], page: Grey) -> list[Line]:
+    """The stems, those made longer that end short of a beam over or under them and have some ink on the way to it.
+
+    Args:
+        stems: Upright lines, in pixels.
+        beams: The beams.
+        page: The normal page.
+    """
+    order = sorted(beams, key=lambda b: b.x0)
+    starts = [b.x0 for b in order]
+    widest = max((b.x1 - b.x0 for b in beams), default=0.0)
+    return [
+        _led(stem, order[bisect.bisect(starts, stem.x0 - widest) : bisect.bisect(starts, stem.x0)], page)
+        for stem in stems
+    ]
+
+
+def _led(stem: Line, beams: Sequence[Line], page: Grey) -> Line:
+    """A stem made longer as far as the nearest beam that is not far from one of its ends."""
+    x = _middle(stem)
+    best = stem
+    nearest = _TO_BEAM
+    for beam in beams:
+        if not beam.x0 + _BESIDE < x < beam.x1 - _BESIDE:
+            continue
+        y = beam.y0 + (beam.y1 - beam.y0) * (x - beam.x0) / (beam.x1 - beam.x0)
+        for gap, top, bottom in ((stem.y0 - y, y, stem.y0), (y - stem.y1, stem.y1, y)):
+            if not 0 < gap < nearest:
+                continue
+            window = page[int(top) : int(bottom) + 1, max(0, int(x) - 2) : int(x) + 3]
+            if float((window.min(1) < _FAINT).mean()) < _SOME:
+                continue
+            best = replace(stem, y0=min(stem.y0, y), y1=max(stem.y1, y))
+            nearest = gap
+    return best
 
 
 def _middle(line: Line) -> float:

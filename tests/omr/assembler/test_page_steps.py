@@ -126,6 +126,19 @@ def test_beams_halve_and_a_short_one_counts_for_its_stem_alone():
     assert len(draft.beaming.groups) == 1 and len(draft.beaming.groups[0]) == 3
 
 
+@pytest.mark.parametrize(("up", "members"), [(True, 3), (False, 2)])
+def test_notes_set_close_under_a_beam_are_all_its_members(up, members):
+    """But a stem that points the other way, as close to another, is that of a note that sounds with it."""
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    first, last = sheet.note(0, 100, 4), sheet.note(0, 130, 4)
+    sheet.note(0, 106.2 if up else 112.2, 4 if up else 15, up=up)
+    sheet.beam(first, last)
+    draft = sheet.draft()
+    assert [len(group) for group in draft.beaming.groups] == [members]
+
+
 def test_a_dot_stands_beside_its_note_and_a_staccato_dot_over_it():
     sheet = Sheet()
     sheet.bar(50)

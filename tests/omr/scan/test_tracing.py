@@ -8,7 +8,7 @@ import pytest
 
 from omr_service.scan.detector import Point
 from omr_service.scan.ink import Grey
-from omr_service.scan.tracing import extended, stems_of_heads
+from omr_service.scan.tracing import extended, led_to_beams, stems_of_heads
 from omr_service.symbols import Line
 
 
@@ -29,7 +29,7 @@ def test_a_barline_goes_on_through_staff_lines_and_over_a_break_to_its_end() -> 
     page[60:180, 100:102] = 0
     page[120:122, 100:102] = 255
     line = extended(Line(101, 62, 101, 90, 2.0), page, 300)
-    assert (line.y0, line.y1) == (pytest.approx(60, abs=2), pytest.approx(180, abs=2))
+    assert line.y0 == pytest.approx(60, abs=2) and line.y1 == pytest.approx(180, abs=2)
 
 
 def test_a_leaning_barline_is_followed_where_it_leans() -> None:
@@ -65,3 +65,16 @@ def test_a_head_beside_which_nothing_stands_gets_none() -> None:
     whole = _head(page, 60, 85, "noteheadWhole")
     alone = _head(page, 140, 85)
     assert stems_of_heads([whole, alone], [], page) == []
+
+
+@pytest.mark.parametrize(("printed", "end"), [(True, 110), (False, 95)])
+def test_a_stem_that_fades_before_its_beam_reaches_it(printed: bool, end: int) -> None:
+    page = np.full((200, 200), 255, np.uint8)
+    page[50:95, 100:102] = 0
+    if printed:
+        page[95:108:2, 100:102] = 120
+    beam = Line(60, 110, 140, 110, 5.0)
+    (stem,) = led_to_beams([Line(101, 50, 101, 95, 1.5)], [beam], page)
+    assert stem.y0 == 50 and stem.y1 == pytest.approx(end, abs=1)
+    beside = Line(103, 110, 140, 110, 5.0)
+    assert led_to_beams([Line(101, 50, 101, 95, 1.5)], [beside], page) == [Line(101, 50, 101, 95, 1.5)]
