@@ -24,6 +24,7 @@ from bench.figures import Figure, percentile
 from etude.client import AsyncEtudeClient
 from etude.job.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc
 from etude.mesh.logging import configure_logging
+from etude.mesh.memory import settle_memory
 from etude.mesh.server import running_server
 from etude.stage.v1 import (
     fingering_service_pb2,
@@ -214,6 +215,7 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
         for _ in range(warm_up):
             job_id, _ = await one_job(client, content, watch, FORMATS)
             await raw.run()
+        settle_memory()  # as `etude serve` does
 
         full, small, rounds = [], [], []
         cpu = raw_cpu = 0.0

@@ -12,6 +12,7 @@ import click
 
 from etude.mesh.embedded import Mesh, embedded_mesh, installed_services
 from etude.mesh.logging import configure_logging
+from etude.mesh.memory import settle_memory
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
 
 EXAMPLES = """
@@ -171,6 +172,7 @@ async def _serve_all(overrides: dict[str, Any]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with embedded_mesh(overrides=overrides) as mesh:
+        settle_memory()
         for line in _addresses(mesh):
             click.echo(line)
         sys.stdout.flush()

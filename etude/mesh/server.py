@@ -24,6 +24,7 @@ from etude.mesh.definition import ServiceDefinition
 from etude.mesh.health import HealthServicer
 from etude.mesh.limits import KEEPALIVE_SECONDS, KEEPALIVE_TIMEOUT_SECONDS, MAX_MESSAGE_BYTES
 from etude.mesh.logging import configure_logging, get_logger
+from etude.mesh.memory import settle_memory
 from etude.mesh.metrics import MetricsPort, serve_metrics
 from etude.mesh.settings import ServiceSettings, split_host_port
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
@@ -126,6 +127,7 @@ async def serve(definition: ServiceDefinition, settings: ServiceSettings) -> Non
         loop.add_signal_handler(number, on_signal)
     try:
         async with running_server(definition, settings) as handle:
+            settle_memory()
             await stop.wait()
             _log.info("draining", service=definition.name, seconds=settings.drain_seconds)
             draining = asyncio.ensure_future(handle.drain())
