@@ -62,7 +62,7 @@ class PageOutcome:
     Attributes:
         page: The page's entry in the result, without systems.
         music: What was read; None where nothing was.
-        placement: Where the straightened page lies on the page as displayed; None for a page read as it is.
+        placement: Where the straightened page lies on the page set upright; None for a page read as it is.
     """
 
     page: bytes
@@ -176,7 +176,7 @@ def write_scores(
     Args:
         pages: The pages that were read, in the document's order; at least one.
         source: Where they come from.
-        placements: By page number, where pages that were straightened lie on the pages as displayed.
+        placements: By page number, where pages that were straightened lie on the pages set upright.
 
     Raises:
         EtudeError: UNREADABLE where what was read contradicts itself beyond repair.

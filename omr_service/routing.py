@@ -70,6 +70,7 @@ def scan_outcome(file: MusicFile, page_number: int) -> PageOutcome:
     """What the scan reader makes of a page."""
     # loaded with the first picture, as in `files`
     from omr_service.scan.reader import read_scan
+    from omr_service.scan.reasons import why_no_notes, why_no_staves
 
     width, height = file.page_sizes[page_number - 1]
     try:
@@ -82,11 +83,9 @@ def scan_outcome(file: MusicFile, page_number: int) -> PageOutcome:
         music = assemble_page(seen.symbols)
         if any(measure.elements for system in music.systems for measure in system.measures):
             entry.status = page_pb2.PAGE_STATUS_READ
+            entry.width, entry.height = seen.placement.width, seen.placement.height
+            entry.rotation = seen.placement.rotation
             return PageOutcome(entry.SerializeToString(), music, seen.placement)
     entry.status, entry.reason = page_pb2.PAGE_STATUS_NO_MUSIC, "NO_MUSIC"
-    entry.message = (
-        f"No staves were found in the picture of page {page_number}."
-        if seen is None
-        else f"No staff with notes was found in the picture of page {page_number}."
-    )
+    entry.message = why_no_staves(image, page_number) if seen is None else why_no_notes(page_number)
     return PageOutcome(entry.SerializeToString(), None)

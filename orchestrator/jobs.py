@@ -280,7 +280,8 @@ def _check_formats(job: job_pb2.Job) -> None:
         EtudeError: INVALID_REQUEST.
     """
     if not formats_of(job):
-        why = f"an annotated PDF is made of the pages of a PDF; this file is {NAMES[job.source.media_type]}"
+        name = NAMES[job.source.media_type]
+        why = f"an annotated PDF is made of the pages of a PDF or of pictures; this file is {name}"
         raise EtudeError("INVALID_REQUEST", f"{why}: ask for another format", violations=[("options.formats", why)])
 
 

@@ -132,8 +132,8 @@ def annotate(
       sonata.svg  .2.svg …    engraved pages; the ids of notes are ids of elements
       sonata.ir_v1.json       the score as it was read
       sonata.ir_v2.json       the score with fingering
-    A second movement is sonata.mov2.*. Fingers are printed on the pages of PDFs: of other files there is no
-    annotated PDF, and sonata.fingered.musicxml stands beside sonata.musicxml.
+    A second movement is sonata.mov2.*. Fingers are printed on the pages of PDFs and pictures; of MusicXML and MIDI
+    there is no annotated PDF, and sonata.fingered.musicxml stands beside sonata.musicxml.
 
     A file that fails does not stop the others. The exit code is 0 when all went well, 1 when a file failed, 2 when the
     command line is wrong, 130 when it was interrupted.

@@ -482,6 +482,8 @@ class ScoreWriter:
                 status=page_pb2.PAGE_STATUS_READ,
             )
             for signs in page.systems:
+                if not signs.measures:
+                    continue  # staves without a barline or a note between them: no measure says whose they are
                 system = out.systems.add(first_measure_index=first, measure_count=len(signs.measures))
                 first += len(signs.measures)
                 staves = signs.system.staves

@@ -30,6 +30,8 @@ _OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
     (b"II*\x00", "a TIFF image"),
     (b"MM\x00*", "a TIFF image"),
     (b"GIF8", "a GIF image"),
+    (b"BM", "a BMP image"),
+    (b"\x00\x00\x00\x0cjP", "a JPEG 2000 image"),
     (b"MThd", "a MIDI file"),
     (b"PK\x03\x04", "a ZIP archive (compressed MusicXML is one)"),
     (b"%!PS", "a PostScript file"),
@@ -39,6 +41,7 @@ _OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+_HEIC_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"hevc", b"avif")
 _WANTED = "a PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file"
 
 
@@ -116,6 +119,11 @@ def check_media_type(data: bytes) -> None:
     for beginning, kind in _OTHER_KINDS:
         if head.startswith(beginning):
             raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is {kind}; {_WANTED} is wanted.")
+    # containers that name what they hold a few bytes in: pictures of iPhones and of the web
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
+        raise EtudeError("UNSUPPORTED_MEDIA_TYPE", "This is a HEIC picture, as iPhones take them: export it as JPEG.")
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is a WebP image; {_WANTED} is wanted: save it as PNG.")
     raise EtudeError("UNSUPPORTED_MEDIA_TYPE", f"This is not {_WANTED}, whatever its name says.")
 
 

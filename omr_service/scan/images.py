@@ -7,6 +7,7 @@ is larger than a page of music can be.
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from etude.mesh.errors import EtudeError
+from etude.picture_sizes import size_in_points
 from omr_service.scan.ink import Grey, as_grey, resized
 
 MOST_PIXELS = 12_000_000
@@ -24,7 +26,6 @@ MOST_SOURCE_PIXELS = 240_000_000
 """Pixels a picture file may have; A3 at 600 dpi has 70 million."""
 USUAL_DPI = 300.0
 _LEAST_DPI = 100.0
-_A4_LONG_SIDE = 842.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class PageImage:
     Attributes:
         grey: Brightness, rows by columns, 0 black to 255 white.
         width, height: Size of the page as displayed, in points.
+        rotation: Degrees clockwise that the file asks viewers to turn the page by; already applied.
     """
 
     grey: Grey
     width: float
     height: float
+    rotation: int = 0
 
     @property
     def points_per_pixel(self) -> tuple[float, float]:
@@ -73,6 +76,7 @@ def image_of_pdf_page(document: pdfium.PdfDocument, page_number: int) -> PageIma
         page = document[page_number - 1]
         try:
             width, height = page.get_size()
+            rotation = page.get_rotation()
             scale = min(_native_scale(page), (MOST_PIXELS / (width * height)) ** 0.5)
             bitmap = page.render(scale=scale, grayscale=True, draw_annots=False)
             grey = np.array(bitmap.to_numpy(), dtype=np.uint8)
@@ -81,7 +85,7 @@ def image_of_pdf_page(document: pdfium.PdfDocument, page_number: int) -> PageIma
             page.close()
     except pdfium.PdfiumError as error:
         raise EtudeError("UNREADABLE", f"Page {page_number} is damaged: it cannot be painted.") from error
-    return PageImage(grey.reshape(grey.shape[0], -1), width, height)
+    return PageImage(grey.reshape(grey.shape[0], -1), width, height, rotation)
 
 
 def _native_scale(page: pdfium.PdfPage) -> float:
@@ -116,6 +120,13 @@ def _opened(data: bytes) -> Image.Image:
     return image
 
 
+def _seek(image: Image.Image, page_number: int) -> None:
+    try:
+        image.seek(page_number - 1)
+    except (OSError, ValueError, SyntaxError, struct.error) as error:
+        raise EtudeError("CORRUPT_FILE", f"Picture {page_number} is damaged or cut short; send it again.") from error
+
+
 def count_images(data: bytes) -> int:
     """Returns the number of pages of a picture file.
 
@@ -123,7 +134,10 @@ def count_images(data: bytes) -> int:
         EtudeError: As `images_of_file`.
     """
     with _opened(data) as image:
-        return int(getattr(image, "n_frames", 1))
+        try:
+            return int(getattr(image, "n_frames", 1))
+        except (OSError, ValueError, SyntaxError, struct.error) as error:
+            raise EtudeError("CORRUPT_FILE", "The picture is damaged or cut short; send it again.") from error
 
 
 def image_size(data: bytes, page_number: int) -> tuple[float, float]:
@@ -133,12 +147,16 @@ def image_size(data: bytes, page_number: int) -> tuple[float, float]:
         EtudeError: As `images_of_file`.
     """
     with _opened(data) as image:
-        image.seek(page_number - 1)
+        _seek(image, page_number)
         _check_size(image.size, page_number)
         columns, rows = image.size
-        if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):
+        try:
+            orientation = image.getexif().get(0x0112, 1)
+        except (OSError, ValueError, SyntaxError) as error:  # a PNG may have them at its end, which may be missing
+            raise EtudeError("CORRUPT_FILE", f"Picture {page_number} is damaged or cut short.") from error
+        if orientation in (5, 6, 7, 8):
             columns, rows = rows, columns
-        return _size_in_points(columns, rows, image.info.get("dpi"))
+        return size_in_points(columns, rows, image.info.get("dpi"))
 
 
 def image_of_file(data: bytes, page_number: int) -> PageImage:
@@ -148,16 +166,18 @@ def image_of_file(data: bytes, page_number: int) -> PageImage:
         EtudeError: As `images_of_file`.
     """
     with _opened(data) as image:
-        image.seek(page_number - 1)
+        _seek(image, page_number)
         _check_size(image.size, page_number)
         dpi = image.info.get("dpi")
         try:
             image.draft("L", image.size)
             grey = _grey(ImageOps.exif_transpose(image))
         except (OSError, ValueError, SyntaxError) as error:
-            raise EtudeError("CORRUPT_FILE", f"Picture {page_number} is damaged and cannot be decoded.") from error
+            raise EtudeError(
+                "CORRUPT_FILE", f"Picture {page_number} is damaged or cut short; send it again."
+            ) from error
     rows, columns = grey.shape
-    width, height = _size_in_points(columns, rows, dpi)
+    width, height = size_in_points(columns, rows, dpi)
     if grey.size > MOST_PIXELS:
         grey = resized(grey, (MOST_PIXELS / grey.size) ** 0.5)
     return PageImage(grey, width, height)
@@ -185,12 +205,3 @@ def _check_size(size: tuple[int, int], page_number: int) -> None:
         )
     if min(columns, rows) < 100:
         raise EtudeError("PAGE_SIZE", f"Picture {page_number} has {columns} x {rows} pixels: too few to read music in.")
-
-
-def _size_in_points(columns: int, rows: int, dpi: tuple[float, float] | None) -> tuple[float, float]:
-    """Size of a picture's page: by its resolution where that is believable, else as long as A4."""
-    across, down = (float(value) for value in dpi) if dpi else (0.0, 0.0)
-    if min(across, down) > 72 and max(across, down) < 2400:
-        return columns * 72 / across, rows * 72 / down
-    scale = _A4_LONG_SIDE / max(columns, rows)
-    return columns * scale, rows * scale

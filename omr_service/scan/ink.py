@@ -16,6 +16,8 @@ _LEAST_SPACE = 6
 _LARGEST_SPACE = 160
 _FEWEST_RUNS = 400
 _THRESHOLDS = (110, 170, 220)
+_FAINTEST = 225
+"""Grey from which on what is darker than paper is taken for its texture and not for pale ink."""
 
 
 def as_grey(picture: NDArray[Any]) -> Grey:
@@ -63,9 +65,9 @@ def even_out(grey: Grey) -> Grey:
     even = as_grey(cv2.divide(grey, np.maximum(light, 24), scale=PAPER))
     # ink is stretched to black: faint prints and thin lines of photographs get the contrast of scans
     sample = even[::4, ::4]
-    ink = sample[sample < 200]
-    dark = float(np.percentile(ink, 10)) if ink.size > 100 else 0.0
-    if dark > 90:
+    ink = next((found for limit in (200, 245) if (found := sample[sample < limit]).size > 100), sample[:0])
+    dark = float(np.percentile(ink, 10)) if ink.size else 0.0
+    if 90 < dark < _FAINTEST:
         table = np.clip((np.arange(256) - dark) * (PAPER / (250.0 - dark)), 0, PAPER)
         even = as_grey(cv2.LUT(even, table.astype(np.uint8)))
     return even

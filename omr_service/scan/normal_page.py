@@ -9,6 +9,7 @@ import numpy as np
 
 from omr_service.scan.images import PageImage
 from omr_service.scan.ink import PAPER, Grey, as_grey, even_out, line_metrics, resized, without_borders
+from omr_service.scan.paper import seen_straight, straight_view
 from omr_service.scan.staves import (
     SPACE,
     Floats,
@@ -27,6 +28,12 @@ MOST_NORMAL_PIXELS = 16_000_000
 _CLEAR = 1.25
 _SPREAD_SIDES = 1.15
 _MARGIN = 3.0
+_DARK = 128
+"""Brightness in the middle of a page under which it may be white on black."""
+_SMALL = 1600
+"""Longer side, in pixels, of a picture that may show more when it is looked at larger."""
+_LEAST_SPACE = 4.2
+"""Staff space, in pixels of the picture as it came, under which heads and lines run into each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,8 @@ class NormalPage:
     Attributes:
         pixels: Brightness, 0 black to 255 white; the staff space is `SPACE`.
         staves: Its staves, top to bottom.
-        grid: Where on the page as displayed every `GRID`-th pixel comes from: rows, columns, (x, y) in points.
-        points_per_pixel: Points of the page as displayed in a pixel, on the average.
+        grid: Where on the page set upright every `GRID`-th pixel comes from: rows, columns, (x, y) in points.
+        points_per_pixel: Points of the page in a pixel, on the average.
         turned: Degrees, clockwise, that the page had to be turned by to stand upright.
     """
 
@@ -64,7 +71,7 @@ class NormalPage:
     turned: int = 0
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Where on the page as displayed, in points, a pixel of the normal page is."""
+        """Where on the page set upright, in points, a pixel of the normal page is."""
         rows, columns, _ = self.grid.shape
         across, down = x / GRID, y / GRID
         i = min(max(int(down), 0), rows - 2)
@@ -91,19 +98,37 @@ class _Work:
 def normal_page(image: PageImage, turned: int = 0) -> NormalPage | None:
     """Returns a page straightened; None where it has no staves.
 
-    A page that lies on its side is turned; a spread of two pages becomes one page, the left above the right.
+    A page that lies on its side is turned, one photographed from an angle is seen from above; a spread of two pages
+    becomes one page, the left above the right. Where no staves are seen, a dark page is taken for white on black, and a
+    small picture is looked at larger.
 
     Args:
         image: The page.
         turned: Degrees, clockwise, to turn the page by first.
     """
+    page = _normal_page(image, turned)
+    if page is None and float(np.median(image.grey)) < _DARK:
+        image = replace(image, grey=as_grey(PAPER - image.grey))
+        page = _normal_page(image, turned)
+    if page is None and max(image.grey.shape) < _SMALL:
+        page = _normal_page(replace(image, grey=resized(image.grey, 2.0)), turned)
+        if page is not None and SPACE * page.points_per_pixel / image.points_per_pixel[0] < _LEAST_SPACE:
+            return None
+    return page
+
+
+def _normal_page(image: PageImage, turned: int) -> NormalPage | None:
     clean = without_borders(even_out(image.grey))
+    view = straight_view(image.grey)
+    to_picture: Floats = np.eye(3)
+    if view is not None:
+        clean, to_picture = seen_straight(clean, view), np.linalg.inv(view)
     for quarter in (0, 90) if turned == 0 else (turned,):
         grey = _turned(clean, quarter)
         found = _staves_of(grey)
         if found is not None:
             work, staves = found
-            to_points = _points_of_turned(image, quarter)
+            to_points = _upright_points(image, quarter) @ _conjugated(to_picture, image.grey.shape, quarter)
             sides = _sides(work, staves)
             pages = [_straightened(grey, work, side, span, to_points) for side, span in sides]
             return replace(_stacked(pages), turned=quarter)
@@ -114,21 +139,31 @@ def _turned(grey: Grey, degrees: int) -> Grey:
     return np.ascontiguousarray(np.rot90(grey, k=-(degrees // 90)))
 
 
-def _points_of_turned(image: PageImage, degrees: int) -> Floats:
-    """From the pixels of a turned picture to points of the page as displayed."""
-    rows, columns = image.grey.shape
+def _upright_points(image: PageImage, degrees: int) -> Floats:
+    """From the pixels of a turned picture to points of the page set upright."""
     across, down = image.points_per_pixel
-    scale = np.diag([across, down, 1.0])
-    if degrees == 90:  # clockwise: a row of the turned picture is a column of the page, from the bottom up
-        turn = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, rows], [0.0, 0.0, 1.0]])
-    elif degrees == 180:
-        turn = np.array([[-1.0, 0.0, columns], [0.0, -1.0, rows], [0.0, 0.0, 1.0]])
-    elif degrees == 270:
-        turn = np.array([[0.0, -1.0, columns], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    else:
-        turn = np.eye(3)
-    result: Floats = scale @ turn
+    if degrees % 180:
+        across, down = down, across
+    return np.diag([across, down, 1.0])
+
+
+def _conjugated(matrix: Floats, shape: tuple[int, ...], degrees: int) -> Floats:
+    """What a map between pictures is between the same pictures turned."""
+    turn = _turn(shape, degrees)
+    result: Floats = turn @ matrix @ np.linalg.inv(turn)
     return result
+
+
+def _turn(shape: tuple[int, ...], degrees: int) -> Floats:
+    """From the pixels of a picture of this shape to those of the picture turned clockwise."""
+    rows, columns = shape[:2]
+    turns = {
+        0: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+        90: [[0.0, -1.0, rows], [1.0, 0.0, 0.0]],
+        180: [[-1.0, 0.0, columns], [0.0, -1.0, rows]],
+        270: [[0.0, 1.0, 0.0], [-1.0, 0.0, columns]],
+    }
+    return np.array([*turns[degrees], [0.0, 0.0, 1.0]])
 
 
 def _staves_of(grey: Grey) -> tuple[_Work, list[TracedStaff]] | None:
@@ -290,7 +325,8 @@ def _straightened(
     source = np.einsum("ij,jrc->irc", work.back, points)
     source = source[:2] / source[2]
     pixels = _sampled(grey, source, usual * float(np.sqrt(abs(np.linalg.det(work.back[:2, :2])))))
-    placed = np.einsum("ij,jrc->irc", to_points, np.concatenate([source, np.ones((1, rows, columns))]))[:2]
+    placed = np.einsum("ij,jrc->irc", to_points, np.concatenate([source, np.ones((1, rows, columns))]))
+    placed = placed[:2] / placed[2]
     found = []
     for staff in staves:
         # the row a staff is in is the one nearest to it

@@ -13,19 +13,21 @@ from omr_service.scan.normal_page import NormalPage
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a straightened page lies on the page as displayed.
+    """Where a straightened page lies on the page set upright.
 
     Attributes:
         page: The normal page's staves and grid; its pixels are left out.
-        width, height: Size of the page as displayed, in points.
+        width, height: Size of the page set upright, in points.
+        rotation: Degrees clockwise that set it upright, those the file asks for included.
     """
 
     page: NormalPage
     width: float
     height: float
+    rotation: int = 0
 
     def box(self, x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-        """Where a box of the straightened page lies on the page as displayed: (x, y, width, height) of the box around
+        """Where a box of the straightened page lies on the page set upright: (x, y, width, height) of the box around
         its corners, in points, cut to the page."""
         k = self.page.points_per_pixel
         corners = [self.page.place(a / k, b / k) for a in (x, x + width) for b in (y, y + height)]
@@ -35,7 +37,7 @@ class Placement:
 
 
 def place_regions(score: score_pb2.Score, placements: Mapping[int, Placement]) -> None:
-    """Moves every region of a Score from the straightened page to the page as displayed.
+    """Moves every region of a Score from the straightened page to the page set upright.
 
     Args:
         score: The Score.
@@ -52,6 +54,7 @@ def place_regions(score: score_pb2.Score, placements: Mapping[int, Placement]) -
         placement = placements.get(page.page_number)
         if placement is not None:
             page.width, page.height = placement.width, placement.height
+            page.rotation = placement.rotation
 
 
 def _regions(message: Message) -> Iterator[page_pb2.PageRegion]:

@@ -10,15 +10,18 @@ from omr_service.scan.detector import Detections, Detector
 from omr_service.scan.glyphs import glyphs_of
 from omr_service.scan.images import PageImage
 from omr_service.scan.joining import page_symbols
-from omr_service.scan.normal_page import NormalPage, normal_page
+from omr_service.scan.normal_page import NormalPage, NormalStaff, normal_page
 from omr_service.scan.placing import Placement
 from omr_service.scan.staves import SPACE
+from omr_service.scan.vocabulary import MASK_STRIDE
 from omr_service.symbols import PageSymbols
 
 _CLEF_REACH = 8.0
 _SURE = 0.4
 _FEW = 0.4
 """Share of staves with a clef at their left end under which a page may lie upside down."""
+_LINES, _SEEN = 0.5, 127
+"""Share of its lines that the detector sees (255 is certain) on a staff at least: rows of text stand evenly, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class ScanPage:
 
     Attributes:
         symbols: What is on it, in points of the straightened page.
-        placement: Where the straightened page lies on the page as displayed.
+        placement: Where the straightened page lies on the page set upright.
     """
 
     symbols: PageSymbols
@@ -35,7 +38,7 @@ class ScanPage:
 
 
 def read_scan(image: PageImage, page_number: int, detector: Detector | None = None) -> ScanPage | None:
-    """Returns the symbols of a picture of a page; None where it shows no staves.
+    """Returns the symbols of a picture of a page; None where it shows no staves of music.
 
     Args:
         image: The picture.
@@ -54,9 +57,24 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
             seen = detector.detect(other.pixels)
             if _clef_share(other, seen) > max(2 * clefs, _FEW):
                 page, found = other, seen
+    staves = tuple(staff for staff in page.staves if _line_share(staff, found) > _LINES)
+    few = 2 * len(staves) < len(page.staves)
+    page = replace(page, staves=staves)
+    if not staves or (few and not _clef_share(page, found)):
+        return None
     symbols = page_symbols(page, found, glyphs_of(found.points), page_number)
     without_pixels = replace(page, pixels=np.zeros((1, 1), np.uint8))
-    return ScanPage(symbols, Placement(without_pixels, image.width, image.height))
+    size = (image.height, image.width) if page.turned % 180 else (image.width, image.height)
+    return ScanPage(symbols, Placement(without_pixels, *size, (image.rotation + page.turned) % 360))
+
+
+def _line_share(staff: NormalStaff, found: Detections) -> float:
+    """Share of a staff's lines that the detector takes for staff lines."""
+    mask = found.mask("staffLine")
+    rows = [round((staff.middle + k * SPACE) / MASK_STRIDE) for k in (-2, -1, 0, 1, 2)]
+    across = slice(max(0, int(staff.x0 / MASK_STRIDE)), max(1, int(staff.x1 / MASK_STRIDE)))
+    bands = [mask[max(0, row - 1) : row + 2, across].max(0) for row in rows if 0 < row < mask.shape[0]]
+    return float(np.mean([(band > _SEEN).mean() for band in bands])) if bands else 0.0
 
 
 def _clef_share(page: NormalPage, found: Detections) -> float:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
-from etude.media_types import NAMES, PDF
+from etude.media_types import NAMES, NOTATION
 from etude.score.v1 import score_pb2
 from etude.stage.v1.fingering_service_pb2 import FingeringDensity
 from etude.stage.v1.renderer_service_pb2 import OutputFormat, RenderOptions
@@ -52,15 +52,15 @@ async def render_scores(workshop: Workshop, task: Task, report: Report) -> Outco
 def formats_of(job: job_pb2.Job) -> Sequence[OutputFormat.ValueType]:
     """The formats a job makes: those asked for, or all, as far as they apply to its source."""
     asked = dict.fromkeys(job.options.formats or ALL_FORMATS)
-    return [format_ for format_ in asked if job.source.media_type == PDF or format_ != _ANNOTATED]
+    return [format_ for format_ in asked if job.source.media_type not in NOTATION or format_ != _ANNOTATED]
 
 
 def without_pages(job: job_pb2.Job) -> str:
     """Why a job makes no annotated PDF where it was asked for one or for all formats; "" where there is no reason."""
-    if job.source.media_type == PDF or _ANNOTATED not in (job.options.formats or ALL_FORMATS):
+    if job.source.media_type not in NOTATION or _ANNOTATED not in (job.options.formats or ALL_FORMATS):
         return ""
     name = NAMES.get(job.source.media_type, job.source.media_type)
-    return f"No annotated PDF was made: it shows fingers on the pages of a PDF, and the file was {name}."
+    return f"No annotated PDF was made: it shows fingers on the pages of a PDF or a picture, and the file was {name}."
 
 
 async def render(

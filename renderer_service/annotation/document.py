@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import pikepdf
 import pypdfium2
 
+from etude.media_types import PDF, PICTURES, media_type_of
 from etude.score.v1 import score_pb2
 from etude.stage.v1 import fingering_service_pb2
 from renderer_service.annotation.ink import ink_of_page
 from renderer_service.annotation.overlay import add_layer, frame_of, lay_over
+from renderer_service.annotation.pictures import PictureError, pdf_of_pictures
 from renderer_service.annotation.placing import PlacedPage, place_page
 from renderer_service.annotation.stacks import CollectedStacks, PageStacks, collect_stacks
 from renderer_service.fingers import Density
@@ -50,16 +52,16 @@ def annotate_pdf(
     density: Density = fingering_service_pb2.FINGERING_DENSITY_ALL,
     on_page: Callable[[int, int], None] = lambda done, total: None,
 ) -> AnnotatedPdf:
-    """The user's PDF with the fingers of the Scores printed on it, where they are not printed already.
+    """The user's pages with the fingers of the Scores printed on them, where they are not printed already.
 
     Args:
-        original: The PDF the Scores were read from.
+        original: The PDF or picture the Scores were read from.
         scores: Scores with page regions.
         density: Which fingers are written.
         on_page: Called with the pages done and the number of pages to do.
 
     Raises:
-        AnnotationError: no PDF, a broken or encrypted one, or Scores that come from no page.
+        AnnotationError: neither PDF nor picture, a broken or encrypted one, or Scores that come from no page.
     """
     if not any(score.pages for score in scores):
         raise AnnotationError(
@@ -67,9 +69,15 @@ def annotate_pdf(
         )
     if not original:
         raise AnnotationError("INVALID_REQUEST", "the original was not sent along with the score.")
-    if b"%PDF-" not in original[:1024]:
+    media_type = media_type_of(original)
+    if media_type in PICTURES:
+        try:
+            original = pdf_of_pictures(original)
+        except PictureError as error:
+            raise AnnotationError("CORRUPT_FILE", f"the picture cannot be opened ({error}).") from None
+    elif media_type != PDF:
         raise AnnotationError(
-            "UNSUPPORTED_MEDIA_TYPE", "the original is not a PDF, and fingers can be printed on PDF files only."
+            "UNSUPPORTED_MEDIA_TYPE", "the original is neither a PDF nor a picture, so it has no pages to print on."
         )
     collected = collect_stacks(scores, density)
     try:
@@ -119,7 +127,7 @@ def _annotate_page(
 ) -> PlacedPage:
     shown = viewer[stacks.page_number - 1]
     swapped = (stacks.width > stacks.height) != (shown.get_width() > shown.get_height())
-    upside_down = stacks.rotation == (shown.get_rotation() + 180) % 360 and stacks.rotation == 180
+    upside_down = stacks.rotation and stacks.rotation == (shown.get_rotation() + 180) % 360
     if stacks.rotation is not None and stacks.width > 0 and (swapped or upside_down):
         # its music lies on its side or upside down: it was read upright and is shown so
         page.rotate(stacks.rotation, relative=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -14,8 +15,10 @@ SQUARES_PER_SPACE = 8
 """Resolution: squares per staff space. A staff line is one square thick, a stem too."""
 MOST_SQUARES = 3000
 """Longest side of a map, for pages with tiny staves."""
-PAPER = 200
-"""Grey from which on a square counts as paper; what is lighter than this is texture of a scan."""
+PAPER = 0.78
+"""Share of the paper's brightness from which on a square counts as paper; what is lighter is texture of a scan."""
+BLOCK = 4 * SQUARES_PER_SPACE
+"""Side, in squares, of the blocks in each of which the paper's brightness is looked for."""
 DEFAULT_SPACE = 5.0
 
 
@@ -156,4 +159,32 @@ def ink_of_page(page: pypdfium2.PdfPage, width: float, height: float, staves: Se
     bitmap = page.render(scale=per_point, grayscale=True)
     grey = np.asarray(bitmap.to_numpy())
     grey = grey[:, :, 0] if grey.ndim == 3 else grey
-    return InkMap(grey < PAPER, width, height, staves)
+    return InkMap(grey < PAPER * paper_of(grey), width, height, staves)
+
+
+def paper_of(grey: np.ndarray) -> np.ndarray:
+    """How bright the paper is at each square: yellow paper and the shadows of a photograph are not white.
+
+    The brightness that nine in ten squares of a block stay below, and that of its brightest neighbour where ink fills
+    the block; between the middles of blocks it changes evenly.
+
+    Args:
+        grey: Brightness of each square, rows by columns, 0 black to 255 white.
+    """
+    rows, columns = (max(1, size // BLOCK) for size in grey.shape)
+    edges_y, edges_x = (
+        np.linspace(0, size, n + 1).astype(int) for size, n in zip(grey.shape, (rows, columns), strict=True)
+    )
+    level = np.array(
+        [[np.percentile(grey[y0:y1, x0:x1], 90) for x0, x1 in pairwise(edges_x)] for y0, y1 in pairwise(edges_y)]
+    )
+    framed = np.pad(level, 1, mode="edge")
+    level = np.maximum.reduce([framed[y : y + rows, x : x + columns] for y in range(3) for x in range(3)])
+    across = np.array([np.interp(np.arange(grey.shape[1]), (edges_x[1:] + edges_x[:-1]) / 2, row) for row in level])
+    middles = (edges_y[1:] + edges_y[:-1]) / 2
+    position = np.clip(np.searchsorted(middles, np.arange(grey.shape[0])) - 1, 0, max(rows - 2, 0))
+    if rows == 1:
+        return np.broadcast_to(across, grey.shape)
+    part = np.clip((np.arange(grey.shape[0]) - middles[position]) / (middles[position + 1] - middles[position]), 0, 1)
+    even: np.ndarray = across[position] * (1 - part)[:, None] + across[position + 1] * part[:, None]
+    return even

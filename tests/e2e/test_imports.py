@@ -38,7 +38,7 @@ def test_only_an_annotated_pdf_of_music_without_pages_is_refused_at_once(tmp_pat
     (tmp_path / "piece.musicxml").write_bytes(PIANO)
     done = etude("annotate", "piece.musicxml", "--formats", "annotated_pdf", cwd=tmp_path)
     assert done.returncode == 1
-    assert "made of the pages of a PDF; this file is MusicXML" in done.stderr
+    assert "made of the pages of a PDF or of pictures; this file is MusicXML" in done.stderr
 
 
 async def test_lineage_and_audit_trail_say_that_it_was_imported(tmp_path, mesh: ServedMesh):

@@ -11,11 +11,13 @@ import pikepdf
 import pypdfium2
 import pytest
 from pikepdf import Array, Dictionary, Name
+from PIL import Image
 
 from etude.score.v1 import event_pb2, fingering_pb2, score_pb2
 from etude.stage.v1 import fingering_service_pb2
 from renderer_service.annotation import AnnotationError, annotate_pdf
 from renderer_service.annotation.ink import InkMap, ink_of_page
+from renderer_service.annotation.pictures import pdf_of_pictures
 from renderer_service.annotation.placing import DIGIT_WIDTH, place_page
 from renderer_service.annotation.stacks import Box, StaffPlace, box_of, collect_stacks
 from renderer_service.fingers import PINNED_COLOR, PREDICTED_COLOR, shown_fingers
@@ -394,6 +396,22 @@ def test_a_finger_without_room_is_smaller_and_at_last_stands_on_print_and_is_nam
     assert white.crowded == () and len({digit.size for digit in white.digits}) == 1
 
 
+def test_paper_is_paper_in_any_light(page):
+    """Digits on a grey, shaded picture find the room they find on white."""
+    pdf, score = page
+    (stacks,) = collect_stacks([score], ALL).pages
+    with pypdfium2.PdfDocument(pdf) as document:
+        white = ink_of_page(document[0], A4_WIDTH, A4_HEIGHT, stacks.staves).ink
+        grey = document[0].render(scale=300 / 72, grayscale=True).to_numpy().squeeze()
+    shade = np.linspace(0.75, 0.4, grey.shape[1])[None, :] * np.linspace(1.0, 0.8, grey.shape[0])[:, None]
+    buffer = io.BytesIO()
+    Image.fromarray((grey * shade).astype(np.uint8)).save(buffer, "PNG", dpi=(300, 300))
+    with pypdfium2.PdfDocument(pdf_of_pictures(buffer.getvalue())) as document:
+        shaded = ink_of_page(document[0], A4_WIDTH, A4_HEIGHT, stacks.staves).ink
+    assert (shaded[:-8, :-8] != white[: shaded.shape[0] - 8, : shaded.shape[1] - 8]).mean() < 0.02
+    assert 0.5 < shaded.mean() / white.mean() < 1.5
+
+
 def test_ink_map_forgets_staff_lines_and_keeps_what_stands_on_them(page):
     pdf, score = page
     (stacks,) = collect_stacks([score], ALL).pages
@@ -422,11 +440,12 @@ def test_stem_ends_are_found():
     ("original", "reason"),
     [
         (b"", "INVALID_REQUEST"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "UNSUPPORTED_MEDIA_TYPE"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "CORRUPT_FILE"),
+        (b"GIF89a", "UNSUPPORTED_MEDIA_TYPE"),
         (b"%PDF-1.7\nnothing of the kind", "CORRUPT_FILE"),
     ],
 )
-def test_what_is_no_pdf_is_told_so(original, reason, page):
+def test_what_has_no_pages_is_told_so(original, reason, page):
     with pytest.raises(AnnotationError) as caught:
         annotate_pdf(original, [page[1]])
     assert caught.value.reason == reason

@@ -118,8 +118,8 @@ async def test_a_format_that_fails_costs_that_format_only():
         error = await refused(stub, requests([plain(2)], [ANNOTATED_PDF]))
         assert (error.reason, error.code) == ("INVALID_REQUEST", grpc.StatusCode.INVALID_ARGUMENT)
         _, score = printed(plain(2))
-        error = await refused(stub, requests([score], [ANNOTATED_PDF], b"\x89PNG\r\n"))
-        assert error.reason == "UNSUPPORTED_MEDIA_TYPE" and "not a PDF" in error.message
+        error = await refused(stub, requests([score], [ANNOTATED_PDF], b"GIF89a"))
+        assert error.reason == "UNSUPPORTED_MEDIA_TYPE" and "neither a PDF nor a picture" in error.message
 
 
 async def test_an_invalid_score_is_refused_naming_what_is_broken():

@@ -100,7 +100,7 @@ class RenderRequest(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     ORIGINAL_CHUNK_FIELD_NUMBER: _builtins.int
     original_chunk: _builtins.bytes
-    """Next bytes of the user's own PDF, at most 1 MiB."""
+    """Next bytes of the user's own PDF or picture, at most 1 MiB."""
     @_builtins.property
     def options(self) -> Global___RenderOptions:
         """First message of the call, once."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from omr_service.scan.ink import even_out, line_metrics, without_borders
 from omr_service.scan.normal_page import NormalPage, normal_page
+from omr_service.scan.paper import straight_view
 from omr_service.scan.staves import SPACE
 from tests.omr.scan.drawn import bent, image, photographed, staves_page, turned
 
@@ -37,6 +38,9 @@ def _straight(page: NormalPage) -> float:
         ("bent at the spine", bent(staves_page(), 45.0), 8),
         ("photographed", photographed(staves_page()), 8),
         ("half the resolution", cv2.resize(staves_page(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), 8),
+        ("pale", (255 - (255 - staves_page()) // 6).astype(np.uint8), 8),
+        ("white on black", (255 - staves_page()).astype(np.uint8), 8),
+        ("coarse", cv2.resize(staves_page(), None, fx=0.28, fy=0.28, interpolation=cv2.INTER_AREA), 8),
         ("on its side", np.rot90(staves_page()).copy(), 8),
         ("spread", np.concatenate([staves_page(count=6), staves_page(count=8, seed=1)], axis=1), 14),
     ],
@@ -75,10 +79,32 @@ def test_a_page_on_its_side_leads_back_to_where_it_lay() -> None:
     normal = normal_page(image(np.rot90(drawn).copy()))
     assert normal is not None
     assert normal.turned == 90
+    # np.rot90 turned it anticlockwise: set upright, it is as it was drawn
     x, y = normal.place(normal.staves[0].x0, normal.staves[0].middle)
-    # np.rot90 turns anticlockwise: the left end of the first staff lies at the bottom left
-    assert x == pytest.approx((200 + 2 * 18 + 1.5) * 0.24, abs=0.6)
-    assert y == pytest.approx((2000 - 150) * 0.24, abs=1.2)
+    assert x == pytest.approx(150 * 0.24, abs=1.2)
+    assert y == pytest.approx((200 + 2 * 18 + 1.5) * 0.24, abs=0.6)
+
+
+@pytest.mark.parametrize("quarters", [0, 1])
+def test_a_sheet_photographed_from_an_angle_leads_back_to_the_photograph(quarters: int) -> None:
+    seen = photographed(staves_page(left=150))
+    normal = normal_page(image(np.rot90(seen, quarters).copy()))
+    assert normal is not None
+    x, y = normal.place(normal.staves[0].x0, normal.staves[0].middle)
+    corners = np.array([[0, 0], [2000, 0], [0, 2600], [2000, 2600]], np.float32)
+    shown = np.array([[180, 156], [1800, 78], [40, 2470], [1960, 2522]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, shown)
+    back = matrix @ np.array([150, 200 + 2 * 18 + 1.5, 1])
+    assert x == pytest.approx(back[0] / back[2] * 0.24, abs=1.5)
+    assert y == pytest.approx(back[1] / back[2] * 0.24, abs=1.0)
+
+
+def test_a_sheet_is_looked_at_from_above_only_where_it_was_seen_from_an_angle() -> None:
+    assert straight_view(photographed(staves_page())) is not None
+    assert straight_view(staves_page()) is None
+    scanned = np.full((3000, 2400), 30, np.uint8)
+    scanned[200:2800, 200:2200] = staves_page()
+    assert straight_view(scanned) is None
 
 
 @pytest.mark.parametrize("page", [np.full((2000, 1500), 255, np.uint8), np.full((2000, 1500), 130, np.uint8)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from etude.mesh.errors import EtudeError
 from etude.score.v1 import page_pb2
@@ -52,7 +52,7 @@ def test_vector_music_is_read_by_the_engraved_reader(engraved):
     assert engraved[0].reader == page_pb2.PAGE_READER_ENGRAVED
 
 
-@pytest.mark.parametrize("turned", [0, 180])
+@pytest.mark.parametrize("turned", [0, 90, 180])
 def test_a_picture_gives_the_notes_of_the_engraving_where_they_stand(engraved, turned):
     entry, score = _read(_picture(turned), Reader.AUTO)
     assert entry.reader == page_pb2.PAGE_READER_SCAN
@@ -61,8 +61,8 @@ def test_a_picture_gives_the_notes_of_the_engraving_where_they_stand(engraved, t
     middles = np.array(
         [(n.region.x + n.region.width / 2, n.region.y + n.region.height / 2) for e in score.events for n in e.notes]
     )
-    if turned:
-        middles = np.array([engraved[0].width, engraved[0].height]) - middles
+    # its places are those of the page set upright, which is how it is shown
+    assert entry.rotation == turned and (round(entry.width), round(entry.height)) == (595, 842)
     near = 0
     for event in engraved[1].events:
         for note in event.notes:
@@ -77,13 +77,41 @@ def test_the_engraved_reader_alone_refuses_a_picture():
     assert (outcome.music, outcome.entry().reason) == (None, "NO_VECTOR_MUSIC")
 
 
-def test_a_blank_picture_holds_no_music():
+def _told(grey) -> str:
     out = io.BytesIO()
-    Image.new("L", (1200, 1600), 250).save(out, "JPEG")
+    Image.fromarray(grey).save(out, "PNG")
     with open_file(out.getvalue()) as file:
         outcome = read_page_of(file, 1)
     assert outcome.entry().status == page_pb2.PAGE_STATUS_NO_MUSIC
-    assert "page 1" in outcome.entry().message
+    return outcome.entry().message
+
+
+def _written(size: int) -> np.ndarray:
+    image = Image.new("L", (2480, 3508), 255)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size)
+    for row in range(300, 3200, round(1.4 * size)):
+        draw.text((240, row), "the tempo of the slow movement is a matter of some debate" * 2, font=font, fill=0)
+    return np.asarray(image)[:, :2300]
+
+
+@pytest.mark.parametrize(
+    ("grey", "why"),
+    [
+        (np.full((1600, 1200), 250, np.uint8), "Page 1 is blank"),
+        (np.zeros((1600, 1200), np.uint8), "black all over"),
+        (_written(46), "seems to hold text"),
+        (_written(30), "seems to hold text"),
+        (_written(46)[::6, ::6], "384 x 585 pixels"),
+    ],
+)
+def test_a_picture_without_music_says_why(grey, why):
+    assert why in _told(np.ascontiguousarray(grey))
+
+
+def test_a_page_too_coarse_to_read_is_not_guessed_at():
+    image = Image.open(io.BytesIO(_picture()))
+    small = image.resize((round(image.width / 4), round(image.height / 4)), Image.Resampling.BOX)
+    assert "pixels" in _told(np.asarray(small))
 
 
 def test_a_tiff_of_two_black_and_white_pages_has_two_pages():
@@ -114,6 +142,9 @@ def test_a_photograph_is_turned_as_it_says():
         (b"\x89PNG\r\n\x1a\nnothing", "CORRUPT_FILE"),
         (b"\xff\xd8\xff\xe0 cut short", "CORRUPT_FILE"),
         (b"GIF89a", "UNSUPPORTED_MEDIA_TYPE"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "UNSUPPORTED_MEDIA_TYPE"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", "UNSUPPORTED_MEDIA_TYPE"),
+        (_picture()[:20_000], "CORRUPT_FILE"),
     ],
 )
 def test_a_broken_picture_is_refused_with_its_reason(data, reason):

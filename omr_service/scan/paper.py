@@ -1,0 +1,79 @@
+"""Where the sheet of paper lies in a photograph, and the way to look at it from straight above."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from omr_service.scan.ink import PAPER, Grey, as_grey
+from omr_service.scan.staves import Floats
+
+_LOOK = 600
+"""Longer side, in pixels, of the small picture the sheet is looked for in."""
+_LEAST_SHARE = 0.25
+"""Share of the picture that a sheet fills at least."""
+_LEAST_FILLED = 0.93
+"""Share of the quadrangle that the bright area fills at least, and the other way round: else it is no sheet."""
+_LEAST_CONVERGENCE = 0.03
+"""How much longer one side is than the one opposite, from which on a sheet was seen from an angle."""
+
+
+def straight_view(grey: Grey) -> Floats | None:
+    """Returns the way, a 3 x 3 matrix, from the pixels of a photograph to those of the same sheet seen from above.
+
+    The sheet is the bright quadrangle on a darker table. None where there is no such thing (a scan, a sheet that fills
+    the picture) or where the sheet was photographed from above anyway.
+
+    Args:
+        grey: The photograph as it came, its light not evened out.
+    """
+    corners = _corners(grey)
+    if corners is None:
+        return None
+    sides = [float(np.linalg.norm(corners[k] - corners[(k + 1) % 4])) for k in range(4)]
+    if max(abs(np.log(sides[0] / sides[2])), abs(np.log(sides[1] / sides[3]))) < _LEAST_CONVERGENCE:
+        return None
+    width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
+    middle = corners.mean(0)
+    target = middle + np.array([[-width, -height], [width, -height], [width, height], [-width, height]]) / 2
+    matrix: Floats = cv2.getPerspectiveTransform(corners.astype(np.float32), target.astype(np.float32)).astype(float)
+    return matrix
+
+
+def seen_straight(grey: Grey, view: Floats) -> Grey:
+    """The picture as `straight_view` says, of the same size, white beyond its edges."""
+    rows, columns = grey.shape
+    seen = cv2.warpPerspective(grey, view, (columns, rows), flags=cv2.INTER_CUBIC, borderValue=PAPER)
+    return as_grey(seen)
+
+
+def _corners(grey: Grey) -> Floats | None:
+    """The corners of the sheet: top left, top right, bottom right, bottom left; None where no sheet is seen."""
+    factor = _LOOK / max(grey.shape)
+    if factor >= 1:
+        return None
+    small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    # what is printed on the sheet is closed over
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    _, bright = cv2.threshold(cv2.GaussianBlur(closed, (5, 5), 0), 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    outlines, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    sheet = max(outlines, key=cv2.contourArea, default=None)
+    if sheet is None or cv2.contourArea(sheet) < _LEAST_SHARE * small.size:
+        return None
+    hull = cv2.convexHull(sheet)
+    for share in np.arange(0.01, 0.08, 0.005):
+        corners = cv2.approxPolyDP(hull, float(share) * cv2.arcLength(hull, True), True)
+        if len(corners) == 4:
+            break
+    else:
+        return None
+    area = cv2.contourArea(corners)
+    if min(cv2.contourArea(sheet), area) < _LEAST_FILLED * max(cv2.contourArea(sheet), area):
+        return None
+    found: Floats = corners[:, 0].astype(float) / factor
+    start = int(found.sum(1).argmin())
+    found = np.roll(found, -start, axis=0)
+    # hulls of OpenCV may run either way round
+    if found[1, 0] - found[0, 0] < found[3, 0] - found[0, 0]:
+        found = found[[0, 3, 2, 1]]
+    return found

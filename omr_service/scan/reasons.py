@@ -1,0 +1,44 @@
+"""Why nothing was read from a picture, in a sentence for who sent it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from omr_service.scan.images import PageImage
+from omr_service.scan.ink import even_out, without_borders
+
+_BLANK = 0.0005
+"""Share of the page up to which ink is dust."""
+_COARSE = 1000
+"""Longer side, in pixels, of a picture of a page that is too coarse: 85 dpi of A4."""
+
+
+def why_no_staves(image: PageImage, page_number: int) -> str:
+    """Why a picture in which no staves were found may have none, and what can be done.
+
+    Args:
+        image: The picture.
+        page_number: From 1.
+    """
+    rows, columns = image.grey.shape
+    if float(np.percentile(image.grey, 99)) < 64:
+        return f"Page {page_number} is black all over. Scan it again with its cover open or its light on."
+    if float((without_borders(even_out(image.grey)) < 128).mean()) < _BLANK:
+        return f"Page {page_number} is blank."
+    if max(rows, columns) < _COARSE:
+        return (
+            f"No staves were found on page {page_number}, of which there are {columns} x {rows} pixels: scan it at 300 "
+            "dpi, or photograph it from nearer by."
+        )
+    return (
+        f"No staves were found on page {page_number}: it seems to hold text or pictures. If there is music on it, scan "
+        "it at 300 dpi or send a sharper picture."
+    )
+
+
+def why_no_notes(page_number: int) -> str:
+    """Why a page with staves may have no notes."""
+    return (
+        f"Page {page_number} has staves, but no notes of piano music were found on them. Tablature, empty music paper "
+        "and most handwriting cannot be read."
+    )
