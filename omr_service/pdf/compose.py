@@ -29,6 +29,7 @@ _SPREAD = 0.15
 # Within this distance an outline is that of a known font itself.
 _EXACT = 0.08
 _LEAST_LETTERS = 4
+_SAME_SIZE = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def take_braces(
     for mark in outlines:
         ink = _bounds(mark)
         tall = ink.y1 - ink.y0 >= _LEAST_BRACE * space and ink.x1 - ink.x0 <= _WIDEST_BRACE * space
-        if tall and b"c" in mark.ops and _stands_left_of_staves(ink, staff_lines):
+        if tall and len(mark.points) > 12 and _stands_left_of_staves(ink, staff_lines):
             braces.append(_brace(ink, space))
         else:
             other_outlines.append(mark)
@@ -107,18 +108,17 @@ def without_words(drawn: list[DrawnOutline], staff_lines: StaffLines) -> list[Dr
     """Returns the outlines without what is like a symbol by chance: letters of words that are drawn as outlines too.
 
     On a page whose noteheads, clefs and accidentals are those of a known font its other symbols are so as well, and
-    what is merely like one is a letter. In fonts that are not known, letters are told by standing in words.
+    what is merely like one is a letter. In fonts that are not known, letters are told by standing in words; digits of
+    meters that stand between staff lines are none.
 
     Args:
         drawn: Filled paths with what they were matched to.
         staff_lines: Those of the page.
     """
     core = sorted(o.distance for o in drawn if o.glyph is not None and _CORE.match(o.glyph.name))
-    limit = core[len(core) // 2] + _SPREAD if len(core) >= _LEAST_CORE else 1.0
-    near = [
-        replace(o, glyph=None) if o.glyph is not None and o.distance > limit and not _CORE.match(o.glyph.name) else o
-        for o in drawn
-    ]
+    middle = core[len(core) // 2] if len(core) >= _LEAST_CORE else 1.0
+    limit = middle + _SPREAD if middle < _EXACT else 1.0
+    near = [replace(o, glyph=None) if _is_unlikely(o, limit, staff_lines) else o for o in drawn]
     space = staff_lines.space
     words: set[int] = set()
     ordered = sorted((o for o in near if o.ink.y1 - o.ink.y0 < 3 * space), key=lambda o: o.ink.x0)
@@ -135,7 +135,30 @@ def without_words(drawn: list[DrawnOutline], staff_lines: StaffLines) -> list[Dr
             chains.append([outline])
     for chain in chains:
         _ended(chain, words)
-    return [replace(o, glyph=None) if id(o) in words and o.distance > _EXACT else o for o in near]
+    return [
+        replace(o, glyph=None) if id(o) in words and o.distance > _EXACT and not _told_by_place(o, staff_lines) else o
+        for o in near
+    ]
+
+
+def _is_unlikely(outline: DrawnOutline, limit: float, staff_lines: StaffLines) -> bool:
+    """Returns whether an outline is like a symbol by less than the page's others, and nothing else speaks for it."""
+    glyph = outline.glyph
+    if glyph is None or outline.distance <= limit or _CORE.match(glyph.name):
+        return False
+    # Letters of dynamics are larger than those of words.
+    full_size = glyph.name.startswith("dynamic") and abs(glyph.size / (4 * staff_lines.space) - 1) < _SAME_SIZE
+    return not full_size and not _told_by_place(outline, staff_lines)
+
+
+def _told_by_place(outline: DrawnOutline, staff_lines: StaffLines) -> bool:
+    """Returns whether an outline is like a digit of a meter and fills the two spaces between staff lines."""
+    ink, space = outline.ink, staff_lines.space
+    if outline.glyph is None or not outline.glyph.name.startswith("timeSig"):
+        return False
+    x = (ink.x0 + ink.x1) / 2
+    fills = abs(ink.y1 - ink.y0 - 2 * space) <= 0.5 * space
+    return fills and all(abs(staff_lines.distance(x, y)) < 0.25 * space for y in (ink.y0, ink.y1))
 
 
 def _ended(chain: list[DrawnOutline], words: set[int]) -> bool:

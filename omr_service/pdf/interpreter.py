@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pikepdf
 
+from omr_service.pdf import bitmaps
 from omr_service.pdf.fonts import Font, load_font
 from omr_service.pdf.geometry import IDENTITY, Matrix, image_of_box, multiply, scale_of
 from omr_service.pdf.lexer import Name, tokens
@@ -30,6 +31,9 @@ MAX_FORM_DEPTH = 12
 MAX_OPERATORS = 800_000
 MAX_MARKS = 100_000
 MAX_STATES = 512
+# An image mask larger than this many points is a picture; a brace of a grand staff is not.
+MAX_SYMBOL = 150.0
+MAX_TRACED = 20_000
 _WHITE = 0.92
 
 
@@ -110,6 +114,8 @@ class Interpreter:
         self._clip_pending = False
         self._resources: Any = None
         self._local_fonts: dict[str, Font | None] = {}
+        self._masks: dict[tuple[int, int], Shape | None] = {}
+        self._traced = 0
 
     def run(self, data: bytes, resources: Any) -> None:
         """Runs one content stream.
@@ -401,9 +407,7 @@ class Interpreter:
             return
         subtype = str(target.get("/Subtype", ""))
         if subtype == "/Image":
-            box = image_of_box(self._state.ctm, 0.0, 0.0, 1.0, 1.0)
-            if all(isfinite(value) for value in box):
-                self.marks.images.append(ImageMark(box))
+            self._paint_image(target)
         elif subtype == "/Form" and self._depth < MAX_FORM_DEPTH:
             self._run_form(target)
 
@@ -443,7 +447,43 @@ class Interpreter:
             raise PageTooComplexError from error
 
     def _inline_image(self, v: list[Any]) -> None:
-        self.marks.images.append(ImageMark(image_of_box(self._state.ctm, 0.0, 0.0, 1.0, 1.0)))
+        shape = None
+        if v and isinstance(v[-1], bytes) and self._is_of_symbol_size():
+            mask = bitmaps.inline_mask(bitmaps.inline_entries(v[:-1]), v[-1])
+            shape = bitmaps.trace(mask) if mask is not None else None
+        self._paint_mask(shape)
+
+    def _paint_image(self, image: pikepdf.Stream) -> None:
+        shape = None
+        is_mask: Any = image.get("/ImageMask")
+        if is_mask is True and self._is_of_symbol_size():
+            key = image.objgen
+            if key not in self._masks:
+                try:
+                    mask = bitmaps.stream_mask(image)
+                except StreamTooLargeError as error:
+                    raise PageTooComplexError from error
+                self._masks[key] = bitmaps.trace(mask) if mask is not None else None
+            shape = self._masks[key]
+        self._paint_mask(shape)
+
+    def _is_of_symbol_size(self) -> bool:
+        """Returns whether an image may be a symbol: it is small, and one of not too many."""
+        x0, y0, x1, y1 = image_of_box(self._state.ctm, 0.0, 0.0, 1.0, 1.0)
+        self._traced += 1
+        return max(x1 - x0, y1 - y0) < MAX_SYMBOL and self._traced < MAX_TRACED
+
+    def _paint_mask(self, shape: Shape | None) -> None:
+        """Paints the ink of a bitmap as a filled outline, or, where there is none, enters that an image is there."""
+        state = self._state
+        if shape is None:
+            box = image_of_box(state.ctm, 0.0, 0.0, 1.0, 1.0)
+            if all(isfinite(value) for value in box):
+                self.marks.images.append(ImageMark(box))
+        elif not state.fill_white and state.fill_alpha > 0.05:
+            a, b, c, d, e, f = state.ctm
+            points = shape.points @ np.array([[a, b], [c, d]]) + np.array([e, f])
+            self.marks.paths.append(PathMark(shape.ops, points, True, False, 0.0, False, state.ctm))
 
     def _lookup(self, kind: str, name: Any) -> Any:
         if not isinstance(name, Name) or not isinstance(self._resources, pikepdf.Dictionary):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +85,73 @@ def _hex_bytes(token: bytes) -> bytes:
     return bytes.fromhex(digits.decode("ascii"))
 
 
+def _image_token(kind: int, token: bytes) -> Token | None:
+    """Returns what a number, a name or a word is among the entries of an inline image; None for anything else."""
+    if kind == _WORD and token not in (b"ID", b"BI"):
+        return Name(token.decode("ascii"))
+    if kind == _NAME:
+        return Name(token[1:].decode("latin-1"))
+    if kind == _NUMBER and not token.startswith((b"++", b"--", b"+-", b"-+")):
+        return float(token)
+    return None
+
+
+def _image_end(data: bytes, start: int, image: list[Token]) -> tuple[int, int]:
+    """Returns (where the data of an inline image end, where what follows its EI begins).
+
+    Args:
+        data: The content stream.
+        start: Where the data begin.
+        image: The image's entries.
+    """
+    numbers = {key.value: value for key, value in pairwise(image) if isinstance(key, Name) and isinstance(value, float)}
+    filtered = any(isinstance(token, Name) and token.value in ("F", "Filter") for token in image)
+    least = start
+    if not filtered and "CS" not in {token.value for token in image if isinstance(token, Name)}:
+        # Data that are not compressed may hold anything, but their length is known.
+        width, height = numbers.get("W", numbers.get("Width", 0.0)), numbers.get("H", numbers.get("Height", 0.0))
+        bits = numbers.get("BPC", numbers.get("BitsPerComponent", 1.0))
+        if 0 < width * bits < 1e6 and 0 < height < 1e6:
+            least = min(start + int(width * bits + 7) // 8 * int(height), len(data))
+    end = _INLINE_IMAGE_END.search(data, max(least - 1, start)) or _INLINE_IMAGE_END.search(data, start)
+    return (max(end.start(), min(least, end.end() - 2)), end.end()) if end else (len(data), len(data))
+
+
 def tokens(data: bytes) -> Iterator[Token]:
-    """Yields the tokens of a content stream; the data of an inline image are left out.
+    """Yields the tokens of a content stream.
+
+    An inline image is its entries, its data as bytes and "EI"; words among its entries (true, false) are names.
 
     Args:
         data: The decoded stream.
     """
     position = 0
-    in_image = False
+    image: list[Token] | None = None
     while position < len(data):
         for match in _TOKEN.finditer(data, position):
             kind = match.lastindex or 0
             token = match.group(kind)
-            if kind == _NUMBER:
+            if image is not None and (found := _image_token(kind, token)) is not None:
+                image.append(found)
+                yield found
+            elif kind == _NUMBER:
                 try:
                     yield float(token)
                 except ValueError:  # several signs, as some writers leave: "--3"
                     yield -float(token.lstrip(b"+-"))
             elif kind == _WORD:
                 if token == b"BI":
-                    in_image = True
-                elif in_image and token == b"ID":
-                    in_image = False
-                    end = _INLINE_IMAGE_END.search(data, match.end())
-                    position = end.end() if end else len(data)
+                    image = []
+                elif image is not None and token == b"ID":
+                    # One white-space character comes between ID and the data.
+                    start = match.end() + 1
+                    end, position = _image_end(data, start, image)
+                    image = None
+                    yield data[start:end]
                     yield "EI"
                     break
-                yield token.decode("ascii")
+                else:
+                    yield token.decode("ascii")
             elif kind == _PLAIN_STRING:
                 yield token
             elif kind == _STRING:

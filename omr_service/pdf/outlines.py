@@ -61,6 +61,17 @@ def _library() -> _Library:
     )
 
 
+@cache
+def known_box(name: str) -> tuple[float, float, float, float] | None:
+    """Returns the ink of a symbol in ems around its origin, y up, midway among the known fonts; None for no symbol."""
+    library = _library()
+    rows = [index for index, other in enumerate(library.names) if other == name]
+    if not rows:
+        return None
+    x0, y0, x1, y1 = np.median(library.boxes[rows], axis=0).tolist()
+    return x0, y0, x1, y1
+
+
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """A symbol an outline may be.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from math import hypot
 
 import numpy as np
@@ -14,6 +15,8 @@ from omr_service.symbols import Box, Curve, Line
 # A filled quadrilateral is a bar when it is at least this many times as long as it is thick.
 _BAR_RATIO = 1.5
 _HAIRLINE = 0.05
+# A crescent of straight sides has at least so many.
+_LEAST_CHORDS = 8
 
 
 @dataclass(slots=True)
@@ -260,7 +263,14 @@ def _fill_one(subpath: _Subpath, mark: PathMark, result: ClassifiedPaths) -> boo
             if bar is not None:
                 result.lines.append(Line(bar.x0, bar.y0, bar.x1, bar.y1, bar.thickness + width))
                 return True
-        return False
+        # A curve cut into chords; upright ones are braces and flags.
+        width_x, height_y = (subpath.points.max(axis=0) - subpath.points.min(axis=0)).tolist()
+        lies = len(corners) >= _LEAST_CHORDS and width_x > height_y
+        slur = crescent(subpath.points, width) if lies else None
+        if slur is None:
+            return False
+        result.curves.append(slur)
+        return True
     if subpath.ops.count(b"c") > 8:
         return False
     polygons = Shape(subpath.ops, subpath.points).polygons
@@ -300,7 +310,7 @@ def classify(marks: list[PathMark]) -> ClassifiedPaths:
                     result.outlines.append(part)
         elif subpaths:
             result.outlines.append(mark)
-    result.lines = _unique(result.lines)
+    result.lines = _joined(_unique(result.lines))
     result.curves = _unique_curves(result.curves)
     return result
 
@@ -352,3 +362,48 @@ def _unique(lines: list[Line]) -> list[Line]:
         seen[key] = len(out)
         out.append(line)
     return out
+
+
+def _joined(lines: list[Line]) -> list[Line]:
+    """Returns lines with those that go on where another ends, as thick and in the same direction, made one.
+
+    Some writers cut staff lines at every barline, barlines at every staff, and beams at every stem.
+    """
+    starts: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, line in enumerate(lines):
+        if not line.dashed:
+            starts[round(line.x0), round(line.y0)].append(index)
+    follows: dict[int, int] = {}
+    preceded: set[int] = set()
+    for index, line in enumerate(lines):
+        if line.dashed:
+            continue
+        x, y = round(line.x1), round(line.y1)
+        near = [i for dx in (-1, 0, 1) for dy in (-1, 0, 1) for i in starts.get((x + dx, y + dy), ())]
+        following = [i for i in near if i != index and i not in preceded and _goes_on(line, lines[i])]
+        if len(following) == 1:
+            follows[index] = following[0]
+            preceded.add(following[0])
+    if not follows:
+        return lines
+    out: list[Line] = []
+    for index, line in enumerate(lines):
+        if index in preceded:
+            continue
+        last = index
+        while last in follows:
+            last = follows[last]
+        end = lines[last]
+        out.append(replace(line, x1=end.x1, y1=end.y1) if last != index else line)
+    return out
+
+
+def _goes_on(a: Line, b: Line) -> bool:
+    """Returns whether a line begins where another ends and continues it."""
+    reach = 0.1 * a.thickness + 0.02
+    if abs(b.x0 - a.x1) > reach or abs(b.y0 - a.y1) > reach or abs(a.thickness - b.thickness) > 0.05 * a.thickness:
+        return False
+    ax, ay, bx, by = a.x1 - a.x0, a.y1 - a.y0, b.x1 - b.x0, b.y1 - b.y0
+    if ax * bx + ay * by <= 0:
+        return False
+    return abs(ax * by - ay * bx) <= 0.01 * hypot(ax, ay) * hypot(bx, by)

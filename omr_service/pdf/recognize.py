@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from math import hypot
 
 import numpy as np
 
+from omr_service.pdf import musicfonts
 from omr_service.pdf.compose import DrawnOutline
 from omr_service.pdf.fonts import Font
 from omr_service.pdf.geometry import image_of_box
@@ -20,23 +20,8 @@ from omr_service.pdf.staves import StaffLines
 from omr_service.pdf.texts import Char
 from omr_service.symbols import Box, Glyph
 
-# Music fonts from before SMuFL put their symbols on the codes of letters.
-_LEGACY = re.compile(
-    r"^(maestro|opus|sonata|petrucci|inkpen2|helsinki|reprise|engraver|jazz(font)?$|broadwaycopyist|chaconne|figaro"
-    r"|toccata|november|partita|tamburo|vivace|ash|swing|anastasia|musix|mscore1|xmusica)",
-    re.IGNORECASE,
-)
-# Fonts with SMuFL code points; where a file says their characters are others, it is the file that errs.
-_SMUFL_FAMILY = re.compile(
-    r"^(bravura|leland|petaluma|leipzig|gootville|gonville|mscore|musejazz|finale|sebastian|ekmelos|golden)",
-    re.IGNORECASE,
-)
-_LEGACY_TEXT = re.compile(r"text|chords|script|roman|metronome|figured|perc|special(extra)?text", re.IGNORECASE)
-# A font is one of music when this share of the characters a page shows in it are like known symbols.
-_MUSIC_SHARE = 0.5
-_NEAR = 0.4
-# Letters and digits look like dynamics and meters: a font of music shows one of these too.
-_CORE = re.compile(r"notehead(Black|Half)|accidental(Sharp|Flat|Natural)$|[gfc]Clef|flag|rest(Quarter|\d+th)|brace")
+# How sure a symbol is that only a code table names.
+_UNSEEN = 0.9
 
 
 @dataclass(slots=True)
@@ -51,6 +36,7 @@ class FontKnowledge:
     loaded: dict[tuple[int, int], Font] = field(default_factory=dict)
     matcher: OutlineMatcher = field(default_factory=OutlineMatcher)
     _names: dict[int, SymbolNames] = field(default_factory=dict)
+    _music: dict[int, tuple[Font, bool, frozenset[int]]] = field(default_factory=dict)
 
     def names_of(self, font: Font) -> SymbolNames:
         """Returns what names the characters of a font."""
@@ -58,6 +44,23 @@ class FontKnowledge:
         if id(font) not in self._names:
             self._names[id(font)] = SymbolNames(font)
         return self._names[id(font)]
+
+    def belies_letters(self, marks: list[CharMark]) -> bool:
+        """Returns whether characters of one font that are said to be letters are symbols of music by their outlines.
+
+        A font once found to be one of music stays so; one that is not is looked at again when new codes are shown.
+        """
+        font = marks[0].font
+        used = Counter(mark.code for mark in marks if musicfonts.is_text(font, mark.code))
+        _, is_music, asked = self._music.get(id(font), (font, False, frozenset()))
+        if not is_music and not used.keys() <= asked:
+            is_music = musicfonts.draws_music(font, used, self.matcher)
+            self._music[id(font)] = (font, is_music, asked | used.keys())
+        return is_music
+
+    def is_music(self, font: Font) -> bool:
+        """Returns whether `belies_letters` was true of a font."""
+        return self._music.get(id(font), (font, False, frozenset()))[1]
 
 
 @dataclass(slots=True)
@@ -103,68 +106,10 @@ def _height_of_origin(name: str, ink: Box) -> float:
     return ink.y0 if name.endswith("Below") else ink.y1
 
 
-def _is_text(font: Font, code: int, distrusted: bool) -> bool:
-    """Returns whether a code stands for ordinary text."""
-    if distrusted or (_LEGACY.match(font.name) and not _LEGACY_TEXT.search(font.name)):
-        return False
-    if font.char_procs and not font.has_to_unicode:
-        return False  # the names of Type 3 glyphs are any names
-    text = font.unicode(code)
-    if not text or text == "\ufffd":
-        return False
-    if _SMUFL_FAMILY.match(font.name) and (not text.isascii() or "text" not in font.name.lower()):
-        return False
-    return not any(0xE000 <= ord(char) <= 0xF8FF or (ord(char) < 32 and not char.isspace()) for char in text)
-
-
-def _fonts_with_wrong_unicode(marks: list[CharMark]) -> set[int]:
-    """Returns the ids of fonts in which several codes are said to be the same letter.
-
-    Some writers cut SMuFL code points to their high byte.
-    """
-    codes: dict[int, dict[int, str]] = defaultdict(dict)
-    for mark in marks:
-        known = codes[id(mark.font)]
-        if mark.code not in known:
-            known[mark.code] = mark.font.unicode(mark.code) or ""
-    out: set[int] = set()
-    for font, texts in codes.items():
-        letters = [text for text in texts.values() if text.strip() and text != "\ufffd"]
-        if len(letters) >= 4 and len(set(letters)) <= 0.7 * len(letters):
-            out.add(font)
-    return out
-
-
 def _path_of(mark: CharMark, shape: Shape) -> PathMark:
     a, b, c, d, e, f = mark.matrix
     points = shape.points @ np.array([[a, b], [c, d]]) + np.array([e, f])
     return PathMark(shape.ops, points, True, False, 0.0, False, mark.matrix)
-
-
-def _match_font(font: Font, marks: list[CharMark], matcher: OutlineMatcher, result: SortedChars) -> None:
-    """Sorts characters whose codes say nothing by their outlines."""
-    found: dict[int, list[Likeness]] = {}
-    for code in {mark.code for mark in marks}:
-        shape = font.shape(code)
-        if shape is not None and shape.polygons:
-            found[code] = matcher.match(shape.ops, shape.points, shape.polygons, 1.0)
-    near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
-    is_music = len(near) >= max(1.0, _MUSIC_SHARE * len(found)) and (
-        bool(_SMUFL_FAMILY.match(font.name)) or any(_CORE.match(name) for name in near)
-    )
-    for mark in marks:
-        likeness = found.get(mark.code)
-        if likeness and is_music:
-            m = mark.matrix
-            result.glyphs.append(placed(likeness, _ink(mark), hypot(m[2], m[3])))
-            continue
-        text = font.unicode(mark.code)
-        if text and not is_music and not any(0xE000 <= ord(char) <= 0xF8FF or char == "\ufffd" for char in text):
-            result.chars.append(Char(text, font, mark.matrix, mark.advance))
-            continue
-        shape = font.shape(mark.code)
-        if shape is not None and shape.polygons:
-            result.outlines.append(_path_of(mark, shape))
 
 
 def _spell_number(full_stop: CharMark, result: SortedChars) -> None:
@@ -187,8 +132,13 @@ def _spell_number(full_stop: CharMark, result: SortedChars) -> None:
 def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedChars:
     """Returns the shown characters of a page sorted into symbols, text and outlines."""
     result = SortedChars()
+    unnamed: dict[int, list[CharMark]] = defaultdict(list)
+    for mark in marks:
+        if knowledge.names_of(mark.font).of(mark.code) is None:
+            unnamed[id(mark.font)].append(mark)
+    distrusted = musicfonts.with_wrong_unicode(marks)
+    distrusted |= {id(group[0].font) for group in unnamed.values() if knowledge.belies_letters(group)}
     unknown: dict[int, list[CharMark]] = defaultdict(list)
-    distrusted = _fonts_with_wrong_unicode(marks)
     for mark in marks:
         font = mark.font
         named = knowledge.names_of(font).of(mark.code)
@@ -196,7 +146,7 @@ def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedCh
             (result.digits if named.digit else result.glyphs).append(_named_glyph(mark, named))
             if named.digit:
                 result.digit_marks.append(mark)
-        elif _is_text(font, mark.code, id(font) in distrusted):
+        elif id(font) not in distrusted and musicfonts.is_text(font, mark.code):
             text = font.unicode(mark.code)
             if text:
                 if text == ".":
@@ -205,8 +155,39 @@ def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedCh
         else:
             unknown[id(font)].append(mark)
     for group in unknown.values():
-        _match_font(group[0].font, group, knowledge.matcher, result)
+        _sort_unnamed(group, knowledge, id(group[0].font) in distrusted, result)
     return result
+
+
+def _sort_unnamed(marks: list[CharMark], knowledge: FontKnowledge, distrusted: bool, result: SortedChars) -> None:
+    """Sorts characters of one font whose codes say nothing, by their outlines."""
+    font = marks[0].font
+    known_as_music = distrusted and knowledge.is_music(font)
+    symbols = musicfonts.symbols_of(font, {mark.code for mark in marks}, knowledge.matcher, known_as_music)
+    for mark in marks:
+        likeness = symbols.likenesses.get(mark.code)
+        if likeness and symbols.is_music:
+            m = mark.matrix
+            shape = font.shape(mark.code)
+            if shape is None or not shape.polygons:
+                result.glyphs.append(_glyph_at_origin(mark, likeness[0]))
+            else:
+                result.glyphs.append(placed(likeness, _ink(mark), hypot(m[2], m[3])))
+            continue
+        text = font.unicode(mark.code)
+        if text and not symbols.is_music and not any(0xE000 <= ord(c) <= 0xF8FF or c == "\ufffd" for c in text):
+            result.chars.append(Char(text, font, mark.matrix, mark.advance))
+            continue
+        shape = font.shape(mark.code)
+        if shape is not None and shape.polygons:
+            result.outlines.append(_path_of(mark, shape))
+
+
+def _glyph_at_origin(mark: CharMark, symbol: Likeness) -> Glyph:
+    """Returns the symbol of a character whose outline is not there, with the ink that it has in other fonts."""
+    m = mark.matrix
+    ink = Box(*image_of_box(m, *symbol.box))
+    return Glyph(symbol.name, m[4], m[5], ink, hypot(m[2], m[3]), confidence=_UNSEEN)
 
 
 def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: OutlineMatcher) -> list[DrawnOutline]:

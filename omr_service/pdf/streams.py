@@ -164,6 +164,21 @@ def decode(stream: pikepdf.Stream, limit: int = MAX_STREAM_BYTES) -> bytes:
         parameters = _as_list(stream.get("/DecodeParms"))
     except pikepdf.PdfError as error:
         raise StreamDecodeError(str(error)) from error
+    return undo(data, filters, parameters, limit)
+
+
+def undo(data: bytes, filters: list[str], parameters: list[Any], limit: int) -> bytes:
+    """Returns data with filters undone.
+
+    Args:
+        data: As they stand in the file.
+        filters: Their names, "/FlateDecode" or "/Fl" and so on, in the order in which they are undone.
+        parameters: Their dictionaries, in the same order; may be fewer.
+        limit: Most bytes to come out.
+
+    Raises:
+        StreamTooLargeError, StreamDecodeError: as `decode`.
+    """
     if len(data) > limit:
         raise StreamTooLargeError
     if len(filters) > 8:

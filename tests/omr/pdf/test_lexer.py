@@ -22,10 +22,16 @@ def test_hex_strings_names_and_brackets():
     assert found == [b"Hel`", Name("A B"), Open, Open, Name("K"), 1.0, Close, Close, "Tj"]
 
 
-def test_data_of_inline_images_are_left_out():
-    found = list(tokens(b"q BI /W 2 /H 1 ID (( not text )EI x\nEI Q"))
-    assert found[-2:] == ["EI", "Q"]
-    assert b" not text " not in found
+def test_an_inline_image_is_its_entries_and_its_data():
+    found = list(tokens(b"q BI /W 2 /H 1 /IM true /F /A85 ID (( not text )EI x\nEI Q"))
+    assert found[:3] == ["q", Name("W"), 2.0]
+    assert found[5:9] == [Name("IM"), Name("true"), Name("F"), Name("A85")]
+    assert found[-3:] == [b"(( not text )EI x", "EI", "Q"]
+
+
+def test_data_of_known_length_may_hold_the_end_mark():
+    found = list(tokens(b"BI /W 32 /H 2 /IM true /BPC 1 ID \n EI EI\n\nEI Q"))
+    assert found[-3:] == [b"\n EI EI\n", "EI", "Q"]
 
 
 def test_an_unfinished_string_ends_the_stream():

@@ -1,0 +1,241 @@
+"""Draws the pages of a PDF anew in another manner: the same ink, told otherwise."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import hypot
+from typing import Literal
+
+import numpy as np
+import pikepdf
+
+from bench.disguise.embedding import Kind, embed, outline_operators
+from omr_service.pdf import sonata
+from omr_service.pdf.fonts import Font
+from omr_service.pdf.marks import CharMark, Marks, PathMark
+from omr_service.pdf.pagereader import marks_of
+from omr_service.pdf.recognize import FontKnowledge
+from omr_service.pdf.shapes import CLOSE, Points, Shape
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How pages are drawn.
+
+    Attributes:
+        music: How the music font is embedded, or "outlines" for no font at all.
+        text: Likewise for other fonts; outlines leave no text.
+        codes: Codes of the music font: those of Sonata where it has any, or letters in the order of use.
+        font_name: Of the music font.
+        names: Whether /Differences calls music by names that say nothing ("g65"), those of letters, or not at all.
+        lines: Straight strokes as they are, as filled rectangles and quadrilaterals, or cut in two.
+        bars: Filled quadrilaterals as they are, or as thick strokes.
+        curves: Filled curves as they are, or as polygons.
+        frame: Page points to the new page, as a matrix, and its size; None for the old one.
+        rotate: The new page's /Rotate.
+    """
+
+    music: Kind | Literal["outlines"] = "cff"
+    text: Kind | Literal["outlines"] = "cff"
+    codes: Literal["sonata", "letters"] = "letters"
+    font_name: str = "Unheard"
+    names: Literal["letters", "numbers", "none"] = "none"
+    lines: Literal["strokes", "rectangles", "halves"] = "strokes"
+    bars: Literal["fills", "strokes"] = "fills"
+    curves: Literal["curves", "polygons"] = "curves"
+    frame: Callable[[float, float], tuple[tuple[float, ...], float, float]] | None = None
+    rotate: int = 0
+
+
+@dataclass
+class _NewFont:
+    shapes: dict[int, Shape] = field(default_factory=dict)
+    widths: dict[int, float] = field(default_factory=dict)
+    texts: dict[int, str] = field(default_factory=dict)
+    codes: dict[tuple[int, int], int] = field(default_factory=dict)
+
+
+FIRST_CODE = 33
+_BLANK = Shape(b"", np.zeros((0, 2)))
+
+
+class _Fonts:
+    """The fonts of the new file in the making: one of music and one of text for each of the old file."""
+
+    def __init__(self, manner: Manner, knowledge: FontKnowledge) -> None:
+        self.manner = manner
+        self.knowledge = knowledge
+        self.made: dict[tuple[int, bool], _NewFont] = defaultdict(_NewFont)
+        self.sources: dict[tuple[int, bool], Font] = {}
+
+    def place(self, mark: CharMark) -> tuple[tuple[int, bool], int] | None:
+        """The key of the new font and the code in it; None for what leaves no ink there."""
+        named = self.knowledge.names_of(mark.font).of(mark.code)
+        key = (id(mark.font), named is not None)
+        if mark.font.shape(mark.code) is None and named is not None:
+            return None
+        font = self.made[key]
+        self.sources[key] = mark.font
+        at = (id(mark.font), mark.code)
+        if at not in font.codes:
+            code = self._code(font, named.name if named else None)
+            font.codes[at] = code
+            font.shapes[code] = mark.font.shape(mark.code) or _BLANK
+            font.widths[code] = mark.advance
+            text = mark.font.unicode(mark.code)
+            if named is None and text:
+                font.texts[code] = text
+        return key, font.codes[at]
+
+    def _code(self, font: _NewFont, name: str | None) -> int:
+        uses_table = self.manner.codes == "sonata" and self.manner.music != "cid"
+        wanted = sonata.codes().get(name) if name and uses_table else None
+        if wanted is not None and wanted not in font.shapes:
+            return wanted
+        # What Sonata has no code for goes where it has nothing.
+        taken = set(sonata.codes().values()) if uses_table and name else set()
+        return next(code for code in range(FIRST_CODE, 256) if code not in font.shapes and code not in taken)
+
+    def embedded(self, pdf: pikepdf.Pdf, key: tuple[int, bool]) -> pikepdf.Object:
+        """The new font in the file."""
+        font, is_music = self.made[key], key[1]
+        kind = self.manner.music if is_music else self.manner.text
+        assert kind != "outlines"
+        name = self.manner.font_name if is_music else self.sources[key].name or "Text"
+        names: dict[int, str] = {}
+        if is_music and self.manner.names == "numbers":
+            names = {code: f"g{code}" for code in font.shapes}
+        elif is_music and self.manner.names == "letters":
+            names = {code: sonata.letter_name(code) for code in font.shapes}
+        return embed(pdf, kind, f"ABCDEF+{name}", font.shapes, font.widths, names, {} if is_music else font.texts)
+
+
+def redraw(data: bytes, manner: Manner) -> bytes:
+    """A PDF with the same pages in another manner."""
+    knowledge = FontKnowledge()
+    fonts = _Fonts(manner, knowledge)
+    with pikepdf.open(io.BytesIO(data)) as source, pikepdf.new() as pdf:
+        contents: list[tuple[bytes, float, float]] = []
+        for page in source.pages:
+            marks, width, height, _ = marks_of(page.obj, knowledge)
+            matrix, new_width, new_height = (1.0, 0.0, 0.0, -1.0, 0.0, height), width, height
+            if manner.frame:
+                given, new_width, new_height = manner.frame(width, height)
+                matrix = tuple(given)  # type: ignore[assignment]
+            lines = [f"q {_numbers(matrix)} cm", *_paths(marks, manner), *_chars(marks, manner, fonts), "Q"]
+            contents.append(("\n".join(lines).encode("latin-1"), new_width, new_height))
+        resources = pikepdf.Dictionary(
+            Font=pikepdf.Dictionary({_font_name(key): fonts.embedded(pdf, key) for key in fonts.sources})
+        )
+        shared = pdf.make_indirect(resources)
+        for content, width, height in contents:
+            made = pikepdf.Dictionary(
+                Type=pikepdf.Name.Page,
+                MediaBox=[0, 0, width, height],
+                Rotate=manner.rotate,
+                Resources=shared,
+                Contents=pdf.make_stream(content),
+            )
+            pdf.pages.append(pikepdf.Page(pdf.make_indirect(made)))
+        buffer = io.BytesIO()
+        pdf.save(buffer)
+        return buffer.getvalue()
+
+
+def _font_name(key: tuple[int, bool]) -> str:
+    return f"/F{key[0]}{'m' if key[1] else 't'}"
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return " ".join(f"{value:.4f}".rstrip("0").rstrip(".") for value in values)
+
+
+def _chars(marks: Marks, manner: Manner, fonts: _Fonts) -> list[str]:
+    out: list[str] = []
+    for mark in marks.chars:
+        is_music = fonts.knowledge.names_of(mark.font).of(mark.code) is not None
+        kind = manner.music if is_music else manner.text
+        if kind == "outlines":
+            shape = mark.font.shape(mark.code)
+            if shape is not None and len(shape.points):
+                drawn = outline_operators(shape, 1.0, 5).decode()
+                if manner.curves == "polygons":
+                    drawn = " ".join(_polygon(polygon) for polygon in shape.polygons) + " f"
+                out.append(f"q {_numbers(mark.matrix)} cm {drawn} Q")
+            continue
+        found = fonts.place(mark)
+        if found is None:
+            continue
+        key, code = found
+        # Codes are given out in order from 33 on, and glyph indices from 1 on follow them.
+        shown = f"<{code:02X}>" if kind != "cid" else f"<{code - FIRST_CODE + 1:04X}>"
+        a, b, c, d, e, f = mark.matrix
+        size = hypot(c, d)
+        tm = _numbers((a / size, b / size, c / size, d / size, e, f))
+        out.append(f"BT {_font_name(key)} {size:.4f} Tf {tm} Tm {shown} Tj ET")
+    return out
+
+
+def _paths(marks: Marks, manner: Manner) -> list[str]:
+    out: list[str] = []
+    for mark in marks.paths:
+        if not mark.filled:
+            out += _stroke(mark, manner)
+        elif b"c" in mark.ops and manner.curves == "polygons":
+            polygons = Shape(mark.ops, mark.points).polygons
+            out.append(" ".join(_polygon(polygon) for polygon in polygons) + " f")
+        elif manner.bars == "strokes" and b"c" not in mark.ops and len(mark.points) in (4, 5):
+            out.append(_bar_as_stroke(mark))
+        else:
+            out.append(_path(mark.ops, mark.points) + (f" {mark.width:.4f} w B" if mark.stroked else " f"))
+    return out
+
+
+def _path(ops: bytes, points: Points) -> str:
+    words: list[str] = []
+    index = 0
+    for op in ops:
+        count = 3 if op == ord("c") else 0 if op == CLOSE else 1
+        words += [_numbers(point) for point in points[index : index + count].tolist()]
+        words.append(chr(op))
+        index += count
+    return " ".join(words)
+
+
+def _polygon(points: Points) -> str:
+    return " l ".join(_numbers(point) for point in points.tolist()).replace(" l ", " m ", 1) + " l h"
+
+
+def _stroke(mark: PathMark, manner: Manner) -> list[str]:
+    dash = f"[{3 * mark.width:.3f}] 0 d " if mark.dashed else ""
+    plain = not mark.dashed and len(mark.points) == 2 and mark.ops[:2] == b"ml"
+    if plain and manner.lines == "rectangles":
+        (x0, y0), (x1, y1) = mark.points.tolist()
+        length = hypot(x1 - x0, y1 - y0)
+        if length > 0:
+            dx, dy = -(y1 - y0) / length * mark.width / 2, (x1 - x0) / length * mark.width / 2
+            corners = np.array([[x0 + dx, y0 + dy], [x1 + dx, y1 + dy], [x1 - dx, y1 - dy], [x0 - dx, y0 - dy]])
+            if abs(x1 - x0) < 1e-6 or abs(y1 - y0) < 1e-6:
+                low, high = corners.min(axis=0), corners.max(axis=0)
+                return [f"{_numbers([*low.tolist(), *(high - low).tolist()])} re f"]
+            return [f"{_path(b'mlllh', corners)} f"]
+    if plain and manner.lines == "halves":
+        middle = mark.points.mean(axis=0)
+        return [
+            f"{mark.width:.4f} w {_path(b'ml', np.array([mark.points[0], middle]))} S",
+            f"{mark.width:.4f} w {_path(b'ml', np.array([middle, mark.points[1]]))} S",
+        ]
+    return [f"q {dash}{mark.width:.4f} w {_path(mark.ops, mark.points)} S Q"]
+
+
+def _bar_as_stroke(mark: PathMark) -> str:
+    p = mark.points[:4]
+    sides = np.hypot(*(np.roll(p, -1, axis=0) - p).T)
+    first = 0 if sides[0] + sides[2] <= sides[1] + sides[3] else 1
+    ends = np.array([(p[first] + p[first + 1]) / 2, (p[(first + 2) % 4] + p[(first + 3) % 4]) / 2])
+    area = abs(float(np.dot(p[:, 0], np.roll(p[:, 1], -1)) - np.dot(p[:, 1], np.roll(p[:, 0], -1)))) / 2
+    length = float(np.hypot(*(ends[1] - ends[0])))
+    return f"{area / length if length else 0:.4f} w {_path(b'ml', ends)} S"

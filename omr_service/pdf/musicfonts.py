@@ -1,0 +1,170 @@
+"""Which fonts are of music though their codes say otherwise, and which symbols their characters are.
+
+Fonts from before SMuFL have their symbols on the codes of letters, and writers of subsets give out codes anew: what
+such a font is, its outlines tell, and the code table of Sonata where it is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from omr_service.pdf import sonata
+from omr_service.pdf.fonts import Font
+from omr_service.pdf.marks import CharMark
+from omr_service.pdf.outlines import Likeness, OutlineMatcher, known_box
+
+# Music fonts from before SMuFL put their symbols on the codes of letters.
+_LEGACY = re.compile(
+    r"^(maestro|opus|sonata|petrucci|inkpen2|helsinki|reprise|engraver|jazz(font)?$|broadwaycopyist|chaconne|figaro"
+    r"|toccata|november|partita|tamburo|vivace|ash|swing|anastasia|musix|mscore1|xmusica)",
+    re.IGNORECASE,
+)
+# Fonts with SMuFL code points; where a file says their characters are others, it is the file that errs.
+_SMUFL_FAMILY = re.compile(
+    r"^(bravura|leland|petaluma|leipzig|gootville|gonville|mscore|musejazz|finale|sebastian|ekmelos|golden)",
+    re.IGNORECASE,
+)
+_LEGACY_TEXT = re.compile(r"text|chords|script|roman|metronome|figured|perc|special(extra)?text", re.IGNORECASE)
+# A font is one of music when this share of the characters a page shows in it are like known symbols.
+_MUSIC_SHARE = 0.5
+_NEAR = 0.4
+# Letters and digits look like dynamics and meters: a font of music shows one of these too.
+_CORE = re.compile(r"notehead(Black|Half)|accidental(Sharp|Flat|Natural)$|[gfc]Clef|flag|rest(Quarter|\d+th)|brace")
+# What no letter looks like; of a font that says its characters are letters, some must be these.
+_UNLIKE_LETTERS = re.compile(r"notehead(Black|Half)|accidentalNatural|[gfc]Clef|flag|rest(Quarter|\d+th)")
+# The shares that must be like known symbols, and like symbols that look like no letter; of fonts of text, none of the
+# latter do.
+_LETTERS_NEAR, _LETTERS_TELLING = 0.4, 0.2
+_MOST_ASKED = 12
+# A symbol that the code table names may be this much less like than the likeliest one.
+_TABLE_FAVOUR = 0.15
+# The distance of a symbol that only the code table names.
+_BY_TABLE = 0.2
+
+
+def is_legacy(font: Font) -> bool:
+    """Returns whether a font is by its name one of music from before SMuFL."""
+    return bool(_LEGACY.match(font.name)) and not _LEGACY_TEXT.search(font.name)
+
+
+def is_text(font: Font, code: int) -> bool:
+    """Returns whether a code stands for ordinary text by what its font says."""
+    if is_legacy(font):
+        return False
+    if font.char_procs and not font.has_to_unicode:
+        return False  # the names of Type 3 glyphs are any names
+    text = font.unicode(code)
+    if not text or text == "\ufffd":
+        return False
+    if _SMUFL_FAMILY.match(font.name) and (not text.isascii() or "text" not in font.name.lower()):
+        return False
+    return not any(0xE000 <= ord(char) <= 0xF8FF or (ord(char) < 32 and not char.isspace()) for char in text)
+
+
+def with_wrong_unicode(marks: Iterable[CharMark]) -> set[int]:
+    """Returns the ids of fonts in which several codes are said to be the same letter.
+
+    Some writers cut SMuFL code points to their high byte.
+    """
+    codes: dict[int, dict[int, str]] = defaultdict(dict)
+    for mark in marks:
+        known = codes[id(mark.font)]
+        if mark.code not in known:
+            known[mark.code] = mark.font.unicode(mark.code) or ""
+    out: set[int] = set()
+    for font, texts in codes.items():
+        letters = [text for text in texts.values() if text.strip() and text != "\ufffd"]
+        if len(letters) >= 4 and len(set(letters)) <= 0.7 * len(letters):
+            out.add(font)
+    return out
+
+
+def _match(font: Font, codes: Iterable[int], matcher: OutlineMatcher) -> dict[int, list[Likeness]]:
+    """Returns what the outlines of codes are like; codes without an outline are left out."""
+    found: dict[int, list[Likeness]] = {}
+    for code in codes:
+        shape = font.shape(code)
+        if shape is not None and shape.polygons:
+            found[code] = matcher.match(shape.ops, shape.points, shape.polygons, 1.0)
+    return found
+
+
+def draws_music(font: Font, used: Counter[int], matcher: OutlineMatcher) -> bool:
+    """Returns whether a font that says its characters are letters draws symbols of music.
+
+    Args:
+        font: The font.
+        used: How often a page shows each code.
+        matcher: The document's.
+    """
+    asked = [code for code, _ in used.most_common(_MOST_ASKED)]
+    found = _match(font, asked, matcher)
+    near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
+    telling = [name for name in near if _UNLIKE_LETTERS.match(name)]
+    return bool(telling) and len(near) >= _LETTERS_NEAR * len(found) and len(telling) >= _LETTERS_TELLING * len(found)
+
+
+@dataclass(frozen=True, slots=True)
+class FontSymbols:
+    """What the characters of a font are.
+
+    Attributes:
+        is_music: Whether the font is one of music.
+        likenesses: By code, the symbols it may be, likeliest first; a code that is no known symbol is not in it.
+    """
+
+    is_music: bool
+    likenesses: Mapping[int, list[Likeness]]
+
+
+def symbols_of(font: Font, codes: set[int], matcher: OutlineMatcher, known_as_music: bool) -> FontSymbols:
+    """Returns what symbols codes of a font are by their outlines, and by the table of Sonata where it is kept.
+
+    Args:
+        font: The font.
+        codes: Those that a page shows.
+        matcher: The document's.
+        known_as_music: Whether more is known than the outlines tell.
+    """
+    found = _match(font, codes, matcher)
+    by_table = {} if font.composite else {code: sonata.name_of(code, font.glyph_name(code)) for code in codes}
+    if not found and is_legacy(font):
+        # Named and not embedded.
+        named = {code: likeness for code, name in by_table.items() if name and (likeness := _from_table(name))}
+        return FontSymbols(bool(named), named)
+    near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
+    is_music = known_as_music or (
+        len(near) >= max(1.0, _MUSIC_SHARE * len(found))
+        and (bool(_SMUFL_FAMILY.match(font.name)) or any(_CORE.match(name) for name in near))
+    )
+    likenesses = {code: likeness for code, likeness in found.items() if likeness}
+    said = [(name, likenesses[code]) for code, name in by_table.items() if name and code in likenesses]
+    agreed = sum(any(other.name == name for other in likeness[:3]) for name, likeness in said)
+    if is_legacy(font) and agreed >= max(2.0, 0.3 * len(said)):
+        is_music = True
+        likenesses |= {code: _from_table(name) for code, name in by_table.items() if name and code in found}
+    elif is_music and agreed >= max(2.0, 0.6 * len(said)):
+        for code, name in by_table.items():
+            if name and code in found:
+                likenesses[code] = _favoured(likenesses[code], name) if code in likenesses else _from_table(name)
+    return FontSymbols(is_music, {code: likeness for code, likeness in likenesses.items() if likeness})
+
+
+def _from_table(name: str) -> list[Likeness]:
+    box = known_box(name)
+    return [Likeness(name, _BY_TABLE, 1.0, box)] if box is not None else []
+
+
+def _favoured(likeness: list[Likeness], name: str) -> list[Likeness]:
+    """Returns likenesses with the one of a name first, if it is nearly as like as the likeliest."""
+    at = next((i for i, other in enumerate(likeness) if other.name == name), None)
+    if at is None or at == 0 or likeness[at].distance > likeness[0].distance + _TABLE_FAVOUR:
+        return likeness
+    first = likeness[at]
+    rest = likeness[:at] + likeness[at + 1 :]
+    top = max(other.probability for other in likeness)
+    raised = Likeness(first.name, first.distance, max(top, 0.5), first.box)
+    return [raised, *(Likeness(o.name, o.distance, o.probability * (1 - raised.probability), o.box) for o in rest)]
