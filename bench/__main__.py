@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import datetime
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,9 +18,9 @@ from typing import Any
 
 from bench import command, overhead, stages
 from bench.figures import Figure, report
+from bench.surroundings import ROOT, surroundings
 from etude.mesh.errors import EtudeError
 
-ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.pdf"))
 DATA = Path(os.environ.get("ETUDE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
@@ -99,20 +96,6 @@ PARTS: dict[str, tuple[str, Callable[[Extent], tuple[list[Figure], Any]]]] = {
     "overhead": ("What the mesh adds", measure_overhead),
     "stages": ("The stages", measure_stages),
 }
-
-
-def surroundings() -> dict[str, str]:
-    """Where and on what the figures are measured."""
-    cpus = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(":")[2].strip() for line in cpus if line.startswith("model name")), platform.machine())
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout
-    return {
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": commit.strip() or "unknown",
-        "machine": f"{len(os.sched_getaffinity(0))} cores, {model}",
-        "load before (1, 5, 15 min)": ", ".join(f"{load:.2f}" for load in os.getloadavg()),
-        "Python": platform.python_version(),
-    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
