@@ -88,6 +88,7 @@ class Costs:
     stop_early: float = 0.9  # a voice ends within the bar and nothing follows
     stop_early_only: float = 1.0  # more, when it was the staff's only voice
     pause: float = 0.5  # of that, what it costs when the voice goes on later
+    pause_only: float = 0.6  # more, when it was the staff's only voice
     resume: float = 0.2  # more, when it goes on
     start_late: float = 0.7  # a voice begins within the bar
     gap: float = 0.4  # something begins when nothing ends: a rest is hidden
@@ -97,7 +98,7 @@ class Costs:
     overfull: float = 3.5  # a voice outlasts the bar
     irregular: float = 3.5  # the bar is not as long as the meter says
     extra_voice: float = 0.25  # per voice beyond the second on a staff
-    within_beam: float = 0.2  # a tuplet without a number begins or ends within a beam; the more the greater its number
+    within_beam: float = 0.4  # a tuplet without a number begins or ends within a beam; the more the greater its number
     open_tuplet: float = 3.0  # a tuplet without a number that is not filled
 
 

@@ -229,7 +229,7 @@ class _Search:
         total = 0.0
         for voice in gone:
             others = any(v is not voice and v[1] == voice[1] and (v[0] >= at or v[0] == WHOLE_BAR) for v in voices)
-            total += self.costs.pause + (0.0 if others else self.costs.stop_early_only)
+            total += self.costs.pause + (0.0 if others else self.costs.pause_only)
             if voice[3] >= 0:
                 total += self.costs.broken_beam
             if not voice[4][3]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from omr_service.assembler.geometry import Sorted, Staff, is_vertical, y_at
@@ -24,6 +25,7 @@ class Beaming:
         breaks: By group, positions in it before which beams beyond the first stop.
         tremolos: By chord index, number of tremolo strokes.
         loose: Beams that meet no stem.
+        flagged: Chords with flags, by index.
     """
 
     levels: dict[int, int]
@@ -31,6 +33,7 @@ class Beaming:
     breaks: tuple[tuple[int, ...], ...]
     tremolos: dict[int, int]
     loose: tuple[Line, ...] = ()
+    flagged: frozenset[int] = frozenset()
 
 
 APART, APART_OPPOSED = 1.0, 1.4
@@ -66,10 +69,14 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
             for chord in members:
                 touched[chord.index].append(beam)
     levels = {i: len(_distinct(own, chords[i], staves)) for i, own in touched.items() if own}
-    _read_flags(stemmed, order, glyphs, staves, levels, tremolos)
-    groups, breaks = _groups(members_of, levels, max((s.space for s in staves), default=1.0))
+    flags: dict[int, int] = {}
+    _read_flags(stemmed, order, glyphs, staves, flags, tremolos)
+    levels |= {i: max(count, levels.get(i, 0)) for i, count in flags.items()}
+    groups, breaks, strangers = _groups(members_of, levels, max((s.space for s in staves), default=1.0))
+    grouped = {i for group in groups for i in group}
+    levels |= {i: flags.get(i, 0) for i in strangers - grouped}
     loose = tuple(beam for beam, members in contacts if not members)
-    return Beaming(levels, groups, breaks, tremolos, loose)
+    return Beaming(levels, groups, breaks, tremolos, loose, frozenset(flags))
 
 
 def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> list[tuple[Line, list[Chord]]]:
@@ -179,10 +186,10 @@ def _read_flags(
     order: Sorted[Chord],
     glyphs: list[Glyph],
     staves: list[Staff],
-    levels: dict[int, int],
+    flags: dict[int, int],
     tremolos: dict[int, int],
 ) -> None:
-    """Adds flags to `levels` and tremolo glyphs to `tremolos`."""
+    """Adds flags to `flags` and tremolo glyphs to `tremolos`."""
     for glyph in glyphs:
         match = FLAG.match(glyph.name)
         stroke = re.match(r"tremolo([1-5])", glyph.name)
@@ -210,34 +217,41 @@ def _read_flags(
         if best is None:
             continue
         if match:
-            levels[best[1].index] = max(levels.get(best[1].index, 0), FLAG_COUNT[match[1]])
+            flags[best[1].index] = max(flags.get(best[1].index, 0), FLAG_COUNT[match[1]])
         elif stroke:
             tremolos[best[1].index] = int(stroke[1])
 
 
-def _one_at_a_time(
-    group: list[int], x_of: dict[int, float], ups: dict[int, bool], levels: dict[int, int], space: float
-) -> list[int]:
+def _one_at_a_time(group: list[Chord], levels: dict[int, int], space: float) -> tuple[list[Chord], set[int]]:
     """The group without stems that stand so close to another member that both sound together: those of another voice
-    that run into the beam. The one with more beams is the member; the left one, if they have equally many.
+    that run into the beam. The one with more beams is the member; if they have equally many, the one that stands and
+    points as most of the others do, else the left one. The others that are of another staff or point the other way are
+    told by index.
 
     The stems of notes on two sides of a beam stand a head's width further apart, or closer, than their heads.
     """
-    kept: list[int] = []
-    for index in group:
-        reach = (APART if kept and ups[index] == ups[kept[-1]] else APART_OPPOSED) * space
-        if kept and x_of[index] - x_of[kept[-1]] < reach:
-            if levels.get(index, 0) > levels.get(kept[-1], 0):
-                kept[-1] = index
+    alike = Counter((c.staff, c.up) for c in group)
+    kept: list[Chord] = []
+    strangers: set[int] = set()
+    for chord in group:
+        reach = (APART if kept and chord.up == kept[-1].up else APART_OPPOSED) * space
+        if kept and _stem_x(chord) - _stem_x(kept[-1]) < reach:
+            ranks = [(levels.get(c.index, 0), alike[c.staff, c.up]) for c in (kept[-1], chord)]
+            other = chord
+            if ranks[1] > ranks[0]:
+                other, kept[-1] = kept[-1], chord
+            if (other.staff, other.up) != (kept[-1].staff, kept[-1].up):
+                strangers.add(other.index)
         else:
-            kept.append(index)
-    return kept
+            kept.append(chord)
+    return kept, strangers
 
 
 def _groups(
     members_of: list[list[Chord]], levels: dict[int, int], space: float
-) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
-    """Chords joined by any chain of beams, and where only the first beam goes on."""
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...], set[int]]:
+    """Chords joined by any chain of beams, where only the first beam goes on, and chords whose stems merely run into a
+    beam."""
     parent: dict[int, int] = {}
 
     def find(i: int) -> int:
@@ -246,30 +260,30 @@ def _groups(
         return i
 
     links: dict[tuple[int, int], int] = {}
-    x_of: dict[int, float] = {}
-    ups: dict[int, bool] = {}
+    all_of: dict[int, Chord] = {}
     for members in members_of:
         ordered = sorted(members, key=_stem_x)
         for chord in ordered:
-            x_of[chord.index], ups[chord.index] = _stem_x(chord), chord.up
+            all_of[chord.index] = chord
             find(chord.index)
         for a, b in itertools.pairwise(ordered):
             parent[find(a.index)] = find(b.index)
             links[a.index, b.index] = links.get((a.index, b.index), 0) + 1
-    by_root: dict[int, list[int]] = {}
-    for index in x_of:
-        by_root.setdefault(find(index), []).append(index)
+    by_root: dict[int, list[Chord]] = {}
+    for index, chord in all_of.items():
+        by_root.setdefault(find(index), []).append(chord)
     groups: list[tuple[int, ...]] = []
     breaks: list[tuple[int, ...]] = []
-    for group in sorted(by_root.values(), key=lambda g: min(x_of[i] for i in g)):
-        if len(group) < 2:
+    strangers: set[int] = set()
+    for met in sorted(by_root.values(), key=lambda g: min(_stem_x(c) for c in g)):
+        kept, others = _one_at_a_time(sorted(met, key=_stem_x), levels, space)
+        if len(kept) < 2:
             continue
-        group = _one_at_a_time(sorted(group, key=lambda i: x_of[i]), x_of, ups, levels, space)
-        if len(group) < 2:
-            continue
+        strangers |= others
+        group = [c.index for c in kept]
         inner = [links.get((a, b), 0) for a, b in itertools.pairwise(group)]
         deepest = max(inner)
         cut = tuple(k + 1 for k, n in enumerate(inner) if n == 1 and deepest > 1)
         groups.append(tuple(group))
         breaks.append(cut)
-    return tuple(groups), tuple(breaks)
+    return tuple(groups), tuple(breaks), strangers

@@ -15,6 +15,7 @@ from omr_service.assembler.music import (
     SystemSigns,
     TupletSign,
 )
+from omr_service.assembler.octave_ranges import is_under
 from omr_service.assembler.rhythm import solve_measure, usual_normal
 from omr_service.assembler.signatures import ClefSign, MeterSign
 from omr_service.assembler.timing import MeasureTiming
@@ -189,6 +190,7 @@ def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction]) -> None:
                 measure.system.system.space,
                 special or signs.right is None,
                 frozenset().union(*recent[-3:]) if recent else frozenset(),
+                measure.meter is None or (measure.meter.beat_type >= 8 and sum(measure.meter.beats) % 3 == 0),
             )
         rhythm = measure.rhythm
         printed = {Fraction(t.normal or usual_normal(t.number), t.number) for t in measure.tuplets if t.certain}
@@ -495,11 +497,13 @@ def _alterations(draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key,
             order = (onset, 0 if timing is None else 1, element.x if timing is None else 0.0, note.accidental is None)
             rows.append((order, measure.key(note.head), note, place))
     rows.sort(key=lambda r: (r[0], r[1]))
+    lines = [line for line in measure.page.octaves if line.system == measure.system.system.index]
     for _, key, note, place in rows:
         state = states.setdefault(place, AccidentalState(measure.fifths))
         octave, letter = diatonics[key] // 7, LETTERS[diatonics[key] % 7]
         printed = note.accidental.name if note.accidental else None
-        alter = state.alter(letter, octave, printed)
+        moved = sum(line.octaves for line in lines if is_under(line, note, measure.system.system.space))
+        alter = state.alter(letter, octave + moved, printed)
         start = tied_to.get(key)
         if printed is None and start is not None and start in draft.pitches:
             alter = draft.pitches[start].alter

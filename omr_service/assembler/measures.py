@@ -95,6 +95,7 @@ def build_elements(
                 between=strokes,
                 partner=partner,
                 shared=len(parts) > 1,
+                flagged=chord.index in beaming.flagged,
             )
             result.setdefault(system, []).append(element)
             extra += own is not parts[0]

@@ -60,6 +60,7 @@ class Element:
         between: Number of strokes of a tremolo between this chord and another; 0 for none.
         partner: The other chord of that tremolo by number on the page; -1 for none.
         shared: True when another chord has its stem on the same place: dots, flags and beams may be the other's.
+        flagged: True when its stem has flags of its own.
     """
 
     index: int
@@ -83,6 +84,7 @@ class Element:
     between: int = 0
     partner: int = -1
     shared: bool = False
+    flagged: bool = False
 
     @property
     def is_rest(self) -> bool:

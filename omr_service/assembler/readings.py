@@ -15,6 +15,8 @@ PLAIN = tuple(Fraction(n, 4) for n in (1, 2, 3, 4, 6, 8, 12, 16))
 
 SHARED = tuple(Fraction(n, 8) for n in (2, 4, 6, 8, 12))
 """Quarters that either of two chords on one stem may last."""
+UNBEAMED = 2.5
+"""How much more it costs to begin a tuplet without a number with a note that no beam joins to others."""
 
 
 def item_of(
@@ -52,7 +54,7 @@ def item_of(
         readings = [Reading(Fraction(0)), Reading(value, 0.05 if longer else 0.4)]
         x = min((e.x for e in elements if not (e.is_rest and e.level <= -2)), default=element.x)
     elif not marks:
-        readings += _unmarked_readings(element, value, unmarked, expected)
+        readings += _unmarked_readings(element, elements, value, unmarked)
         readings += _overlaid(element, elements, space)
     stem = 0 if element.up is None else 1 if element.up else -1
     height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)
@@ -99,9 +101,9 @@ def _overlaid(element: Element, elements: Sequence[Element], space: float) -> li
     ]
     readings: list[Reading] = []
     if element.shared:
-        cost = 0.25 if element.beam < 0 else 0.5
+        cost = 0.25 if element.beam < 0 else 0.3
         return [Reading(v, cost) for v in SHARED if v != element.value]
-    if element.beam < 0 and element.level > 0 and any(e.beam >= 0 for e in near):
+    if element.beam < 0 and element.level > 0 and not element.flagged and any(e.beam >= 0 for e in near):
         plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
         readings.append(Reading(plain, 0.3))
     steps = [n.step for n in element.notes]
@@ -118,16 +120,18 @@ def _overlaid(element: Element, elements: Sequence[Element], space: float) -> li
 
 
 def _unmarked_readings(
-    element: Element, value: Fraction, unmarked: Unmarked, expected: Fraction | None
+    element: Element, elements: Sequence[Element], value: Fraction, unmarked: Unmarked
 ) -> list[Reading]:
-    """Readings of an element as a member of a tuplet without a number."""
+    """Readings of an element as a member of a tuplet without a number: mostly notes under one beam of their own."""
     if element.level < -1 or element.dots:
         return []
+    beamed = sum(e.beam == element.beam for e in elements) if element.beam >= 0 else 0
     readings: list[Reading] = []
     for ratio, cost in unmarked:
-        if ratio in (Fraction(3, 4), Fraction(3, 2)) and (element.beam < 0 or (expected and (expected * 2) % 3)):
-            continue  # duplets and quadruplets belong to compound meters, where the beat is dotted
-        if ratio.denominator in (5, 7) and element.beam < 0:
+        number = ratio.denominator
+        if not beamed and number != 3:
             continue
-        readings.append(Reading(value * ratio, cost, ratio))
+        if number in (5, 7) and beamed < number:
+            continue
+        readings.append(Reading(value * ratio, cost * (1.0 if beamed or element.is_rest else UNBEAMED), ratio))
     return readings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from omr_service.assembler.barlines import DOTS
@@ -77,6 +78,77 @@ class Dots:
     used: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """A head or rest that a dot may belong to.
+
+    Attributes:
+        number: Its number among all of them.
+        key: "c" and the number of its chord, or "r" and that of the rest.
+        edge: Where its dots begin: right of its chord and of what stands beside that.
+        extra: Cost of a dot that stands so far right.
+        y: Its middle.
+        step: Position in half spaces above the bottom line.
+    """
+
+    number: int
+    key: tuple[str, int]
+    edge: float
+    extra: float
+    y: float
+    step: int
+
+
+def _owners(heads: list[Head], chords: list[Chord], rests: list[RestSign], staves: list[Staff]) -> list[_Owner]:
+    """All that may have dots; the dots of a chord may stand right of another voice's head that touches it."""
+    owners: list[_Owner] = []
+    by_left = Sorted(heads, key=lambda h: h.glyph.box.x0)
+    for chord in chords:
+        right = max(heads[h].glyph.box.x1 for h in chord.heads)
+        space = staves[chord.staff].space
+        steps = [heads[h].step for h in chord.heads]
+        beside = [
+            h.glyph.box.x1
+            for h in by_left.between(right - 0.9 * space, right + 0.35 * space)
+            if h.staff == chord.staff and h.index not in chord.heads and min(steps) - 7 <= h.step <= max(steps) + 7
+        ]
+        for h in chord.heads:
+            owners.append(_Owner(len(owners), ("c", chord.index), right, 0.0, heads[h].y, heads[h].step))
+            if beside and max(beside) > right + 0.3 * space:
+                n = len(owners) - 1
+                owners.append(_Owner(n, ("c", chord.index), max(beside), 0.1, heads[h].y, heads[h].step))
+    for rest in rests:
+        owners.append(_Owner(len(owners), ("r", rest.index), rest.glyph.box.x1, 0.0, center(rest.glyph.box)[1], 1))
+    return owners
+
+
+def _options(
+    x: float,
+    y: float,
+    space: float,
+    near: Iterable[_Owner],
+    columns: dict[tuple[str, int], list[tuple[float, float]]],
+) -> list[tuple[float, _Owner]]:
+    """What a dot may belong to, with costs: to what it follows, at the height where it belongs."""
+    options: list[tuple[float, _Owner]] = []
+    for owner in near:
+        dx = (x - owner.edge) / space
+        dy = (y - owner.y) / space
+        # a dot stands in the head's space, or in the space above (rarely below) its line
+        if owner.key[0] == "r":
+            miss = max(0.0, abs(dy) - 1.0) + 0.1
+        elif owner.step % 2:
+            miss = abs(dy)
+        else:
+            miss = min(abs(dy + 0.5), abs(dy - 0.5) + 0.15)
+        chain = columns.get(owner.key, [])
+        previous = max((cx for cx, _ in chain if cx < x - 0.2 * space), default=None)
+        reach = 1.7 if previous is None else (previous - owner.edge) / space + 1.3
+        if dx <= reach and miss <= 1.05:
+            options.append((dx * 0.5 + miss + owner.extra, owner))
+    return options
+
+
 def find_dots(
     glyphs: list[Glyph],
     heads: list[Head],
@@ -86,54 +158,43 @@ def find_dots(
     barlines: list[Barline],
 ) -> Dots:
     """Gives each dot right of a notehead or rest to it."""
-    right_of_chord = {c.index: max(heads[h].glyph.box.x1 for h in c.heads) for c in chords}
-    owners: list[tuple[float, float, str, int, int]] = []  # right edge, height, kind, index, step parity
-    for chord in chords:
-        for h in chord.heads:
-            owners.append((right_of_chord[chord.index], heads[h].y, "c", chord.index, heads[h].step))
-    for rest in rests:
-        owners.append((rest.glyph.box.x1, center(rest.glyph.box)[1], "r", rest.index, 1))
+    owners = _owners(heads, chords, rests, staves)
     widest = max((s.space for s in staves), default=1.0)
-    order = Sorted(owners, key=lambda o: o[0])
+    order = Sorted(owners, key=lambda o: o.edge)
     heads_by_x = Sorted(heads, key=lambda h: h.x)
     repeat_dots = [b for b in barlines if b.dots_left or b.dots_right]
     columns: dict[tuple[str, int], list[tuple[float, float]]] = {}
     used: set[int] = set()
-    for position, glyph in sorted(enumerate(glyphs), key=lambda g: g[1].x):
-        if glyph.name not in DOTS:
-            continue
-        x, y = center(glyph.box)
-        staff = min(staves, key=lambda s: s.distance(x, y), default=None)
-        if staff is None or is_repeat_dot(x, y, staff, repeat_dots):
-            continue
-        space = staff.space
-        best: tuple[float, tuple[str, int]] | None = None
-        for edge, cy, kind, index, step in order.between(x - 3.5 * widest, x - 0.05 * space):
-            dx = (x - edge) / space
-            dy = (y - cy) / space
-            # a dot stands in the head's space, or in the space above (rarely below) its line
-            if kind == "r":
-                miss = max(0.0, abs(dy) - 1.0) + 0.1
-            elif step % 2:
-                miss = abs(dy)
-            else:
-                miss = min(abs(dy + 0.5), abs(dy - 0.5) + 0.15)
-            chain = columns.get((kind, index), [])
-            previous = max((cx for cx, _ in chain if cx < x - 0.2 * space), default=None)
-            reach = 1.7 if previous is None else (previous - edge) / space + 1.3
-            if dx > reach or miss > 1.05:
+    dots = sorted((g.x, n) for n, g in enumerate(glyphs) if g.name in DOTS)
+    starts = [k for k, (x, _) in enumerate(dots) if k == 0 or x - dots[k - 1][0] > 0.3 * widest]
+    for start, end in itertools.pairwise([*starts, len(dots)]):
+        options: list[tuple[float, int, _Owner]] = []
+        for _, position in dots[start:end]:
+            glyph = glyphs[position]
+            x, y = center(glyph.box)
+            staff = min(staves, key=lambda s: s.distance(x, y), default=None)
+            if staff is None or is_repeat_dot(x, y, staff, repeat_dots):
                 continue
-            cost = dx * 0.5 + miss
-            if best is None or cost < best[0]:
-                best = (cost, (kind, index))
-        if best is not None and best[0] > (0.45 if glyph.name.startswith("articStaccato") else 0.9):
-            # it may as well be a staccato dot of the head under or over it
-            near = [h for h in heads_by_x.between(x - 0.45 * space, x + 0.45 * space) if h.staff == staff.index]
-            if glyph.name.startswith("artic") or any(0.75 < abs(h.y - y) / space < 3 for h in near):
-                best = None
-        if best is not None:
-            columns.setdefault(best[1], []).append((x, y))
-            used.add(position)
+            own = _options(x, y, staff.space, order.between(x - 3.5 * widest, x - 0.05 * staff.space), columns)
+            best = min((cost for cost, _ in own), default=0.0)
+            staccato = glyph.name.startswith("artic")
+            if best > (0.45 if staccato else 0.9):
+                # it may as well be a staccato dot of the head under or over it
+                near = list(heads_by_x.between(x - 0.45 * staff.space, x + 0.45 * staff.space))
+                if staccato or any(h.staff == staff.index and 0.75 < abs(h.y - y) / staff.space < 3 for h in near):
+                    continue
+            options += [(cost, position, owner) for cost, owner in own]
+        # each head or rest has one dot of a column, so that two voices' dots are shared out between them
+        taken: set[int] = set()
+        for _, position, owner in sorted(options, key=lambda o: o[0]):
+            if position not in used and owner.number not in taken:
+                taken.add(owner.number)
+                used.add(position)
+                columns.setdefault(owner.key, []).append(center(glyphs[position].box))
+        for _, position, owner in sorted(options, key=lambda o: o[0]):
+            if position not in used:
+                used.add(position)
+                columns.setdefault(owner.key, []).append(center(glyphs[position].box))
     counts: dict[tuple[str, int], int] = {}
     for key, points in columns.items():
         xs = sorted(x for x, _ in points)

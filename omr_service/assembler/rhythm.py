@@ -35,8 +35,10 @@ TIMED_RUN = 0.5
 """What it costs to give a run of small notes time."""
 
 
-def _is_good(solution: BarSolution) -> bool:
-    return solution.cost <= (GOOD_AND_FULL if solution.fits and solution.expected else GOOD)
+def _is_good(solution: BarSolution, costs: Costs, expected: Fraction | None) -> bool:
+    """True for a solution that needs no other readings; a bar that is allowed to be short may be so in all voices."""
+    usual = solution.expected or (costs is not USUAL and expected is not None and solution.length < expected)
+    return solution.cost <= (GOOD_AND_FULL if solution.fits and usual else GOOD)
 
 
 def grace_notes(elements: Sequence[Element]) -> list[Element]:
@@ -52,6 +54,7 @@ def solve_measure(
     space: float,
     irregular_is_usual: bool = False,
     recent: frozenset[Fraction] = frozenset(),
+    compound: bool = True,
 ) -> MeasureTiming:
     """Onsets, durations and voices of a measure's elements.
 
@@ -62,6 +65,7 @@ def solve_measure(
         space: Staff space in points.
         irregular_is_usual: True where a measure of another length is no surprise (the first, at a repeat).
         recent: Ratios of tuplets in the measures before: their number may be left out now.
+        compound: True where the beat may be a dotted note, so that duplets and quadruplets may go without a number.
     """
     grace = grace_notes(elements)
     aside = {e.index for e in grace}
@@ -70,15 +74,16 @@ def solve_measure(
         return MeasureTiming(expected or Fraction(4), {}, True, True, 0.0, ())
     costs = Costs(irregular=0.8) if irregular_is_usual else USUAL
     known = recent | {Fraction(t.normal or usual_normal(t.number), t.number) for t in tuplets if t.certain}
-    problem = _Problem(timed, {}, tuplets, expected, space, costs, known)
+    usual = tuple((ratio, cost) for ratio, cost in UNMARKED if compound or ratio.denominator not in (2, 4))
+    problem = _Problem(timed, {}, tuplets, expected, space, costs, known, usual)
     best = problem.solve(math.inf)
     assert best is not None
-    if not _is_good(best.solution):
+    if not problem.is_good(best):
         runs = _runs(grace, timed)
         if runs:
             firsts = [run[0] for run in runs.values()]
             with_runs = sorted([*timed, *firsts], key=lambda e: (e.x, e.staff))
-            other = _Problem(with_runs, runs, tuplets, expected, space, costs, known)
+            other = _Problem(with_runs, runs, tuplets, expected, space, costs, known, usual)
             found = other.solve(best.solution.cost - TIMED_RUN * len(runs))
             if found is not None:
                 problem, best = other, found
@@ -126,27 +131,33 @@ class _Problem:
         space: float,
         costs: Costs,
         known_ratios: frozenset[Fraction],
+        without_number: Unmarked,
     ) -> None:
         self.timed, self.small, self.tuplets = timed, small, tuplets
         self.expected, self.space, self.costs = expected, space, costs
         self.known_ratios = known_ratios
+        self.without_number = without_number
         self.x_of = {e.index: e.x for e in timed}
         self.snapped: dict[int, float] = {}
         self.tried: dict[tuple[Choice, int, frozenset[int]], float] = {}
 
+    def is_good(self, attempt: _Attempt) -> bool:
+        """True for an attempt that is not questioned."""
+        return _is_good(attempt.solution, self.costs, self.expected)
+
     def solve(self, bound: float) -> _Attempt | None:
         """The best attempt below a bound; None where there is none."""
         best = self.attempt(self.first_choice(), bound)
-        if best is not None and _is_good(best.solution):
+        if best is not None and self.is_good(best):
             return best
         if self.tuplets:
             best = self.other_tuplets(best, bound)
-            if best is not None and _is_good(best.solution):
+            if best is not None and self.is_good(best):
                 return best
         choice = best.choice if best is not None else self.first_choice()
         best = self.moved_aside(choice, best, bound)
-        if best is None or not _is_good(best.solution):
-            unmarked = tuple((r, c * (KNOWN if r in self.known_ratios else 1.0)) for r, c in UNMARKED)
+        if best is None or not self.is_good(best):
+            unmarked = tuple((r, c * (KNOWN if r in self.known_ratios else 1.0)) for r, c in self.without_number)
             again = self.attempt(choice, min(bound, best.solution.cost) if best is not None else bound, unmarked, 60)
             best = again if again is not None else best
         return best
@@ -161,7 +172,7 @@ class _Problem:
                 del self.snapped[index]
             else:
                 best = again
-                if _is_good(best.solution):
+                if self.is_good(best):
                     break
         return best
 
@@ -210,7 +221,7 @@ class _Problem:
                 best = found
                 starts.reverse()
         for start in starts:
-            if best is not None and _is_good(best.solution):
+            if best is not None and self.is_good(best):
                 break
             best = self.descend(start, best, bound)
         return best
@@ -224,7 +235,7 @@ class _Problem:
                     found = self.attempt(other, min(bound, best.solution.cost - margin) if best else bound)
                     if found is not None:
                         best, choice = found, other
-                if best is not None and _is_good(best.solution):
+                if best is not None and self.is_good(best):
                     return best
             if best is before:
                 break

@@ -11,6 +11,8 @@ from omr_service.assembler.geometry import Staff, y_at
 from omr_service.assembler.heads_stems import Chord, Head
 from omr_service.symbols import Line
 
+STEEP = 1.5
+"""Greatest rise of a stroke over its length."""
 GAP = 2.5
 """Greatest distance in spaces between a stroke's end and the chord it reaches for."""
 
@@ -62,7 +64,7 @@ def _around(
 ) -> tuple[int, int] | None:
     """The two neighbouring chords that a stroke lies between."""
     best: tuple[float, tuple[int, int]] | None = None
-    if abs(line.y1 - line.y0) > 0.5 * (line.x1 - line.x0):
+    if abs(line.y1 - line.y0) > STEEP * (line.x1 - line.x0):
         return None
     for staff, row in by_staff.items():
         space = staves[staff].space
