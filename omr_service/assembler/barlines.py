@@ -8,6 +8,8 @@ from omr_service.assembler.geometry import Barline, Sorted, Staff, System
 from omr_service.symbols import Glyph, Line
 
 DOTS = frozenset({"augmentationDot", "repeatDot", "articStaccatoAbove", "articStaccatoBelow"})
+EXACT = 0.15
+"""How far in spaces the ends of a barline of one staff alone may be off the outer lines."""
 HEAVY = 0.3
 """Thickness in spaces from which on a stroke counts as thick."""
 
@@ -42,7 +44,8 @@ def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: 
         x = (run.x0 + run.x1) / 2
         same = [j for j in range(i, len(by_x)) if (by_x[j].x0 + by_x[j].x1) / 2 - x <= 0.12 * space]
         column = [by_x[j] for j in same]
-        if all(any(_covers(r, s) for r in column) for s in staves) and _is_barline(column, staves, heads):
+        whole = all(any(_covers(r, s) for r in column) for s in staves)
+        if _is_barline(column, staves, heads) if whole else _stands_alone(column, staves, heads):
             for j in same:
                 used[j] = True
             strokes.append((x, max(column, key=lambda r: r.thickness)))
@@ -76,6 +79,20 @@ def _is_barline(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -
         if touches and any(r.y0 - 0.6 * space < cy < r.y1 + 0.6 * space for r in column):
             return False
     return True
+
+
+def _stands_alone(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -> bool:
+    """True for strokes that go from line to line of some of the staves, over or under which nothing sounds: a barline
+    that is not drawn on all staves."""
+    x = (column[0].x0 + column[0].x1) / 2
+    space = staves[0].space
+    for run in (r for r in column if _spans_any(r, staves)):
+        ends = [(abs(run.y0 - s.top(x)), abs(run.y1 - t.bottom(x))) for s in staves for t in staves]
+        if not any(max(each) < EXACT * space for each in ends):
+            return False
+    top, bottom = staves[0].top(x) - 5 * space, staves[-1].bottom(x) + 5 * space
+    near = heads.between(x - 2.5 * space, x + 0.3 * space)
+    return not any(h.box.x1 > x - 0.3 * space and top < (h.box.y0 + h.box.y1) / 2 < bottom for h in near)
 
 
 def _join(strokes: list[tuple[float, Line]], staves: list[Staff], space: float) -> list[Barline]:
