@@ -78,7 +78,7 @@ def solve_measure(
     problem = _Problem(timed, {}, tuplets, expected, space, costs, known, usual)
     best = problem.solve(math.inf)
     assert best is not None
-    if not problem.is_good(best):
+    if best.solution.cost > GOOD:
         runs = _runs(grace, timed)
         if runs:
             firsts = [run[0] for run in runs.values()]
