@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from traceback import format_exc
 from typing import TYPE_CHECKING
 
 from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
+from etude.mesh.logging import get_logger
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from omr_service.assembler import join, page, repeats
 from omr_service.assembler.build import write_score
@@ -23,12 +25,15 @@ from omr_service.assembler.page import PageDraft
 from omr_service.assembler.page_order import in_order
 from omr_service.assembler.pieces import split_pieces
 from omr_service.assembler.repair import make_valid
+from omr_service.partial import assembled, mark_empty_bars, name_failed_pages
 from omr_service.pdf.document import Document
 from omr_service.pdf.reader import has_vector_music, why_no_vector_music
 from omr_service.symbols import PageSymbols
 
 if TYPE_CHECKING:
     from omr_service.scan.placing import Placement
+
+_log = get_logger(__name__)
 
 PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
     ("staves", page.step_staves),
@@ -139,7 +144,10 @@ def page_outcome(symbols: PageSymbols) -> PageOutcome:
         else:
             entry.status, entry.reason = page_pb2.PAGE_STATUS_NO_MUSIC, "NO_MUSIC"
         return PageOutcome(entry.SerializeToString(), None)
-    music = assemble_page(symbols)
+    try:
+        music = assembled(symbols, assemble_page)
+    except EtudeError as error:
+        return failed_page(symbols.page_number, symbols.width, symbols.height, error)
     if not any(system.measures for system in music.systems):
         entry.status, entry.reason = page_pb2.PAGE_STATUS_NO_MUSIC, "NO_MUSIC"
         entry.message = f"No staff with notes was found on page {symbols.page_number}."
@@ -166,38 +174,78 @@ def failed_page(page_number: int, width: float, height: float, error: EtudeError
 
 
 def write_scores(
-    pages: Sequence[PageMusic], source: Source, placements: Mapping[int, Placement] | None = None
+    pages: Sequence[PageMusic],
+    source: Source,
+    placements: Mapping[int, Placement] | None = None,
+    failed: Sequence[page_pb2.Page] = (),
 ) -> list[score_pb2.Score]:
     """The Scores of a document, one per piece, in its order.
 
     Pages that are not in the order in which they are played are put into it; the Scores' provenance says so under
-    `page_order`.
+    `page_order`. A page at which the writing fails is left out and named, as those of `failed` are.
 
     Args:
         pages: The pages that were read, in the document's order; at least one.
         source: Where they come from.
         placements: By page number, where pages that were straightened lie on the pages set upright.
+        failed: Entries of the pages that could not be read.
 
     Raises:
         EtudeError: UNREADABLE where what was read contradicts itself beyond repair.
     """
     scores: list[score_pb2.Score] = []
+    lost = list(failed)
     ordered = in_order(pages)
     if [page.page_number for page in ordered] != [page.page_number for page in pages]:
         numbers = ",".join(str(page.page_number) for page in ordered)
         source = replace(source, parameters={**source.parameters, "page_order": numbers})
     for piece in split_pieces(ordered):
-        score = write_score(join_pages(piece))
-        if placements:
-            # with the libraries of pictures, which few documents need
-            from omr_service.scan.placing import place_regions
-
-            place_regions(score, placements)
-        make_valid(score)
+        score, more = _written(piece, placements or {})
+        lost += more
         score.score_id = f"score-{source.digest.removeprefix('sha256:')[:16]}-{len(scores) + 1}"
         _add_provenance(score, source)
         scores.append(score)
+    name_failed_pages(scores, lost)
     return scores
+
+
+def _written(
+    piece: Sequence[PageMusic], placements: Mapping[int, Placement]
+) -> tuple[score_pb2.Score, list[page_pb2.Page]]:
+    """The Score of a piece, and the entries of the pages it had to do without."""
+    try:
+        return _score_of(piece, placements), []
+    except Exception as error:
+        # what is wrong with one page shows by itself; what is wrong with how pages go together does not
+        whole = [page for page in piece if _can_be_written(page, placements)]
+        if not whole or len(whole) == len(piece):
+            raise
+        left_out = [page.page_number for page in piece if page not in whole]
+        _log.error("pages are left out of a Score", pages=left_out, exception=format_exc())
+        why = error if isinstance(error, EtudeError) else EtudeError("UNREADABLE", "What was read contradicts itself.")
+        lost = [failed_page(p.page_number, p.width, p.height, why).entry() for p in piece if p.page_number in left_out]
+        return _score_of(whole, placements), lost
+
+
+def _can_be_written(page: PageMusic, placements: Mapping[int, Placement]) -> bool:
+    try:
+        _score_of([page], placements)
+    except Exception:
+        _log.error("a page cannot be written down", page=page.page_number, exception=format_exc())
+        return False
+    return True
+
+
+def _score_of(piece: Sequence[PageMusic], placements: Mapping[int, Placement]) -> score_pb2.Score:
+    score = write_score(join_pages(piece))
+    if placements:
+        # with the libraries of pictures, which few documents need
+        from omr_service.scan.placing import place_regions
+
+        place_regions(score, placements)
+    mark_empty_bars(score)
+    make_valid(score)
+    return score
 
 
 def _add_provenance(score: score_pb2.Score, source: Source) -> None:

@@ -7,6 +7,7 @@ from enum import Enum
 from etude.mesh.errors import EtudeError
 from etude.score.v1 import page_pb2
 from omr_service.files import MusicFile
+from omr_service.partial import assembled
 from omr_service.pdf.staves import find_staff_lines
 from omr_service.pipeline import PageOutcome, assemble_page, failed_page, page_outcome
 from omr_service.symbols import PageSymbols
@@ -80,7 +81,10 @@ def scan_outcome(file: MusicFile, page_number: int) -> PageOutcome:
     seen = read_scan(image, page_number)
     entry = page_pb2.Page(page_number=page_number, width=width, height=height, reader=page_pb2.PAGE_READER_SCAN)
     if seen is not None:
-        music = assemble_page(seen.symbols)
+        try:
+            music = assembled(seen.symbols, assemble_page)
+        except EtudeError as error:
+            return failed_page(page_number, width, height, error)
         if any(measure.elements for system in music.systems for measure in system.measures):
             entry.status = page_pb2.PAGE_STATUS_READ
             entry.width, entry.height = seen.placement.width, seen.placement.height

@@ -15,6 +15,7 @@ from etude.media_types import NAMES, NOTATION
 from etude.mesh.calls import Context
 from etude.mesh.errors import EtudeError
 from etude.mesh.limits import MAX_CHUNK_BYTES
+from etude.mesh.logging import get_logger
 from etude.mesh.workers import WorkerPool
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
@@ -26,6 +27,7 @@ from omr_service.scan.model import detector_info
 from omr_service.settings import OmrSettings
 from omr_service.work import import_task, join_task, page_sizes, page_sizes_once, page_task
 
+_log = get_logger(__name__)
 T = TypeVar("T")
 Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest
 READERS = {
@@ -84,7 +86,8 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         yield _progress(0, len(numbers), READ_SHARE, "joining the pages")
         seconds = self._settings.join_seconds + len(music)
         placements = {o.entry().page_number: o.placement for o in ordered if o.placement is not None}
-        written = await self._run(self._readers, context, join_task, music, source, placements, seconds=seconds)
+        failed = [o.page for o in ordered if o.entry().status == page_pb2.PAGE_STATUS_FAILED]
+        written = await self._run(self._readers, context, join_task, music, source, placements, failed, seconds=seconds)
         yield omr_service_pb2.RecognizeResponse(result=_result(written, ordered))
 
     async def Inspect(  # noqa: N802 - named by the contract
@@ -191,6 +194,12 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
                 raise
             explained = EtudeError(error.reason, f"Page {number} could not be read: {error.message}")
             return failed_page(number, *size, explained)
+        except Exception:
+            _log.exception("the reader failed at a page", page=number)
+            fault = EtudeError(
+                "UNREADABLE", f"Page {number} defeated the reader: a fault of its own, which its log tells."
+            )
+            return failed_page(number, *size, fault)
 
     async def _run(
         self, pool: WorkerPool, context: Context, function: Callable[..., T], *args: object, seconds: float
@@ -260,8 +269,11 @@ def _result(written: list[bytes], outcomes: list[PageOutcome]) -> omr_service_pb
         result.scores.append(score)
     for outcome in outcomes:
         entry = outcome.entry()
-        if entry.page_number in read:
-            entry.systems.extend(read[entry.page_number].systems)
+        known = read.get(entry.page_number)
+        if known is not None and known.status == page_pb2.PAGE_STATUS_FAILED:
+            entry = known
+        elif known is not None:
+            entry.systems.extend(known.systems)
         result.pages.append(entry)
     return result
 

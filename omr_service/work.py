@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etude.score.v1 import page_pb2
 from omr_service.assembler.music import PageMusic
 from omr_service.files import MusicFile, open_file
 from omr_service.imports import import_score
@@ -77,6 +78,10 @@ def page_task(path: str, limits: DocumentLimits, page_number: int, reader: Reade
     return read_page_of(_open.get(path, limits), page_number, reader)
 
 
-def join_task(pages: Sequence[PageMusic], source: Source, placements: Mapping[int, Placement]) -> list[bytes]:
-    """The serialized Scores of a document; arguments as `write_scores`."""
-    return [score.SerializeToString(deterministic=True) for score in write_scores(pages, source, placements)]
+def join_task(
+    pages: Sequence[PageMusic], source: Source, placements: Mapping[int, Placement], failed: Sequence[bytes]
+) -> list[bytes]:
+    """The serialized Scores of a document; arguments as `write_scores`, the entries of failed pages serialized."""
+    entries = [page_pb2.Page.FromString(data) for data in failed]
+    scores = write_scores(pages, source, placements, entries)
+    return [score.SerializeToString(deterministic=True) for score in scores]

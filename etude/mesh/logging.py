@@ -41,7 +41,9 @@ def configure_logging(level: str = "info", form: str = "auto", stream: TextIO | 
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if console:
-        rendering: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        # tracebacks without the values of variables: pages of music are millions of characters of them
+        plain = structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        rendering: list[structlog.typing.Processor] = [plain]
     else:
         rendering = [
             structlog.processors.format_exc_info,
