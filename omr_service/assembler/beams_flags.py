@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from omr_service.assembler.doubts import other_levels
 from omr_service.assembler.geometry import Sorted, Staff, is_vertical, y_at
 from omr_service.assembler.heads_stems import Chord
 from omr_service.symbols import Glyph, Line
@@ -26,6 +27,7 @@ class Beaming:
         tremolos: By chord index, number of tremolo strokes.
         loose: Beams that meet no stem.
         flagged: Chords with flags, by index.
+        doubts: By chord index, other numbers of flags that the reader saw, each with what it costs to read it.
     """
 
     levels: dict[int, int]
@@ -34,6 +36,7 @@ class Beaming:
     tremolos: dict[int, int]
     loose: tuple[Line, ...] = ()
     flagged: frozenset[int] = frozenset()
+    doubts: dict[int, tuple[tuple[int, float], ...]] = field(default_factory=dict)
 
 
 APART, APART_OPPOSED = 1.0, 1.4
@@ -70,13 +73,14 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
                 touched[chord.index].append(beam)
     levels = {i: len(_distinct(own, chords[i], staves)) for i, own in touched.items() if own}
     flags: dict[int, int] = {}
-    _read_flags(stemmed, order, glyphs, staves, flags, tremolos)
+    doubts = _read_flags(stemmed, order, glyphs, staves, flags, tremolos)
     levels |= {i: max(count, levels.get(i, 0)) for i, count in flags.items()}
     groups, breaks, strangers = _groups(members_of, levels, max((s.space for s in staves), default=1.0))
     grouped = {i for group in groups for i in group}
     levels |= {i: flags.get(i, 0) for i in strangers - grouped}
     loose = tuple(beam for beam, members in contacts if not members)
-    return Beaming(levels, groups, breaks, tremolos, loose, frozenset(flags))
+    doubts = {i: others for i, others in doubts.items() if levels[i] == flags[i]}
+    return Beaming(levels, groups, breaks, tremolos, loose, frozenset(flags), doubts)
 
 
 def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> list[tuple[Line, list[Chord]]]:
@@ -188,8 +192,9 @@ def _read_flags(
     staves: list[Staff],
     flags: dict[int, int],
     tremolos: dict[int, int],
-) -> None:
-    """Adds flags to `flags` and tremolo glyphs to `tremolos`."""
+) -> dict[int, tuple[tuple[int, float], ...]]:
+    """Adds flags to `flags` and tremolo glyphs to `tremolos`; returns what else the flags may be."""
+    doubts: dict[int, tuple[tuple[int, float], ...]] = {}
     for glyph in glyphs:
         match = FLAG.match(glyph.name)
         stroke = re.match(r"tremolo([1-5])", glyph.name)
@@ -217,9 +222,15 @@ def _read_flags(
         if best is None:
             continue
         if match:
-            flags[best[1].index] = max(flags.get(best[1].index, 0), FLAG_COUNT[match[1]])
+            count = FLAG_COUNT[match[1]]
+            if count > flags.get(best[1].index, 0):
+                flags[best[1].index] = count
+                seen = [(FLAG.match(name), p) for name, p in glyph.alternatives]
+                others = [(FLAG_COUNT[m[1]], p) for m, p in seen if m]
+                doubts[best[1].index] = other_levels(glyph.confidence, others, count)
         elif stroke:
             tremolos[best[1].index] = int(stroke[1])
+    return doubts
 
 
 def _one_at_a_time(group: list[Chord], levels: dict[int, int], space: float) -> tuple[list[Chord], set[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from omr_service.assembler.accidentals import LETTERS, AccidentalState
@@ -193,6 +193,9 @@ def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction]) -> None:
                 measure.meter is None or (measure.meter.beat_type >= 8 and sum(measure.meter.beats) % 3 == 0),
             )
         rhythm = measure.rhythm
+        if rhythm.dropped:
+            kept = tuple(e for e in signs.elements if e.index not in rhythm.dropped)
+            measure.signs = replace(signs, elements=kept)
         printed = {Fraction(t.normal or usual_normal(t.number), t.number) for t in measure.tuplets if t.certain}
         sure = rhythm.timings.values() if rhythm.fits and rhythm.expected else ()
         ratios = printed | {Fraction(b, a) for t in sure for a, b in t.ratios}

@@ -96,6 +96,12 @@ def build_elements(
                 partner=partner,
                 shared=len(parts) > 1,
                 flagged=chord.index in beaming.flagged,
+                others=_other_values(
+                    level,
+                    dots.chords.get(chord.index, 0),
+                    beaming.doubts.get(chord.index, ()) if kind == "black" else (),
+                    dots.chord_doubts.get(chord.index),
+                ),
             )
             result.setdefault(system, []).append(element)
             extra += own is not parts[0]
@@ -120,12 +126,25 @@ def build_elements(
             rest.step,
             box,
             rest.glyph.confidence,
+            others=_other_values(
+                rest.level, dots.rests.get(rest.index, 0), rest.doubts, dots.rest_doubts.get(rest.index)
+            ),
         )
         result.setdefault(system, []).append(element)
         index += 1
     for elements in result.values():
         elements.sort(key=lambda e: (e.x, e.staff))
     return result
+
+
+def _other_values(
+    level: int, dots: int, levels: Sequence[tuple[int, float]], undotted: float | None
+) -> tuple[tuple[int, int, float], ...]:
+    """Other ways to read a value: with other flags, with a dot less."""
+    others = [(other, dots, cost) for other, cost in levels]
+    if dots and undotted is not None:
+        others.append((level, dots - 1, undotted))
+    return tuple(others)
 
 
 def _voices_of(heads: list[Head]) -> list[list[Head]]:

@@ -61,6 +61,7 @@ class Element:
         partner: The other chord of that tremolo by number on the page; -1 for none.
         shared: True when another chord has its stem on the same place: dots, flags and beams may be the other's.
         flagged: True when its stem has flags of its own.
+        others: Other ways to read its value, as level, dots and what that costs.
     """
 
     index: int
@@ -85,6 +86,7 @@ class Element:
     partner: int = -1
     shared: bool = False
     flagged: bool = False
+    others: tuple[tuple[int, int, float], ...] = ()
 
     @property
     def is_rest(self) -> bool:
@@ -95,8 +97,12 @@ class Element:
     def value(self) -> Fraction:
         """Duration in quarters as written, without tuplets; each of two chords in a tremolo is written with the
         length of both."""
-        base = Fraction(1, 2**self.level) if self.level >= 0 else Fraction(2**-self.level)
-        return base * (2 - Fraction(1, 2**self.dots)) / (2 if self.between else 1)
+        return self.value_of(self.level, self.dots)
+
+    def value_of(self, level: int, dots: int) -> Fraction:
+        """Its duration if its value were another one."""
+        base = Fraction(1, 2**level) if level >= 0 else Fraction(2**-level)
+        return base * (2 - Fraction(1, 2**dots)) / (2 if self.between else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def item_of(
     space: float,
     x: float,
     run: Sequence[Element],
+    doubts: bool = False,
 ) -> Item:
     """An element as the solver sees it.
 
@@ -40,6 +41,7 @@ def item_of(
         space: Staff space in points.
         x: Its left edge in points.
         run: The small notes it stands for, itself the first; empty for an ordinary element.
+        doubts: True to read what else the reader saw, too.
     """
     ratio = Fraction(1)
     for actual, normal in marks:
@@ -53,9 +55,12 @@ def item_of(
         longer = expected is not None and expected > 4
         readings = [Reading(Fraction(0)), Reading(value, 0.05 if longer else 0.4)]
         x = min((e.x for e in elements if not (e.is_rest and e.level <= -2)), default=element.x)
-    elif not marks:
-        readings += _unmarked_readings(element, elements, value, unmarked)
-        readings += _overlaid(element, elements, space)
+    else:
+        if not marks:
+            readings += _unmarked_readings(element, elements, value, unmarked)
+            readings += _overlaid(element, elements, space)
+        if doubts:
+            readings += [Reading(element.value_of(level, dots) * ratio, cost) for level, dots, cost in element.others]
     stem = 0 if element.up is None else 1 if element.up else -1
     height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)
     beam = -1 if run else element.beam

@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omr_service.assembler.barlines import DOTS
+from omr_service.assembler.doubts import cost_of, other_levels
 from omr_service.assembler.geometry import Barline, Sorted, Staff, center
 from omr_service.assembler.heads_stems import Chord, Head
 from omr_service.symbols import Glyph
 
+NEAR, FAR = 1.7, 2.3
+"""How far right of a chord's heads a dot stands at most, in staff spaces: one of any kind, and one that is known to
+lengthen."""
 REST = re.compile(r"rest(Longa|DoubleWhole|Whole|Half|Quarter|8th|16th|32nd|64th|128th|256th)(LegerLine)?$")
 REST_LEVELS = {
     "Longa": -4,
@@ -38,6 +42,7 @@ class RestSign:
         staff: Index of the staff on the page.
         step: Position of its origin in half spaces above the staff's bottom line.
         level: 0 for a quarter, 1 for an eighth and so on; -1 half, -2 whole, -3 breve.
+        doubts: Other levels that the reader saw, each with what it costs to read it.
     """
 
     index: int
@@ -45,6 +50,7 @@ class RestSign:
     staff: int
     step: float
     level: int
+    doubts: tuple[tuple[int, float], ...] = ()
 
 
 def find_rests(glyphs: list[Glyph], staves: list[Staff]) -> list[RestSign]:
@@ -59,7 +65,10 @@ def find_rests(glyphs: list[Glyph], staves: list[Staff]) -> list[RestSign]:
         if not near:
             continue
         staff = min(near, key=lambda s: s.distance(x, y))
-        rests.append(RestSign(len(rests), glyph, staff.index, staff.step(x, glyph.y), REST_LEVELS[match[1]]))
+        level = REST_LEVELS[match[1]]
+        seen = [(REST.match(name), p) for name, p in glyph.alternatives]
+        doubts = other_levels(glyph.confidence, [(REST_LEVELS[m[1]], p) for m, p in seen if m], level)
+        rests.append(RestSign(len(rests), glyph, staff.index, staff.step(x, glyph.y), level, doubts))
     return rests
 
 
@@ -71,11 +80,14 @@ class Dots:
         chords: Number of dots by chord index.
         rests: Number of dots by rest index.
         used: Positions of the glyphs used, in the page's list of glyphs.
+        chord_doubts, rest_doubts: By chord or rest index, what it costs to read it with one dot less.
     """
 
     chords: dict[int, int]
     rests: dict[int, int]
     used: frozenset[int]
+    chord_doubts: dict[int, float] = field(default_factory=dict)
+    rest_doubts: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +138,12 @@ def _options(
     x: float,
     y: float,
     space: float,
+    first: float,
     near: Iterable[_Owner],
     columns: dict[tuple[str, int], list[tuple[float, float]]],
 ) -> list[tuple[float, _Owner]]:
-    """What a dot may belong to, with costs: to what it follows, at the height where it belongs."""
+    """What a dot may belong to, with costs: to what it follows, at the height where it belongs; the first dot of a
+    chord no further right of it than `first` staff spaces."""
     options: list[tuple[float, _Owner]] = []
     for owner in near:
         dx = (x - owner.edge) / space
@@ -143,7 +157,7 @@ def _options(
             miss = min(abs(dy + 0.5), abs(dy - 0.5) + 0.15)
         chain = columns.get(owner.key, [])
         previous = max((cx for cx, _ in chain if cx < x - 0.2 * space), default=None)
-        reach = 1.7 if previous is None else (previous - owner.edge) / space + 1.3
+        reach = first if previous is None else (previous - owner.edge) / space + 1.3
         if dx <= reach and miss <= 1.05:
             options.append((dx * 0.5 + miss + owner.extra, owner))
     return options
@@ -162,9 +176,11 @@ def find_dots(
     widest = max((s.space for s in staves), default=1.0)
     order = Sorted(owners, key=lambda o: o.edge)
     heads_by_x = Sorted(heads, key=lambda h: h.x)
+    clefs = [g for g in glyphs if g.name.startswith("fClef")]
     repeat_dots = [b for b in barlines if b.dots_left or b.dots_right]
     columns: dict[tuple[str, int], list[tuple[float, float]]] = {}
     used: set[int] = set()
+    surest: dict[tuple[str, int], float] = {}
     dots = sorted((g.x, n) for n, g in enumerate(glyphs) if g.name in DOTS)
     starts = [k for k, (x, _) in enumerate(dots) if k == 0 or x - dots[k - 1][0] > 0.3 * widest]
     for start, end in itertools.pairwise([*starts, len(dots)]):
@@ -173,9 +189,11 @@ def find_dots(
             glyph = glyphs[position]
             x, y = center(glyph.box)
             staff = min(staves, key=lambda s: s.distance(x, y), default=None)
-            if staff is None or is_repeat_dot(x, y, staff, repeat_dots):
+            if staff is None or is_repeat_dot(x, y, staff, repeat_dots) or _of_clef(x, y, clefs, staff.space):
                 continue
-            own = _options(x, y, staff.space, order.between(x - 3.5 * widest, x - 0.05 * staff.space), columns)
+            first = FAR if glyph.name == "augmentationDot" else NEAR
+            before = order.between(x - 3.5 * widest, x - 0.05 * staff.space)
+            own = _options(x, y, staff.space, first, before, columns)
             best = min((cost for cost, _ in own), default=0.0)
             staccato = glyph.name.startswith("artic")
             if best > (0.45 if staccato else 0.9):
@@ -191,10 +209,12 @@ def find_dots(
                 taken.add(owner.number)
                 used.add(position)
                 columns.setdefault(owner.key, []).append(center(glyphs[position].box))
+                surest[owner.key] = max(surest.get(owner.key, 0.0), _lengthens(glyphs[position]))
         for _, position, owner in sorted(options, key=lambda o: o[0]):
             if position not in used:
                 used.add(position)
                 columns.setdefault(owner.key, []).append(center(glyphs[position].box))
+                surest[owner.key] = max(surest.get(owner.key, 0.0), _lengthens(glyphs[position]))
     counts: dict[tuple[str, int], int] = {}
     for key, points in columns.items():
         xs = sorted(x for x, _ in points)
@@ -203,7 +223,21 @@ def find_dots(
         {i: n for (kind, i), n in counts.items() if kind == "c"},
         {i: n for (kind, i), n in counts.items() if kind == "r"},
         frozenset(used),
+        {i: cost_of(p, 1.0 - p) for (kind, i), p in surest.items() if kind == "c" and p < 1.0},
+        {i: cost_of(p, 1.0 - p) for (kind, i), p in surest.items() if kind == "r" and p < 1.0},
     )
+
+
+def _lengthens(dot: Glyph) -> float:
+    """How probable it is that a dot is an augmentation dot; certain where the reader knew its class."""
+    if dot.name == "augmentationDot" or dot.confidence == 1.0:
+        return dot.confidence
+    return dict(dot.alternatives).get("augmentationDot", 0.0)
+
+
+def _of_clef(x: float, y: float, clefs: list[Glyph], space: float) -> bool:
+    """True for one of the dots of a bass clef, which stand over and under its line."""
+    return any(c.box.x1 - 1.2 * space < x < c.box.x1 + 0.7 * space and abs(y - c.y) < 0.9 * space for c in clefs)
 
 
 def is_repeat_dot(x: float, y: float, staff: Staff, barlines: list[Barline]) -> bool:

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from omr_service.assembler.bar_model import USUAL, BarSolution, Costs, Item
 from omr_service.assembler.bar_solver import solve_bar_below
+from omr_service.assembler.doubts import doubtful
 from omr_service.assembler.music import Element, TupletSign
 from omr_service.assembler.readings import Unmarked, collisions, item_of
 from omr_service.assembler.timing import MeasureTiming, Ratios, measure_timing
@@ -31,6 +32,8 @@ KNOWN = 0.33
 """Share of that cost where such a tuplet was printed shortly before."""
 RUN = 4
 """Small notes in a row from which on they may have time of their own (a cadenza, a fioritura)."""
+DOUBTFUL_AT_ONCE = 3
+"""Chords and rests of a measure, the least sure, of which is asked whether they are there."""
 TIMED_RUN = 0.5
 """What it costs to give a run of small notes time."""
 
@@ -87,8 +90,18 @@ def solve_measure(
             found = other.solve(best.solution.cost - TIMED_RUN * len(runs))
             if found is not None:
                 problem, best = other, found
+    dropped: list[int] = []
+    for element, cost in doubtful(timed)[:DOUBTFUL_AT_ONCE]:
+        rest = [e for e in problem.timed if e is not element]
+        if not rest or best.solution.cost <= cost or element.index in problem.small:
+            continue
+        other = _Problem(rest, problem.small, tuplets, expected, space, costs, known, usual)
+        found = other.solve(best.solution.cost - cost)
+        if found is not None:
+            problem, best = other, found
+            dropped.append(element.index)
     choice = tuple(k for k, _ in best.choice)
-    return measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice)
+    return measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice, tuple(dropped))
 
 
 def _runs(grace: Sequence[Element], timed: Sequence[Element]) -> dict[int, tuple[Element, ...]]:
@@ -139,7 +152,8 @@ class _Problem:
         self.without_number = without_number
         self.x_of = {e.index: e.x for e in timed}
         self.snapped: dict[int, float] = {}
-        self.tried: dict[tuple[Choice, int, frozenset[int]], float] = {}
+        self.doubts = False
+        self.tried: dict[tuple[Choice, int, bool, frozenset[int]], float] = {}
 
     def is_good(self, attempt: _Attempt) -> bool:
         """True for an attempt that is not questioned."""
@@ -150,6 +164,13 @@ class _Problem:
         best = self.attempt(self.first_choice(), bound)
         if best is not None and self.is_good(best):
             return best
+        if any(e.others for e in self.timed):
+            # from here on, what else the reader saw counts too
+            self.doubts = True
+            again = self.attempt(self.first_choice(), min(bound, best.solution.cost) if best is not None else bound)
+            best = again if again is not None else best
+            if best is not None and self.is_good(best):
+                return best
         if self.tuplets:
             best = self.other_tuplets(best, bound)
             if best is not None and self.is_good(best):
@@ -259,7 +280,7 @@ class _Problem:
 
     def attempt(self, choice: Choice, bound: float, unmarked: Unmarked = (), effort: int = 24) -> _Attempt | None:
         """The measure under one reading of its numbers; None where it costs no less than the bound."""
-        key = (choice, len(unmarked), frozenset(self.snapped))
+        key = (choice, len(unmarked), self.doubts, frozenset(self.snapped))
         if bound <= self.tried.get(key, -1.0):
             return None
         self.tried[key] = bound
@@ -274,6 +295,7 @@ class _Problem:
                 self.space,
                 self.snapped.get(element.index, element.x),
                 self.small.get(element.index, ()),
+                self.doubts,
             )
             for element in self.timed
         ]

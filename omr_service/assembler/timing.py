@@ -48,6 +48,7 @@ class MeasureTiming:
         cost: Cost of the solution.
         unmarked: Runs of elements in a tuplet whose number is not printed, with (actual, normal).
         runs: For each printed tuplet number, which of its runs it stands over; -1 for none.
+        dropped: Elements, by number on the page, that are taken for something else than a chord or rest.
     """
 
     length: Fraction
@@ -57,6 +58,7 @@ class MeasureTiming:
     cost: float
     unmarked: tuple[tuple[tuple[int, ...], tuple[int, int]], ...]
     runs: tuple[int, ...] = ()
+    dropped: tuple[int, ...] = ()
 
 
 Ratios = tuple[tuple[int, int], ...]
@@ -70,6 +72,7 @@ def measure_timing(
     items: Sequence[Item],
     solution: BarSolution,
     runs: tuple[int, ...],
+    dropped: tuple[int, ...] = (),
 ) -> MeasureTiming:
     """The rhythm that a solution means.
 
@@ -80,6 +83,7 @@ def measure_timing(
         items: The elements as the solver saw them.
         solution: Where it put them.
         runs: For each printed tuplet number, which of its runs it stands over.
+        dropped: Elements that were left out.
     """
     voices = number_voices(solution.placed, items)
     timings: dict[int, Timing] = {}
@@ -115,6 +119,7 @@ def measure_timing(
         solution.cost,
         tuple(unmarked),
         runs,
+        dropped,
     )
 
 

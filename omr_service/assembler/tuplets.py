@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from omr_service.assembler.geometry import Sorted, System, center, is_vertical, y_at
@@ -29,6 +29,8 @@ NORMALS: dict[int, tuple[int, ...]] = {
 }
 """What a tuplet number replaces, the usual first; the bar decides."""
 TUPLET_GLYPH = re.compile(r"tuplet(\d)$")
+CERTAIN = 0.5
+"""Probability from which on a digit is that of a tuplet."""
 NUMBER_TEXT = re.compile(r"[\[(]?(\d{1,2})(?:\s*:\s*(\d{1,2}))?[\])]?$")
 
 
@@ -44,7 +46,7 @@ class _Number:
 def find_numbers(glyphs: list[Glyph], texts: list[Text], space: float) -> list[_Number]:
     """Numbers that can be tuplet numbers."""
     found: list[_Number] = []
-    digits = sorted((g for g in glyphs if TUPLET_GLYPH.match(g.name) or g.name == "tupletColon"), key=lambda g: g.x)
+    digits = sorted((g for g in map(_as_tuplet, glyphs) if g is not None), key=lambda g: g.x)
     used: set[int] = set()
     for i, glyph in enumerate(digits):
         if i in used:
@@ -60,12 +62,25 @@ def find_numbers(glyphs: list[Glyph], texts: list[Text], space: float) -> list[_
         match = NUMBER_TEXT.match(text)
         if match:
             box = Box(run[0].box.x0, min(g.box.y0 for g in run), run[-1].box.x1, max(g.box.y1 for g in run))
-            found.append(_Number(int(match[1]), int(match[2] or 0), box, True, space))
+            certain = min(g.confidence for g in run) >= CERTAIN
+            found.append(_Number(int(match[1]), int(match[2] or 0), box, certain, space))
     for text_run in texts:
         match = NUMBER_TEXT.match(text_run.text.strip())
         if match and text_run.size < 4 * space:
             found.append(_Number(int(match[1]), int(match[2] or 0), text_run.box, False, space))
     return [n for n in found if n.number >= 2]
+
+
+def _as_tuplet(glyph: Glyph) -> Glyph | None:
+    """The glyph as a part of a tuplet number; None where it is none. A finger that may be a tuplet's digit is one that
+    is not certain."""
+    if TUPLET_GLYPH.match(glyph.name) or glyph.name == "tupletColon":
+        return glyph
+    if glyph.name.startswith("fingering"):
+        name = f"tuplet{glyph.name[-1]}"
+        chance = dict(glyph.alternatives).get(name, 0.0)
+        return replace(glyph, name=name, confidence=chance) if chance > 0.0 else None
+    return None
 
 
 def find_tuplets(

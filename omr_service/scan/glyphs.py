@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bisect
+import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from omr_service.pdf.refine import join_dynamics
 from omr_service.scan.detector import Point
@@ -16,6 +18,12 @@ LEAST = 0.35
 EM = 4.0 * STAFF_SPACE
 SMALL_EM = 0.68 * EM
 """Em size given to small glyphs; engravers make grace notes and clef changes 60 to 80 % of the full size."""
+_TWO_SIZES = frozenset({"noteheadBlack", "noteheadHalf"})
+_FEW_HEADS = 12
+_BETWEEN, _SPREAD = 0.82, 0.03
+"""Size of a head, as a part of the usual one, that may be a small or a full one's, and what is one step off it."""
+_UNSEEN = 0.02
+"""Probability of a class that the detector did not name."""
 _ORIGIN_BELOW_TOP = {
     # height of the SMuFL origin as a share of the ink's height, counted from its top, for those found at their origin
     "accidentalFlat": 0.71,
@@ -44,8 +52,37 @@ def glyphs_of(points: Sequence[Point], least: float = LEAST) -> list[Glyph]:
         points: As `Detections.points`.
         least: Least probability.
     """
+    points = sized_heads(points)
     heads = sorted((p.x, p.y) for p in points if p.name.startswith("notehead") and p.probability >= least)
     return join_dynamics([_glyph(p, heads) for p in points if p.probability >= least])
+
+
+def sized_heads(points: Sequence[Point]) -> list[Point]:
+    """The points, noteheads being full or small by what they measure beside the page's usual one.
+
+    Which of the two a head is, its surroundings tell the detector less well than its own ink tells; what it says counts
+    where the measure is between. The probabilities of the two classes, which are those of one head, are added.
+    """
+    sizes = sorted(_size(p) for p in points if p.name == "noteheadBlack" and p.probability >= LEAST)
+    if len(sizes) < _FEW_HEADS:
+        return list(points)
+    usual = sizes[len(sizes) // 2]
+    return [_sized(p, _size(p) / usual) if glyph_of(p.name)[0] in _TWO_SIZES else p for p in points]
+
+
+def _size(point: Point) -> float:
+    return math.sqrt(point.width * point.height)
+
+
+def _sized(point: Point, ratio: float) -> Point:
+    """A notehead of which the size, beside the usual one, is known."""
+    plain = glyph_of(point.name)[0]
+    known = {point.name: point.probability, **dict(point.alternatives)}
+    full, small = known.get(plain, 0.0), known.get(f"{plain}Small", 0.0)
+    odds = math.log((small + _UNSEEN) / (full + _UNSEEN)) + (_BETWEEN - ratio) / _SPREAD
+    name = f"{plain}Small" if odds > 0 else plain
+    others = tuple((n, p) for n, p in point.alternatives if n not in (plain, f"{plain}Small"))
+    return replace(point, name=name, probability=min(1.0, full + small), alternatives=others)
 
 
 def _glyph(point: Point, heads: list[tuple[float, float]]) -> Glyph:

@@ -25,6 +25,7 @@ _SHORTEST = 1.8 * SPACE
 _SHORTEST_SMALL = 1.2 * SPACE
 _LONGEST = 8 * SPACE
 _TO_BEAM = 2.0 * SPACE
+_MET = 0.5 * SPACE
 _FAINT = 200
 _SOME = 0.4
 """Share of the rows between a stem and a beam that have ink, however faint, at least."""
@@ -93,12 +94,16 @@ def led_to_beams(stems: Sequence[Line], beams: Sequence[Line], page: Grey) -> li
 def _led(stem: Line, beams: Sequence[Line], page: Grey) -> Line:
     """A stem made longer as far as the nearest beam that is not far from one of its ends."""
     x = _middle(stem)
+    heights = [
+        beam.y0 + (beam.y1 - beam.y0) * (x - beam.x0) / (beam.x1 - beam.x0)
+        for beam in beams
+        if beam.x0 + _BESIDE < x < beam.x1 - _BESIDE
+    ]
+    if any(stem.y0 - _MET < y < stem.y1 + _MET for y in heights):
+        return stem
     best = stem
     nearest = _TO_BEAM
-    for beam in beams:
-        if not beam.x0 + _BESIDE < x < beam.x1 - _BESIDE:
-            continue
-        y = beam.y0 + (beam.y1 - beam.y0) * (x - beam.x0) / (beam.x1 - beam.x0)
+    for y in heights:
         for gap, top, bottom in ((stem.y0 - y, y, stem.y0), (y - stem.y1, stem.y1, y)):
             if not 0 < gap < nearest:
                 continue
