@@ -7,6 +7,8 @@ import pytest
 from etude.mesh.errors import EtudeError
 from etude.notation.validate import validate
 from etude.score.v1 import fingering_pb2, provenance_pb2
+from fingering_service.models.ergonomic import Ergonomic
+from fingering_service.models.learned import Learned
 from fingering_service.profile import PROFILES
 from tests.fingering.support import LEFT, RIGHT, build, digits, finger, pin
 from tests.support.score_builder import ScoreBuilder
@@ -265,6 +267,41 @@ def test_words_on_the_page_name_the_hand():
 def test_pinned_hand_holds():
     result = finger(build("c4/4 e4/4 g4/4 c5/4", "r/1").score(), pins=[pin("n1", 1, hand=LEFT)])
     assert result.score.events[0].notes[0].hand == LEFT
+
+
+def test_notes_printed_on_the_other_staff_stay_with_the_hand_of_their_voice():
+    builder = build("R", "c3/4 g3/4 e4/4 c5/4")
+    for event in builder.raw.events:
+        for note in event.notes:
+            if note.midi_pitch >= 60:
+                note.staff = 1
+    result = finger(builder.score())
+    assert [n.hand for e in result.score.events for n in e.notes] == [LEFT] * 4
+
+
+@pytest.mark.parametrize("model", [Ergonomic(), Learned()], ids=lambda m: m.name)
+def test_hands_that_cross_stay_as_written_and_playable(model):
+    upper = "c4+e4+g4/4 c4+e4+g4/4 c4+e4+g4/4 c4+e4+g4/4"
+    result = finger(build(upper, "c3/4 c5/4 c3/4 e5/4").score(), model)
+    assert {n.hand for e in result.score.events if e.staff == 1 for n in e.notes} == {RIGHT}
+    assert {n.hand for e in result.score.events if e.staff == 2 for n in e.notes} == {LEFT}
+    for event in result.score.events:
+        fingers = [n.fingering.finger for n in event.notes]
+        assert fingers == sorted(set(fingers))
+
+
+def test_a_held_key_changes_its_finger_where_the_hand_could_not_go_on_otherwise():
+    builder = ScoreBuilder(divisions=24)
+    builder.measure("4/4")
+    builder.voice(1, 1, "c5/1")
+    builder.voice(1, 2, "r/4 a4/4 f4/4 r/4")
+    builder.voice(2, 3, "R")
+    result = finger(builder.score(), pins=[pin("n1", 1)])
+    held = result.score.events[0].notes[0].fingering
+    assert (held.finger, held.source) == (1, fingering_pb2.FINGERING_SOURCE_PINNED)
+    assert held.substitution > 1, "a thumb on the upper key leaves no finger for those below"
+    below = [n.fingering.finger for e in result.score.events[1:] for n in e.notes]
+    assert max(below) < held.substitution
 
 
 def test_other_instruments_are_not_fingered():
