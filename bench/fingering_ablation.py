@@ -58,7 +58,7 @@ def variants(windows: list[Window], names: list[str]) -> Iterator[tuple[str, Fin
             if recipe == FULL:
                 yield "the same, cheapest path instead of most right fingers", TorchModel(model, coherence=10.0)
     if not names or "hmm" in names:
-        yield "hidden Markov model of first order", train_hmm(windows, 3)
+        yield "hidden Markov model of first order", train_hmm(windows)
         yield "ergonomic alone", Ergonomic()
         yield "constant", Constant()
 

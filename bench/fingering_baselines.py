@@ -2,9 +2,10 @@
 
     python -m bench.fingering_baselines [--every N] [--pianoplayer PYTHON]
 
-On every N-th piece of the validation split: the served models, one constant fingering, hidden Markov models of first
-and second order trained on the same training split, and pianoplayer where PYTHON is an interpreter that has it
-(`python3 -m venv DIR && DIR/bin/pip install pianoplayer`). Figures go to bench/results/fingering_baselines.json.
+On every N-th piece of the validation split: the served models (a hidden Markov model of first order is among them), one
+constant fingering, a hidden Markov model of second order trained on the training split, and pianoplayer where PYTHON
+is an interpreter that has it (`python3 -m venv DIR && DIR/bin/pip install pianoplayer`). Figures go to
+bench/results/fingering_baselines.json.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 from bench.fingering import DATA, RESULTS, referee
 from fingering_service.models import FingeringModel, Registry
 from fingering_service.training.corpus import read_corpus, read_manifest
-from fingering_service.training.hmm import Constant, train_hmm
+from fingering_service.training.hmm import Constant
 from fingering_service.training.hmm2 import train_second_order
 from fingering_service.training.predict import predict
 from fingering_service.training.tables import Table, read_table, write_table
@@ -103,8 +104,7 @@ def main() -> int:
     ways: dict[str, Callable[[], Fingers]] = {
         **{m.name: lambda m=m: by_model(m, tables) for m in Registry.load().models},
         "constant": lambda: by_model(Constant(), tables),
-        "hidden Markov model, first order": lambda: by_model(train_hmm(windows, 3), tables),
-        "hidden Markov model, second order": lambda: by_model(train_second_order(windows, 3), tables),
+        "hidden Markov model of second order": lambda: by_model(train_second_order(windows), tables),
     }
     if args.pianoplayer:
         ways["pianoplayer"] = lambda: by_pianoplayer(args.pianoplayer, tables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from etude.mesh.errors import EtudeError
 from fingering_service.models.base import FingeringModel
 from fingering_service.models.ergonomic import Ergonomic
+from fingering_service.models.hidden_markov import HiddenMarkov
 
 
 class Registry:
@@ -15,11 +16,13 @@ class Registry:
 
     @classmethod
     def load(cls) -> Registry:
-        """The models this installation comes with: the learned one and, for who wants no weights, the ergonomic one."""
+        """The models this installation comes with: the learned one; for who wants no weights, the ergonomic one; and
+        the hidden Markov model of the literature, to compare with.
+        """
         # Imported here because only worker processes load models; the server starts without ONNX Runtime.
         from fingering_service.models.learned import Learned
 
-        return cls([Learned(), Ergonomic()])
+        return cls([Learned(), Ergonomic(), HiddenMarkov.load()])
 
     @property
     def default(self) -> FingeringModel:

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fingering_service.lattice import Lattice
+from fingering_service.models.hidden_markov import SYMBOLS, symbol_of
 from fingering_service.potentials import Potentials, empty
 from fingering_service.profile import HandProfile
 from fingering_service.training.corpus import Window
-from fingering_service.training.hmm import PRIOR, SYMBOLS, first_output, symbol_of
+from fingering_service.training.hmm import PRIOR, ROUNDS, first_output
 
 _SECOND = 0.5
 """Weight of the interval from the key before the last."""
@@ -101,7 +102,7 @@ class _Sequence:
     labels: Ints
 
 
-def train_second_order(windows: Sequence[Window], rounds: int = 3) -> SecondOrderHmm:
+def train_second_order(windows: Sequence[Window], rounds: int = ROUNDS) -> SecondOrderHmm:
     """A model fitted to windows by expectation-maximisation."""
     sequences = [s for s in map(_sequence, windows) if len(s.labels) >= 3]
     transition = np.log(np.full((5, 5, 5), 0.2))

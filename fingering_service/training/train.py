@@ -23,6 +23,7 @@ from fingering_service.training.corpus import Piece, Window, read_corpus, read_m
 from fingering_service.training.evaluate import TorchModel, evaluate, nothing
 from fingering_service.training.export import export
 from fingering_service.training.fit import Recipe, fit
+from fingering_service.training.hmm import train_hmm
 from fingering_service.training.model import FingeringCrf
 from fingering_service.training.textbook import textbook_windows
 
@@ -144,6 +145,8 @@ def main() -> int:
     }
     path = args.out / "fingering.onnx"
     digest = export(members, facts, path)
+    hmm = train_hmm(windows)
+    hmm_digest = hmm.save(args.out / "hmm.npy")
     card = {
         **facts,
         "digest": digest,
@@ -156,6 +159,11 @@ def main() -> int:
         "validation": counts(validation, held_out),
         "figures_on_validation": figures.summary(),
         "ergonomic_on_validation": plain.summary(),
+        "hmm": {
+            "digest": hmm_digest,
+            "description": hmm.description,
+            "figures_on_validation": evaluate(hmm, held_out).summary(),
+        },
         "reliability_on_validation": figures.bins.round(2).tolist(),
         "training_seconds": round(time.perf_counter() - begin),
     }

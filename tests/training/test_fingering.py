@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from fingering_service.decode import decode  # noqa: E402
+from fingering_service.models.hidden_markov import HiddenMarkov, symbol_of  # noqa: E402
 from fingering_service.models.learned import Learned  # noqa: E402
 from fingering_service.profile import PROFILES  # noqa: E402
 from fingering_service.training import train as training  # noqa: E402
@@ -19,7 +20,7 @@ from fingering_service.training.corpus import read_corpus, read_manifest  # noqa
 from fingering_service.training.evaluate import TorchModel, evaluate  # noqa: E402
 from fingering_service.training.export import export  # noqa: E402
 from fingering_service.training.fit import Recipe, build, fit, negative_log_likelihood, to_batch  # noqa: E402
-from fingering_service.training.hmm import Constant, symbol_of, train_hmm  # noqa: E402
+from fingering_service.training.hmm import Constant, train_hmm  # noqa: E402
 from fingering_service.training.hmm2 import train_second_order  # noqa: E402
 from fingering_service.training.partition import log_partition  # noqa: E402
 from fingering_service.training.tables import COLUMNS, Table, TableNote, read_table, write_table  # noqa: E402
@@ -134,6 +135,14 @@ def test_fitting_learns_the_scales_and_is_reproducible(windows):
 def test_hidden_markov_models_learn_too(windows, train_baseline):
     model = train_baseline(windows, 3)
     assert evaluate(model, windows).summary()["micro"] > evaluate(Constant(), windows).summary()["micro"]
+
+
+def test_a_hidden_markov_model_is_written_and_read_back(windows, tmp_path):
+    model = train_hmm(windows, 1)
+    digest = model.save(tmp_path / "hmm.npy")
+    again = HiddenMarkov.load(tmp_path / "hmm.npy")
+    assert again.digest == digest
+    assert np.array_equal(again.scores, model.scores)
 
 
 def test_the_model_of_second_order_prices_every_path_once(windows):
