@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lint format type proto proto-check openapi openapi-check docs-check serve bench lock train-env clean
+.PHONY: help demo test test-faults lint format type proto proto-check openapi openapi-check docs-check serve bench lock train-env clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ demo: $(VENV)/.installed  ## read a real PDF of examples/ and write fingered out
 
 test: $(VENV)/.installed  ## run the tests
 	$(BIN)/pytest -n 2 --dist loadgroup --ignore=tests/training
+
+test-faults: $(VENV)/.installed  ## kill, pause, slow down and fill up real processes under 200 jobs
+	ETUDE_FAULTS_JOBS=$${ETUDE_FAULTS_JOBS:-200} $(BIN)/pytest tests/faults -s
 
 lint: $(VENV)/.installed  ## ruff, import rules and buf lint
 	$(BIN)/ruff check .

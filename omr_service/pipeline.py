@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from traceback import format_exc
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from etude.mesh.logging import get_logger
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from omr_service.assembler import join, page, repeats
 from omr_service.assembler.build import write_score
-from omr_service.assembler.join import ScoreDraft
+from omr_service.assembler.join import Rhythms, ScoreDraft
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.page import PageDraft
 from omr_service.assembler.page_order import in_order
@@ -104,9 +105,9 @@ def assemble_page(symbols: PageSymbols) -> PageMusic:
     return draft.music()
 
 
-def join_pages(pages: Sequence[PageMusic]) -> ScoreDraft:
-    """The pages of one piece joined."""
-    draft = ScoreDraft(list(pages))
+def join_pages(pages: Sequence[PageMusic], known: Rhythms | None = None) -> ScoreDraft:
+    """The pages of one piece joined; `known` spares it the work of rhythms it holds."""
+    draft = ScoreDraft(list(pages), known or {})
     for _, step in SCORE_STEPS:
         step(draft)
     return draft
@@ -178,6 +179,7 @@ def write_scores(
     source: Source,
     placements: Mapping[int, Placement] | None = None,
     failed: Sequence[page_pb2.Page] = (),
+    known: Rhythms | None = None,
 ) -> list[score_pb2.Score]:
     """The Scores of a document, one per piece, in its order.
 
@@ -189,6 +191,7 @@ def write_scores(
         source: Where they come from.
         placements: By page number, where pages that were straightened lie on the pages set upright.
         failed: Entries of the pages that could not be read.
+        known: Rhythms that were worked out before; they change nothing but the time this takes.
 
     Raises:
         EtudeError: UNREADABLE where what was read contradicts itself beyond repair.
@@ -200,7 +203,7 @@ def write_scores(
         numbers = ",".join(str(page.page_number) for page in ordered)
         source = replace(source, parameters={**source.parameters, "page_order": numbers})
     for piece in split_pieces(ordered):
-        score, more = _written(piece, placements or {})
+        score, more = _written(piece, partial(_score_of, placements=placements or {}, known=known))
         lost += more
         score.score_id = f"score-{source.digest.removeprefix('sha256:')[:16]}-{len(scores) + 1}"
         _add_provenance(score, source)
@@ -210,34 +213,36 @@ def write_scores(
 
 
 def _written(
-    piece: Sequence[PageMusic], placements: Mapping[int, Placement]
+    piece: Sequence[PageMusic], score_of: Callable[[Sequence[PageMusic]], score_pb2.Score]
 ) -> tuple[score_pb2.Score, list[page_pb2.Page]]:
     """The Score of a piece, and the entries of the pages it had to do without."""
     try:
-        return _score_of(piece, placements), []
+        return score_of(piece), []
     except Exception as error:
         # what is wrong with one page shows by itself; what is wrong with how pages go together does not
-        whole = [page for page in piece if _can_be_written(page, placements)]
+        whole = [page for page in piece if _can_be_written(page, score_of)]
         if not whole or len(whole) == len(piece):
             raise
         left_out = [page.page_number for page in piece if page not in whole]
         _log.error("pages are left out of a Score", pages=left_out, exception=format_exc())
         why = error if isinstance(error, EtudeError) else EtudeError("UNREADABLE", "What was read contradicts itself.")
         lost = [failed_page(p.page_number, p.width, p.height, why).entry() for p in piece if p.page_number in left_out]
-        return _score_of(whole, placements), lost
+        return score_of(whole), lost
 
 
-def _can_be_written(page: PageMusic, placements: Mapping[int, Placement]) -> bool:
+def _can_be_written(page: PageMusic, score_of: Callable[[Sequence[PageMusic]], score_pb2.Score]) -> bool:
     try:
-        _score_of([page], placements)
+        score_of([page])
     except Exception:
         _log.error("a page cannot be written down", page=page.page_number, exception=format_exc())
         return False
     return True
 
 
-def _score_of(piece: Sequence[PageMusic], placements: Mapping[int, Placement]) -> score_pb2.Score:
-    score = write_score(join_pages(piece))
+def _score_of(
+    piece: Sequence[PageMusic], placements: Mapping[int, Placement], known: Rhythms | None
+) -> score_pb2.Score:
+    score = write_score(join_pages(piece, known))
     if placements:
         # with the libraries of pictures, which few documents need
         from omr_service.scan.placing import place_regions

@@ -22,14 +22,23 @@ from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
 from omr_service.files import MEDIA_TYPES, media_type_of
 from omr_service.pdf.document import DocumentLimits
 from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
+from omr_service.readings import reading_of
 from omr_service.routing import Reader
 from omr_service.scan.model import detector_info
 from omr_service.settings import OmrSettings
-from omr_service.work import import_task, join_task, page_sizes, page_sizes_once, page_task
+from omr_service.work import (
+    import_task,
+    join_readings_task,
+    join_task,
+    page_sizes,
+    page_sizes_once,
+    page_task,
+    work_out_task,
+)
 
 _log = get_logger(__name__)
 T = TypeVar("T")
-Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest
+Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest | omr_service_pb2.ReadPagesRequest
 READERS = {
     omr_service_pb2.READER_MODE_UNSPECIFIED: Reader.AUTO,
     omr_service_pb2.READER_MODE_AUTO: Reader.AUTO,
@@ -104,6 +113,75 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         _page_range(options, len(sizes))
         return omr_service_pb2.InspectResponse(media_type=media_type, page_count=len(sizes))
 
+    async def ReadPages(  # noqa: N802 - named by the contract
+        self, request_iterator: AsyncIterator[omr_service_pb2.ReadPagesRequest], context: Context
+    ) -> AsyncIterator[omr_service_pb2.ReadPagesResponse]:
+        """Reads pages and answers with each as soon as it is read."""
+        async with self._received(request_iterator) as (options, media_type, _, path):
+            if media_type in NOTATION:
+                raise _invalid("chunk", f"This is {NAMES[media_type]}, which has no pages; ask for all of it.")
+            sizes = await self._run(
+                self._readers, context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds
+            )
+            reader = READERS[options.reader]
+            numbers = _page_range(options, len(sizes))
+            tasks = [asyncio.create_task(self._page(context, path, n, sizes[n - 1], reader)) for n in numbers]
+            try:
+                for done in asyncio.as_completed(tasks):
+                    reading = await asyncio.to_thread(reading_of, await done)
+                    yield omr_service_pb2.ReadPagesResponse(reading=reading)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def WorkOutPages(  # noqa: N802 - named by the contract
+        self, request_iterator: AsyncIterator[omr_service_pb2.WorkOutPagesRequest], context: Context
+    ) -> omr_service_pb2.WorkOutPagesResponse:
+        """Works out the rhythm of some pages ahead of joining them."""
+        options, readings = omr_service_pb2.WorkOutPagesOptions(), list[bytes]()
+        async for request in request_iterator:
+            if request.WhichOneof("payload") == "options":
+                options = request.options
+            else:
+                readings.append(request.reading.SerializeToString())
+        data = await self._run(
+            self._readers,
+            context,
+            work_out_task,
+            readings,
+            options.first_page,
+            options.last_page,
+            seconds=self._settings.join_seconds + len(readings),
+        )
+        return omr_service_pb2.WorkOutPagesResponse(worked_out=omr_service_pb2.WorkedOut.FromString(data))
+
+    async def JoinPages(  # noqa: N802 - named by the contract
+        self, request_iterator: AsyncIterator[omr_service_pb2.JoinPagesRequest], context: Context
+    ) -> omr_service_pb2.JoinPagesResponse:
+        """Joins the pages of a document."""
+        options, readings, worked_out = omr_service_pb2.JoinPagesOptions(), list[bytes](), list[bytes]()
+        async for request in request_iterator:
+            match request.WhichOneof("payload"):
+                case "options":
+                    options = request.options
+                case "reading":
+                    readings.append(request.reading.SerializeToString())
+                case _:
+                    worked_out.append(request.worked_out.SerializeToString())
+        if options.options.reader not in READERS:
+            raise _invalid("options.options.reader", "There is no such reader.")
+        written, outcomes = await self._run(
+            self._readers,
+            context,
+            join_readings_task,
+            readings,
+            worked_out,
+            _source(options.options, options.sha256),
+            seconds=self._settings.join_seconds + len(readings),
+        )
+        return omr_service_pb2.JoinPagesResponse(result=_result(written, outcomes))
+
     async def GetStageInfo(  # noqa: N802 - named by the contract
         self, request: omr_service_pb2.OmrServiceGetStageInfoRequest, context: Context
     ) -> omr_service_pb2.OmrServiceGetStageInfoResponse:
@@ -129,10 +207,10 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             raise _invalid("options.reader", "There is no such reader.")
         if media_type in NOTATION and (options.first_page or options.last_page):
             raise _invalid("options.first_page", f"This is {NAMES[media_type]}, which has no pages; leave them out.")
-        source = _source(options, data)
+        source = _source(options, hashlib.sha256(data).hexdigest())
         with tempfile.TemporaryDirectory(prefix="etude-omr-") as folder:
             # the workers share the document by its file instead of being sent a copy for each page
-            path = Path(folder) / "document"
+            path = Path(folder) / source.digest.removeprefix("sha256:")
             await asyncio.to_thread(path.write_bytes, data)
             del data
             yield options, media_type, source, path
@@ -222,14 +300,14 @@ def _invalid(field: str, message: str) -> EtudeError:
     return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])
 
 
-def _source(options: omr_service_pb2.RecognizeOptions, data: bytes) -> Source:
+def _source(options: omr_service_pb2.RecognizeOptions, sha256: str) -> Source:
     policy = options.uncertainty_policy or provenance_pb2.UNCERTAINTY_POLICY_KEEP_ALTERNATIVES
     parameters = {"reader": READERS[options.reader].value}
     if options.first_page or options.last_page:
         parameters["pages"] = f"{options.first_page or 1}-{options.last_page or 'last'}"
     return Source(
         filename=PurePath(options.filename.replace("\\", "/")).name,
-        digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
+        digest=f"sha256:{sha256}",
         parameters=parameters,
         policy=policy,
     )

@@ -98,7 +98,9 @@ class Jobs:
             )
             job = _new_job(caller, effective, media_type, upload)
             _check_formats(job)
-            await self._stages.inspect(reading_options(job), upload.read)
+            inspected = await self._stages.inspect(reading_options(job), upload.read)
+            if inspected is not None:
+                job.summary.page_count = inspected.page_count
             source = NewArtifact(_source_artifact(job), _source_key(job))
             try:
                 # grpc.aio shows a handler the cancellation of its call as the end of the requests, and cancels the

@@ -8,7 +8,6 @@ transaction, under ids made from the content.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +24,7 @@ from etude.mesh.telemetry import current_trace_id, extract_trace
 from etude.stage.v1.stage_pb2 import Progress
 from orchestrator import metrics
 from orchestrator.failures import is_of_storage
+from orchestrator.fairness import FairPlaces
 from orchestrator.progress import ProgressRecorder
 from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
 from orchestrator.repositories.editor import JobEditor
@@ -136,7 +136,7 @@ async def _start_step(editor: JobEditor, step: Step) -> None:
 
 
 class PipelineRunner:
-    """Runs steps of jobs, at most so many calls to one stage at a time."""
+    """Runs steps of jobs, at most so many at one stage at a time; tenants take turns."""
 
     def __init__(self, workshop: Workshop, settings: OrchestratorSettings) -> None:
         self._workshop = workshop
@@ -144,7 +144,7 @@ class PipelineRunner:
         self._settings = settings
         self._actor = f"orchestrator:{settings.executor_id}"
         self._handovers = _Handovers()
-        self._slots = {step.name: asyncio.Semaphore(settings.stage_concurrency) for step in PIPELINE}
+        self._places = {step.name: FairPlaces(settings.stage_concurrency) for step in PIPELINE}
 
     async def run(self, ref: JobRef, step: Step) -> bool:
         """Run one step of a job; True when the next one may follow.
@@ -156,7 +156,7 @@ class PipelineRunner:
                 step is not at its end, or it is and nobody could tell us: run it again.
         """
         with bound_context(job_id=ref.job_id):
-            async with self._slots[step.name]:
+            async with self._places[step.name].place(ref.tenant_id):
                 try:
                     start = self._handovers.take(step, ref.job_id) or await self._begin(ref, step)
                 except EtudeError as error:
@@ -269,7 +269,7 @@ class PipelineRunner:
             made = [editor.add_artifact(artifact) for artifact in outcome.artifacts]
             editor.transition(step.finished, Cause.FINISH, outcome.message, expected_epoch=epoch)
             await editor.end_step(step.name, "FINISHED")
-            if following is not None and not self._slots[following.name].locked():
+            if following is not None and not self._places[following.name].is_full():
                 await _start_step(editor, following)
                 start = _started(editor, [*task.artifacts, *made])
         if following is not None and start is not None:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,15 +30,13 @@ from etude.stage.v1 import (
     renderer_service_pb2_grpc,
     stage_pb2,
 )
+from orchestrator.exchange import exchange, guarded, patiently
+from orchestrator.pages import Document, OnProgress, PageFanOut, parts_of
 from orchestrator.settings import OrchestratorSettings
 
 _log = get_logger(__name__)
 _T = TypeVar("_T")
 
-OnProgress = Callable[[stage_pb2.Progress], Awaitable[None]]
-
-#: Reasons that say nothing about the work itself: the stage was not there.
-_UNREACHABLE = frozenset({"DEPENDENCY_UNAVAILABLE", "SHUTTING_DOWN"})
 #: Reasons for which a stage that inspected a document would refuse to read it, whenever and however often it is asked.
 _REFUSALS = frozenset(
     {
@@ -54,8 +52,6 @@ _REFUSALS = frozenset(
         "INVALID_REQUEST",
     }
 )
-_FIRST_BACKOFF_S = 0.1
-_LAST_BACKOFF_S = 5.0
 _INFO_TIMEOUT_S = 5.0
 _INFO_AGE_S = 60.0
 
@@ -82,6 +78,7 @@ class Stages:
         self._omr: Any = omr_service_pb2_grpc.OmrServiceStub(self._channels["omr"])
         self._fingering: Any = fingering_service_pb2_grpc.FingeringServiceStub(self._channels["fingering"])
         self._renderer: Any = renderer_service_pb2_grpc.RendererServiceStub(self._channels["rendering"])
+        self._fan_out = PageFanOut(self._omr, settings)
         self._inspections = asyncio.Semaphore(settings.stage_concurrency)
         self._infos: dict[str, tuple[float, stage_pb2.StageInfo]] = {}
 
@@ -151,7 +148,7 @@ class Stages:
         async with self._inspections:
             try:
                 answer: omr_service_pb2.InspectResponse = await self._omr.Inspect(
-                    _guarded(requests(), broken), timeout=self._settings.inspection_timeout_seconds
+                    guarded(requests(), broken), timeout=self._settings.inspection_timeout_seconds
                 )
             except grpc.aio.AioRpcError as failure:
                 error = from_rpc_error(failure)
@@ -168,29 +165,34 @@ class Stages:
     async def recognize(
         self,
         options: omr_service_pb2.RecognizeOptions,
-        content: Callable[[], AsyncIterator[bytes]],
+        document: Document,
         on_progress: OnProgress,
     ) -> omr_service_pb2.RecognizeResult:
-        """What the OMR stage reads from a document.
+        """What the OMR stage reads from a document; a long one is shared by its replicas.
 
         Args:
             options: How to read.
-            content: Gives the document's bytes from the start, each time it is called.
+            document: The document.
             on_progress: Told how far the stage is.
 
         Raises:
             EtudeError: The stage's reason, or DEPENDENCY_UNAVAILABLE when it could not be reached for long.
         """
+        parts = parts_of(options, document.page_count)
+        if len(parts) > 1:
+            result = await self._fan_out.read(options, document, parts, on_progress)
+            if result is not None:
+                return result
 
         async def requests() -> AsyncIterator[omr_service_pb2.RecognizeRequest]:
             yield omr_service_pb2.RecognizeRequest(options=options)
-            async for chunk in content():
+            async for chunk in document.content():
                 yield omr_service_pb2.RecognizeRequest(chunk=chunk)
 
         async def attempt() -> omr_service_pb2.RecognizeResult:
             result: omr_service_pb2.RecognizeResult | None = None
-            exchange = _exchange(self._omr.Recognize, requests(), self._settings.omr_timeout_seconds)
-            async with contextlib.aclosing(exchange) as responses:
+            answers = exchange(self._omr.Recognize, requests(), self._settings.omr_timeout_seconds)
+            async with contextlib.aclosing(answers) as responses:
                 async for response in responses:
                     if response.HasField("progress"):
                         await on_progress(response.progress)
@@ -200,7 +202,7 @@ class Stages:
                 raise EtudeError("INTERNAL", "the OMR stage ended without a Score")
             return result
 
-        return await self._patiently("omr", attempt)
+        return await patiently("omr", attempt, self._settings.stage_patience_seconds)
 
     async def annotate(
         self, request: fingering_service_pb2.AnnotateRequest, on_progress: OnProgress
@@ -213,8 +215,8 @@ class Stages:
 
         async def attempt() -> fingering_service_pb2.AnnotateResult:
             result: fingering_service_pb2.AnnotateResult | None = None
-            exchange = _exchange(self._fingering.Annotate, request, self._settings.fingering_timeout_seconds)
-            async with contextlib.aclosing(exchange) as responses:
+            answers = exchange(self._fingering.Annotate, request, self._settings.fingering_timeout_seconds)
+            async with contextlib.aclosing(answers) as responses:
                 async for response in responses:
                     if response.HasField("progress"):
                         await on_progress(response.progress)
@@ -224,7 +226,7 @@ class Stages:
                 raise EtudeError("INTERNAL", "the fingering stage ended without a result")
             return result
 
-        return await self._patiently("fingering", attempt)
+        return await patiently("fingering", attempt, self._settings.stage_patience_seconds)
 
     async def render(
         self,
@@ -256,8 +258,8 @@ class Stages:
         async def attempt() -> tuple[Sequence[RenderedFile], renderer_service_pb2.RenderResult]:
             files: list[tuple[renderer_service_pb2.RenderedFile, bytearray]] = []
             result: renderer_service_pb2.RenderResult | None = None
-            exchange = _exchange(self._renderer.Render, requests(), self._settings.rendering_timeout_seconds)
-            async with contextlib.aclosing(exchange) as responses:
+            answers = exchange(self._renderer.Render, requests(), self._settings.rendering_timeout_seconds)
+            async with contextlib.aclosing(answers) as responses:
                 async for response in responses:
                     payload = response.WhichOneof("payload")
                     if payload == "progress":
@@ -274,61 +276,10 @@ class Stages:
                 raise EtudeError("INTERNAL", f"the rendering stage sent {len(files)} of {result.file_count} files")
             return [_checked(head, bytes(content)) for head, content in files], result
 
-        return await self._patiently("rendering", attempt)
-
-    async def _patiently(self, stage: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        deadline = time.monotonic() + self._settings.stage_patience_seconds
-        backoff = _FIRST_BACKOFF_S
-        while True:
-            try:
-                return await attempt()
-            except EtudeError as error:
-                if error.reason not in _UNREACHABLE:
-                    raise
-                if time.monotonic() + backoff > deadline:
-                    raise EtudeError(
-                        "DEPENDENCY_UNAVAILABLE",
-                        f"the {stage} stage cannot be reached; see that its service runs, then retry the job",
-                        metadata={"stage": stage},
-                        retry_after_s=_LAST_BACKOFF_S,
-                    ) from error
-                _log.warning("stage cannot be reached", stage=stage, retry_in_s=backoff, error=error.message)
-            await asyncio.sleep(backoff)
-            backoff = min(2 * backoff, _LAST_BACKOFF_S)
+        return await patiently("rendering", attempt, self._settings.stage_patience_seconds)
 
 
 def _checked(head: renderer_service_pb2.RenderedFile, content: bytes) -> RenderedFile:
     if len(content) != head.size_bytes or hashlib.sha256(content).hexdigest() != head.sha256:
         raise EtudeError("INTERNAL", "the rendering stage sent a file that does not match its SHA-256")
     return RenderedFile(head, content)
-
-
-async def _exchange(method: Any, request: Any, timeout_s: float) -> AsyncGenerator[Any, None]:
-    """The responses of a call, which is cancelled when the consumer leaves early."""
-    broken: list[Exception] = []
-    call = method(_guarded(request, broken) if hasattr(request, "__aiter__") else request, timeout=timeout_s)
-    try:
-        async for response in call:
-            yield response
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error) from None
-    except asyncio.CancelledError:
-        if broken:
-            raise broken[0] from None
-        raise
-    finally:
-        call.cancel()
-
-
-async def _guarded(messages: AsyncIterator[_T], broken: list[Exception]) -> AsyncIterator[_T]:
-    """The messages; what they raise is also put into `broken`.
-
-    grpc.aio answers an exception of a request iterator by cancelling the call, which would then look as if our own task
-    had been cancelled.
-    """
-    try:
-        async for message in messages:
-            yield message
-    except Exception as error:
-        broken.append(error)
-        raise

@@ -23,9 +23,6 @@ UPLOAD_TIMEOUT_S = 600.0
 RECONNECT_S = 120.0
 """How long a watch keeps looking for a server that has gone away."""
 
-_STATUS_LOST = "Internal error from Core"
-"""What grpc.aio says in place of the server's status when a write meets the end of its call."""
-
 _UPLOAD_DELAYS_S = (0.2, 0.5, 1.0, 2.0)
 _log = logging.getLogger(__name__)
 
@@ -92,10 +89,6 @@ class JobCalls(Calls):
                 pass
             return (await call).job
         except grpc.aio.AioRpcError as error:
-            if error.details() == _STATUS_LOST:
-                raise EtudeError(
-                    "DEPENDENCY_UNAVAILABLE", "The server ended the upload, and why was lost on the way; try again."
-                ) from error
             raise self.error(error) from error
         finally:
             call.cancel()

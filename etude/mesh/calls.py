@@ -299,6 +299,8 @@ async def _mapped(call: _Call, task: asyncio.Task[Any]) -> AsyncIterator[None]:
             raise  # the caller cancelled, or its deadline passed
         task.uncancel()
         await _abort(call, EtudeError("SHUTTING_DOWN", "The server is shutting down; try again.", retry_after_s=1.0))
+    except NotImplementedError:  # what generated servicers raise for a call that is not written
+        await call.context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{call.name} is not there")
     except Exception as error:
         _log.exception("unexpected error in a handler")
         trace.get_current_span().record_exception(error)

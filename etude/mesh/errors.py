@@ -93,6 +93,10 @@ _REASON_OF_BARE_CODE: Mapping[grpc.StatusCode, str] = {
 }
 
 
+#: What grpc.aio says, now and then, in place of the status of a server that ended a call which was still being sent.
+_STATUS_LOST = "Internal error from Core"
+
+
 class EtudeError(Exception):
     """A call or job failed for a reason that is part of the contract.
 
@@ -243,6 +247,9 @@ def from_rpc_error(error: grpc.RpcError) -> EtudeError:
     for key, value in trailing:
         if key == STATUS_DETAILS_KEY:
             return from_status(status_pb2.Status.FromString(value))
+    if code is _C.INTERNAL and error.details() == _STATUS_LOST:
+        why = "the server ended the call before it had all of it, and why was lost on the way; try again"
+        return EtudeError("DEPENDENCY_UNAVAILABLE", why, metadata={"grpc_code": code.name})
     return EtudeError(
         _REASON_OF_BARE_CODE.get(code, "INTERNAL"),
         error.details() or f"the call failed with {code.name}",

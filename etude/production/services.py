@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from etude.mesh.definition import load_definition
 from etude.mesh.embedded import callees, installed_services, target_variable
-from etude.mesh.probe import is_serving
+from etude.mesh.settings import split_host_port
 from etude.production.process import ChildServer, Command, free_ports
 
 
@@ -32,8 +32,13 @@ class ServiceProcess(ChildServer):
         return Command(arguments, {**os.environ, **self.environment})
 
     def answers(self) -> bool:
-        """True when its server says that it serves."""
-        return asyncio.run(is_serving(self.address))
+        """True when it listens, which a service does once all that it stands on is open."""
+        # Not by gRPC: its threads do not go together with the forks of whoever starts processes.
+        try:
+            with socket.create_connection(split_host_port(self.address), 2):
+                return True
+        except OSError:
+            return False
 
 
 def in_starting_order() -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -27,6 +28,8 @@ Place = tuple[str, int]
 KEYBOARD = "P1"
 TIE_LIMIT = 2.9
 """Greatest cost, in staff spaces off the ideal place, of a curve read as a tie."""
+_LOOK_BACK = 3
+"""Measures before a measure whose tuplets are remembered in it."""
 DOUBTFUL = 3.0
 """Cost of a measure's rhythm from which on a person should look at it."""
 
@@ -111,11 +114,43 @@ class SlurReading:
     curves: tuple[tuple[int, CurveSign], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which rhythm a measure has: everything the answer depends on, given the page.
+
+    Attributes:
+        page: Number of its page.
+        element: Number of its first element on the page; -1 for a measure without any.
+        count: How many elements it has: some may have been found to be something else.
+        expected: Length to be expected, in quarters.
+        irregular_is_usual: True where another length is no surprise.
+        recent: Ratios of tuplets in the measures before.
+        compound: True where beats may be dotted.
+    """
+
+    page: int
+    element: int
+    count: int
+    expected: Fraction | None
+    irregular_is_usual: bool
+    recent: frozenset[Fraction]
+    compound: bool
+
+
+Rhythms = Mapping[Question, MeasureTiming]
+"""Rhythms that were worked out."""
+
+
 @dataclass(slots=True)
 class ScoreDraft:
-    """A piece while it is put together; each step fills in what it finds."""
+    """A piece while it is put together; each step fills in what it finds.
+
+    `known` holds rhythms that were worked out elsewhere, `answers` all that were needed.
+    """
 
     pages: list[PageMusic]
+    known: Rhythms = field(default_factory=dict)
+    answers: dict[Question, MeasureTiming] = field(default_factory=dict)
     measures: list[JoinedMeasure] = field(default_factory=list)
     clefs: list[ClefChange] = field(default_factory=list)
     pitches: dict[Key, PitchReading] = field(default_factory=dict)
@@ -174,24 +209,25 @@ def step_rhythm(draft: ScoreDraft) -> None:
         onset += measure.rhythm.length
 
 
-def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction]) -> None:
-    """Solves all measures, or those named in `usual`, for which it tells the length to be expected."""
+def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction], start: int = 0) -> None:
+    """Solves all measures from one on, or those named in `usual`, for which it tells the length to be expected."""
     recent: list[frozenset[Fraction]] = []
     last = len(draft.measures) - 1
-    for i, measure in enumerate(draft.measures):
+    for i, measure in enumerate(draft.measures[start:], start):
         signs = measure.signs
         if not usual or i in usual:
             edges = [b for b in (signs.left, signs.right) if b is not None]
             special = i in (0, last) or any("H" in b.strokes or len(b.strokes) > 1 or b.dots_left for b in edges)
-            measure.timing = solve_measure(
-                signs.elements,
-                measure.tuplets,
-                usual.get(i, expected_length(measure.meter)),
-                measure.system.system.space,
-                special or signs.right is None,
-                frozenset().union(*recent[-3:]) if recent else frozenset(),
-                measure.meter is None or (measure.meter.beat_type >= 8 and sum(measure.meter.beats) % 3 == 0),
+            question = Question(
+                page=measure.page.page_number,
+                element=signs.elements[0].index if signs.elements else -1,
+                count=len(signs.elements),
+                expected=usual.get(i, expected_length(measure.meter)),
+                irregular_is_usual=special or signs.right is None,
+                recent=frozenset().union(*recent[-_LOOK_BACK:]) if recent else frozenset(),
+                compound=measure.meter is None or (measure.meter.beat_type >= 8 and sum(measure.meter.beats) % 3 == 0),
             )
+            measure.timing = _solved(draft, measure, question)
         rhythm = measure.rhythm
         if rhythm.dropped:
             kept = tuple(e for e in signs.elements if e.index not in rhythm.dropped)
@@ -200,6 +236,41 @@ def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction]) -> None:
         sure = rhythm.timings.values() if rhythm.fits and rhythm.expected else ()
         ratios = printed | {Fraction(b, a) for t in sure for a, b in t.ratios}
         recent.append(frozenset(ratios))
+
+
+def _solved(draft: ScoreDraft, measure: JoinedMeasure, question: Question) -> MeasureTiming:
+    """A measure's rhythm: as it was worked out before under the same circumstances, or now."""
+    known = draft.known.get(question) or solve_measure(
+        measure.signs.elements,
+        measure.tuplets,
+        question.expected,
+        measure.system.system.space,
+        question.irregular_is_usual,
+        question.recent,
+        question.compound,
+    )
+    if question.element >= 0:
+        draft.answers[question] = known
+    return known
+
+
+def work_out(pages: Sequence[PageMusic], numbers: Container[int]) -> dict[Question, MeasureTiming]:
+    """The rhythm of the measures on some pages, as far as it can be told from these pages of a piece alone.
+
+    Joining all pages asks the same questions again. Where what is not here matters after all, it asks others, and what
+    is said here is not used: the Score is the same with it and without.
+
+    Args:
+        pages: Pages of one piece, in order: those wanted, and such before them as tell what holds there.
+        numbers: The pages wanted.
+    """
+    draft = ScoreDraft(list(pages))
+    step_measures(draft)
+    first = next((i for i, m in enumerate(draft.measures) if m.page.page_number in numbers), None)
+    if first is None:
+        return {}
+    _solve_all(draft, {}, max(0, first - _LOOK_BACK))
+    return {question: answer for question, answer in draft.answers.items() if question.page in numbers}
 
 
 def _usual_lengths(draft: ScoreDraft) -> dict[int, Fraction]:

@@ -8,6 +8,7 @@ from etude.job.v1 import job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.media_types import NAMES, NOTATION
 from etude.stage.v1.omr_service_pb2 import RecognizeOptions
+from orchestrator.pages import Document
 from orchestrator.steps.base import NewScore, Outcome, Report, Task, Workshop
 from orchestrator.summary import remarks_on_pages, summary_of_reading
 
@@ -34,7 +35,8 @@ async def read_document(workshop: Workshop, task: Task, report: Report) -> Outco
     def content() -> AsyncIterator[bytes]:
         return workshop.store.blobs.read(source.blob_key)
 
-    result = await workshop.stages.recognize(reading_options(job), content, report)
+    document = Document(content, job.source.sha256, job.summary.page_count)
+    result = await workshop.stages.recognize(reading_options(job), document, report)
     scores = [
         NewScore(score, index, len(result.scores), source.artifact.artifact_id)
         for index, score in enumerate(result.scores)

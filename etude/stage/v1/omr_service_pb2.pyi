@@ -238,6 +238,300 @@ class InspectResponse(_message.Message):
 Global___InspectResponse: _TypeAlias = InspectResponse  # noqa: Y015
 
 @_typing.final
+class PageReading(_message.Message):
+    """A page that was read, to be joined with others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    TELLS_LATER_PAGES_FIELD_NUMBER: _builtins.int
+    PLACEMENT_FIELD_NUMBER: _builtins.int
+    form: _builtins.str
+    """Names the form of `content`, which is the server's own."""
+    content: _builtins.bytes
+    """What was read; empty where nothing was."""
+    tells_later_pages: _builtins.bool
+    """True when the page says what holds on the pages after it too (a time signature)."""
+    placement: _builtins.bytes
+    """Where a page that was straightened lies on the page as displayed, in the server's own form; empty for others."""
+    @_builtins.property
+    def page(self) -> _page_pb2.Page:
+        """What became of the page, without its systems."""
+
+    def __init__(
+        self,
+        *,
+        page: _page_pb2.Page | None = ...,
+        form: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+        tells_later_pages: _builtins.bool = ...,
+        placement: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "form", b"form", "page", b"page", "placement", b"placement", "tells_later_pages", b"tells_later_pages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PageReading: _TypeAlias = PageReading  # noqa: Y015
+
+@_typing.final
+class ReadPagesRequest(_message.Message):
+    """A piece of a ReadPages call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """Next bytes of the file, at most 1 MiB."""
+    @_builtins.property
+    def options(self) -> Global___RecognizeOptions:
+        """First message of the call, once: how to read, and which pages."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___RecognizeOptions | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "options", b"options", "payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "chunk"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___ReadPagesRequest: _TypeAlias = ReadPagesRequest  # noqa: Y015
+
+@_typing.final
+class ReadPagesResponse(_message.Message):
+    """A page as soon as it is read; in any order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reading(self) -> Global___PageReading:
+        """The page."""
+
+    def __init__(
+        self,
+        *,
+        reading: Global___PageReading | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reading", b"reading"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reading", b"reading"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadPagesResponse: _TypeAlias = ReadPagesResponse  # noqa: Y015
+
+@_typing.final
+class WorkOutPagesOptions(_message.Message):
+    """Which pages to work out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_PAGE_FIELD_NUMBER: _builtins.int
+    LAST_PAGE_FIELD_NUMBER: _builtins.int
+    first_page: _builtins.int
+    """First page, from 1."""
+    last_page: _builtins.int
+    """Last page."""
+    def __init__(
+        self,
+        *,
+        first_page: _builtins.int = ...,
+        last_page: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_page", b"first_page", "last_page", b"last_page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkOutPagesOptions: _TypeAlias = WorkOutPagesOptions  # noqa: Y015
+
+@_typing.final
+class WorkOutPagesRequest(_message.Message):
+    """A piece of a WorkOutPages call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    READING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def options(self) -> Global___WorkOutPagesOptions:
+        """First message of the call, once."""
+
+    @_builtins.property
+    def reading(self) -> Global___PageReading:
+        """A page, in the order of the document: those to work out, the one before them, and before that the last one that
+        tells later pages.
+        """
+
+    def __init__(
+        self,
+        *,
+        options: Global___WorkOutPagesOptions | None = ...,
+        reading: Global___PageReading | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "payload", b"payload", "reading", b"reading"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "payload", b"payload", "reading", b"reading"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "reading"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___WorkOutPagesRequest: _TypeAlias = WorkOutPagesRequest  # noqa: Y015
+
+@_typing.final
+class WorkOutPagesResponse(_message.Message):
+    """What was worked out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKED_OUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def worked_out(self) -> Global___WorkedOut:
+        """It, in a form of the server's own."""
+
+    def __init__(
+        self,
+        *,
+        worked_out: Global___WorkedOut | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["worked_out", b"worked_out"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["worked_out", b"worked_out"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkOutPagesResponse: _TypeAlias = WorkOutPagesResponse  # noqa: Y015
+
+@_typing.final
+class WorkedOut(_message.Message):
+    """Work on some pages that need not be done again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORM_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    form: _builtins.str
+    """Names the form of `content`."""
+    content: _builtins.bytes
+    """What was found."""
+    def __init__(
+        self,
+        *,
+        form: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "form", b"form"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkedOut: _TypeAlias = WorkedOut  # noqa: Y015
+
+@_typing.final
+class JoinPagesOptions(_message.Message):
+    """What is joined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.str
+    """SHA-256 of the document, hexadecimal."""
+    @_builtins.property
+    def options(self) -> Global___RecognizeOptions:
+        """How the document was to be read, with all the pages that were asked for."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___RecognizeOptions | None = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinPagesOptions: _TypeAlias = JoinPagesOptions  # noqa: Y015
+
+@_typing.final
+class JoinPagesRequest(_message.Message):
+    """A piece of a JoinPages call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    READING_FIELD_NUMBER: _builtins.int
+    WORKED_OUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def options(self) -> Global___JoinPagesOptions:
+        """First message of the call, once."""
+
+    @_builtins.property
+    def reading(self) -> Global___PageReading:
+        """A page, in the order of the document."""
+
+    @_builtins.property
+    def worked_out(self) -> Global___WorkedOut:
+        """What was worked out; of another form, it is passed over."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___JoinPagesOptions | None = ...,
+        reading: Global___PageReading | None = ...,
+        worked_out: Global___WorkedOut | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "payload", b"payload", "reading", b"reading", "worked_out", b"worked_out"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "payload", b"payload", "reading", b"reading", "worked_out", b"worked_out"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["options", "reading", "worked_out"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___JoinPagesRequest: _TypeAlias = JoinPagesRequest  # noqa: Y015
+
+@_typing.final
+class JoinPagesResponse(_message.Message):
+    """The document."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def result(self) -> Global___RecognizeResult:
+        """What was read."""
+
+    def __init__(
+        self,
+        *,
+        result: Global___RecognizeResult | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinPagesResponse: _TypeAlias = JoinPagesResponse  # noqa: Y015
+
+@_typing.final
 class OmrServiceGetStageInfoRequest(_message.Message):
     """Asks what the server is."""
 

@@ -45,6 +45,21 @@ class OmrServiceStub:
                 request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.SerializeToString,
                 response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
                 _registered_method=True)
+        self.ReadPages = channel.stream_stream(
+                '/etude.stage.v1.OmrService/ReadPages',
+                request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.ReadPagesRequest.SerializeToString,
+                response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.ReadPagesResponse.FromString,
+                _registered_method=True)
+        self.WorkOutPages = channel.stream_unary(
+                '/etude.stage.v1.OmrService/WorkOutPages',
+                request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.WorkOutPagesRequest.SerializeToString,
+                response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.WorkOutPagesResponse.FromString,
+                _registered_method=True)
+        self.JoinPages = channel.stream_unary(
+                '/etude.stage.v1.OmrService/JoinPages',
+                request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.JoinPagesRequest.SerializeToString,
+                response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.JoinPagesResponse.FromString,
+                _registered_method=True)
         self.GetStageInfo = channel.unary_unary(
                 '/etude.stage.v1.OmrService/GetStageInfo',
                 request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.OmrServiceGetStageInfoRequest.SerializeToString,
@@ -75,6 +90,32 @@ class OmrServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadPages(self, request_iterator, context):
+        """Reads pages of a document and leaves them unjoined, so that several servers can share a long one: options (with the
+        pages to read) first, then the file in chunks of at most 1 MiB. Answers with each page as soon as it is read. Takes
+        documents that have pages. Optional: whoever is answered UNIMPLEMENTED calls Recognize.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WorkOutPages(self, request_iterator, context):
+        """Works out the rhythm of some pages ahead of joining them: options first, then their readings in order. Optional as
+        ReadPages is; what it answers spares JoinPages work and changes nothing of its result.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def JoinPages(self, request_iterator, context):
+        """Joins the pages of a document: options first, then the readings of all its pages in order, then what was worked out.
+        The result is that of Recognize. Fails with the reason INVALID_STATE for readings of another form than its own (a
+        server of another version made them): read the pages again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStageInfo(self, request, context):
         """What this server is and which models it has.
         """
@@ -94,6 +135,21 @@ def add_OmrServiceServicer_to_server(servicer, server):
                     servicer.Inspect,
                     request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.FromString,
                     response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.SerializeToString,
+            ),
+            'ReadPages': grpc.stream_stream_rpc_method_handler(
+                    servicer.ReadPages,
+                    request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.ReadPagesRequest.FromString,
+                    response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.ReadPagesResponse.SerializeToString,
+            ),
+            'WorkOutPages': grpc.stream_unary_rpc_method_handler(
+                    servicer.WorkOutPages,
+                    request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.WorkOutPagesRequest.FromString,
+                    response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.WorkOutPagesResponse.SerializeToString,
+            ),
+            'JoinPages': grpc.stream_unary_rpc_method_handler(
+                    servicer.JoinPages,
+                    request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.JoinPagesRequest.FromString,
+                    response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.JoinPagesResponse.SerializeToString,
             ),
             'GetStageInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStageInfo,
@@ -156,6 +212,87 @@ class OmrService:
             '/etude.stage.v1.OmrService/Inspect',
             etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.SerializeToString,
             etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadPages(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/etude.stage.v1.OmrService/ReadPages',
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.ReadPagesRequest.SerializeToString,
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.ReadPagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WorkOutPages(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/etude.stage.v1.OmrService/WorkOutPages',
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.WorkOutPagesRequest.SerializeToString,
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.WorkOutPagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JoinPages(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/etude.stage.v1.OmrService/JoinPages',
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.JoinPagesRequest.SerializeToString,
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.JoinPagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

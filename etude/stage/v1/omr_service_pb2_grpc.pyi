@@ -44,6 +44,20 @@ class OmrServiceStub:
     FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
     music on the pages it does not say.
     """
+    ReadPages: _grpc.StreamStreamMultiCallable[_omr_service_pb2.ReadPagesRequest, _omr_service_pb2.ReadPagesResponse]
+    """Reads pages of a document and leaves them unjoined, so that several servers can share a long one: options (with the
+    pages to read) first, then the file in chunks of at most 1 MiB. Answers with each page as soon as it is read. Takes
+    documents that have pages. Optional: whoever is answered UNIMPLEMENTED calls Recognize.
+    """
+    WorkOutPages: _grpc.StreamUnaryMultiCallable[_omr_service_pb2.WorkOutPagesRequest, _omr_service_pb2.WorkOutPagesResponse]
+    """Works out the rhythm of some pages ahead of joining them: options first, then their readings in order. Optional as
+    ReadPages is; what it answers spares JoinPages work and changes nothing of its result.
+    """
+    JoinPages: _grpc.StreamUnaryMultiCallable[_omr_service_pb2.JoinPagesRequest, _omr_service_pb2.JoinPagesResponse]
+    """Joins the pages of a document: options first, then the readings of all its pages in order, then what was worked out.
+    The result is that of Recognize. Fails with the reason INVALID_STATE for readings of another form than its own (a
+    server of another version made them): read the pages again.
+    """
     GetStageInfo: _grpc.UnaryUnaryMultiCallable[_omr_service_pb2.OmrServiceGetStageInfoRequest, _omr_service_pb2.OmrServiceGetStageInfoResponse]
     """What this server is and which models it has."""
 
@@ -62,6 +76,20 @@ class OmrServiceAsyncStub(OmrServiceStub):
     with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
     FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
     music on the pages it does not say.
+    """
+    ReadPages: _aio.StreamStreamMultiCallable[_omr_service_pb2.ReadPagesRequest, _omr_service_pb2.ReadPagesResponse]  # type: ignore[assignment]
+    """Reads pages of a document and leaves them unjoined, so that several servers can share a long one: options (with the
+    pages to read) first, then the file in chunks of at most 1 MiB. Answers with each page as soon as it is read. Takes
+    documents that have pages. Optional: whoever is answered UNIMPLEMENTED calls Recognize.
+    """
+    WorkOutPages: _aio.StreamUnaryMultiCallable[_omr_service_pb2.WorkOutPagesRequest, _omr_service_pb2.WorkOutPagesResponse]  # type: ignore[assignment]
+    """Works out the rhythm of some pages ahead of joining them: options first, then their readings in order. Optional as
+    ReadPages is; what it answers spares JoinPages work and changes nothing of its result.
+    """
+    JoinPages: _aio.StreamUnaryMultiCallable[_omr_service_pb2.JoinPagesRequest, _omr_service_pb2.JoinPagesResponse]  # type: ignore[assignment]
+    """Joins the pages of a document: options first, then the readings of all its pages in order, then what was worked out.
+    The result is that of Recognize. Fails with the reason INVALID_STATE for readings of another form than its own (a
+    server of another version made them): read the pages again.
     """
     GetStageInfo: _aio.UnaryUnaryMultiCallable[_omr_service_pb2.OmrServiceGetStageInfoRequest, _omr_service_pb2.OmrServiceGetStageInfoResponse]  # type: ignore[assignment]
     """What this server is and which models it has."""
@@ -90,6 +118,38 @@ class OmrServiceServicer(metaclass=_abc_1.ABCMeta):
         with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
         FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
         music on the pages it does not say.
+        """
+
+    @_abc_1.abstractmethod
+    def ReadPages(
+        self,
+        request_iterator: _MaybeAsyncIterator[_omr_service_pb2.ReadPagesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_omr_service_pb2.ReadPagesResponse], _abc.AsyncIterator[_omr_service_pb2.ReadPagesResponse]]:
+        """Reads pages of a document and leaves them unjoined, so that several servers can share a long one: options (with the
+        pages to read) first, then the file in chunks of at most 1 MiB. Answers with each page as soon as it is read. Takes
+        documents that have pages. Optional: whoever is answered UNIMPLEMENTED calls Recognize.
+        """
+
+    @_abc_1.abstractmethod
+    def WorkOutPages(
+        self,
+        request_iterator: _MaybeAsyncIterator[_omr_service_pb2.WorkOutPagesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_omr_service_pb2.WorkOutPagesResponse, _abc.Awaitable[_omr_service_pb2.WorkOutPagesResponse]]:
+        """Works out the rhythm of some pages ahead of joining them: options first, then their readings in order. Optional as
+        ReadPages is; what it answers spares JoinPages work and changes nothing of its result.
+        """
+
+    @_abc_1.abstractmethod
+    def JoinPages(
+        self,
+        request_iterator: _MaybeAsyncIterator[_omr_service_pb2.JoinPagesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_omr_service_pb2.JoinPagesResponse, _abc.Awaitable[_omr_service_pb2.JoinPagesResponse]]:
+        """Joins the pages of a document: options first, then the readings of all its pages in order, then what was worked out.
+        The result is that of Recognize. Fails with the reason INVALID_STATE for readings of another form than its own (a
+        server of another version made them): read the pages again.
         """
 
     @_abc_1.abstractmethod

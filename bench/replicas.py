@@ -1,0 +1,120 @@
+"""How much faster two replicas of the OMR service read a long document than one.
+
+    python -m bench.replicas [--pages 40] [--rounds 2]
+
+Each replica is a process with one worker. One and two take turns; the least of the rounds counts. The Scores are
+compared byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pikepdf
+
+from etude.mesh.channels import open_channel
+from etude.mesh.health import check_health
+from etude.production.process import free_ports
+from etude.production.services import target
+from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
+from orchestrator.pages import Document, OnProgress, PageFanOut, parts_of
+from orchestrator.settings import OrchestratorSettings
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def long_document(pages: int) -> bytes:
+    """The examples, one after the other, until there are so many pages."""
+    out = pikepdf.new()
+    while len(out.pages) < pages:
+        for path in sorted(EXAMPLES.glob("*.pdf")):
+            with pikepdf.open(path) as pdf:
+                out.pages.extend(list(pdf.pages)[: pages - len(out.pages)])
+    buffer = io.BytesIO()
+    out.save(buffer)
+    return buffer.getvalue()
+
+
+@contextlib.asynccontextmanager
+async def running_replicas(number: int) -> AsyncIterator[dict[str, asyncio.subprocess.Process]]:
+    """So many servers with one worker each, by address."""
+    replicas: dict[str, asyncio.subprocess.Process] = {}
+    try:
+        for port in free_ports(number):
+            address = f"127.0.0.1:{port}"
+            environment = {**os.environ, "ETUDE_OMR_ADDRESS": address, "ETUDE_OMR_WORKERS": "1"}
+            replicas[address] = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "omr_service", env=environment | {"ETUDE_LOG_LEVEL": "error"}
+            )
+        for address in replicas:
+            async with open_channel(address) as channel, asyncio.timeout(60):
+                while not await check_health(channel):  # noqa: ASYNC110 - another process cannot set an event
+                    await asyncio.sleep(0.1)
+        yield replicas
+    finally:
+        for process in replicas.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def document_of(data: bytes, pages: int) -> Document:
+    """A document in memory."""
+
+    async def content() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), 1 << 20):
+            yield data[start : start + (1 << 20)]
+
+    return Document(content, hashlib.sha256(data).hexdigest(), pages)
+
+
+async def read(addresses: list[str], document: Document, on_progress: OnProgress | None = None) -> bytes:
+    """What some replicas read, serialized."""
+
+    async def pass_over(_: stage_pb2.Progress) -> None:
+        return
+
+    options = omr_service_pb2.RecognizeOptions(filename="long.pdf")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = OrchestratorSettings(data_dir=Path(folder))
+        async with open_channel(target(addresses), health_service="etude.stage.v1.OmrService") as channel:
+            fan_out = PageFanOut(omr_service_pb2_grpc.OmrServiceStub(channel), settings)
+            parts = parts_of(options, document.page_count)
+            result = await fan_out.read(options, document, parts, on_progress or pass_over)
+    assert result is not None
+    return result.SerializeToString(deterministic=True)
+
+
+async def main(pages: int, rounds: int) -> None:
+    document = document_of(long_document(pages), pages)
+    async with running_replicas(2) as replicas:
+        addresses = list(replicas)
+        await read(addresses, document_of(long_document(8), 8))  # everything is loaded
+        times: dict[int, list[float]] = {1: [], 2: []}
+        results = set()
+        for _ in range(rounds):
+            for number in (1, 2):
+                started = time.perf_counter()
+                results.add(await read(addresses[:number], document))
+                times[number].append(time.perf_counter() - started)
+                print(f"{number} replicas: {times[number][-1]:.2f} s, load {os.getloadavg()[0]:.1f}", flush=True)
+    assert len(results) == 1, "the Scores differ"
+    print(f"{pages} pages: {min(times[1]) / min(times[2]):.2f} times as fast with two; the Score is the same")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=2)
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.pages, arguments.rounds))
