@@ -357,13 +357,14 @@ def _letters(
 
 @dataclass(slots=True)
 class _Where:
-    """A note in time."""
+    """A note in time; it reaches to the end of its measure where nothing of its voice follows in that."""
 
     measure: int
     element: Element
     note: NoteSign
     onset: Fraction
     end: Fraction
+    reach: Fraction
     place: Place
     grace: bool
 
@@ -372,17 +373,23 @@ def note_table(draft: ScoreDraft) -> dict[Key, _Where]:
     """All notes in time by key; grace notes stand at the onset of what follows them."""
     table: dict[Key, _Where] = {}
     for i, measure in enumerate(draft.measures):
+        last: dict[tuple[int, int], Fraction] = {}
+        for each in measure.rhythm.timings.values():
+            voice = (each.home, each.voice)
+            last[voice] = max(each.onset, last.get(voice, each.onset))
         for element in measure.signs.elements:
             timing = measure.rhythm.timings.get(element.index)
             if timing is None:
                 onset = measure.onset + grace_onset(measure, element)
-                end = onset
+                end = reach = onset
             else:
                 onset = measure.onset + timing.onset
-                end = onset + timing.duration
+                end = reach = onset + timing.duration
+                if last[timing.home, timing.voice] == timing.onset:
+                    reach = max(end, measure.onset + measure.rhythm.length)
             for note in element.notes:
                 place = draft.place(measure, note.staff)
-                table[measure.key(note.head)] = _Where(i, element, note, onset, end, place, timing is None)
+                table[measure.key(note.head)] = _Where(i, element, note, onset, end, reach, place, timing is None)
     return table
 
 
@@ -432,7 +439,7 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                 first, second = table[start], table[end]
                 if first.place[0] != second.place[0]:
                     continue
-                follows = first.end == second.onset or (first.grace and first.onset <= second.onset)
+                follows = second.onset in (first.end, first.reach) or (first.grace and first.onset <= second.onset)
                 if not follows:
                     # a tie skips nothing, but the rhythm may have been read wrong
                     doubtful = any(draft.measures[w.measure].rhythm.cost > DOUBTFUL for w in (first, second))
@@ -446,30 +453,19 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
             elif end is not None and end in table:
                 options.append((cost + 0.3, c, None, end))
     options.sort(key=lambda o: (o[0], o[1]))
-    done: set[int] = set()
-    starts: dict[Key, int] = {}
-    ends: dict[Key, int] = {}
-    result: list[tuple[TieReading, float]] = []
-    half_starts: list[tuple[Key, int, float]] = []
-    half_ends: list[tuple[Key, int, float]] = []
-    for cost, c, start, end in options:
-        if c in done or cost > TIE_LIMIT:
-            continue
-        if (start is not None and start in starts) or (end is not None and end in ends):
-            continue
-        if start is not None and end is not None:
-            result.append((TieReading(start, end, curves[c]), cost))
-            starts[start] = ends[end] = c
-            done.add(c)
-        elif start is not None:
-            half_starts.append((start, c, cost))
-        elif end is not None:
-            half_ends.append((end, c, cost))
+    whole = [(cost, c, start, end) for cost, c, start, end in options if start is not None and end is not None]
+    chosen = _matched([option for option in whole if option[0] <= TIE_LIMIT])
+    result = [(TieReading(start, end, curves[c]), cost) for c, (cost, start, end) in chosen.items()]
+    done = set(chosen)
+    starts = {start for _, start, _ in chosen.values()}
+    ends = {end for _, _, end in chosen.values()}
+    half_starts = [(s, c, cost) for cost, c, s, e in options if s is not None and e is None and cost <= TIE_LIMIT]
+    half_ends = [(e, c) for cost, c, s, e in options if e is not None and s is None and cost <= TIE_LIMIT]
     for start, c, cost in sorted(half_starts, key=lambda h: h[2]):
         if c in done or start in starts:
             continue
         where = table[start]
-        for end in by_place.get((where.place, diatonics[start], where.end), ()):
+        for end in by_place.get((where.place, diatonics[start], where.reach), ()):
             if end in ends or table[end].grace or not _next_system(draft, where.measure, table[end].measure):
                 continue
             half = next((h for h in half_ends if h[0] == end and h[1] not in done), None)
@@ -477,13 +473,52 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
             if half is None and cost > 2.2:
                 continue
             result.append((TieReading(start, end, curves[c]), cost))
-            starts[start] = ends[end] = c
+            starts.add(start)
+            ends.add(end)
             done.add(c)
             if half is not None:
                 done.add(half[1])
             break
     _slurs(draft, table, curves, done)
     return result
+
+
+def _matched(options: list[tuple[float, int, Key, Key]]) -> dict[int, tuple[float, Key, Key]]:
+    """By curve, (cost, start, end) of the tie it is: the cheapest first, but a curve gives way to one that can be no
+    other tie where it can be another itself.
+
+    Args:
+        options: (cost, curve, start, end), the cheapest first.
+    """
+    chosen: dict[int, tuple[float, Key, Key]] = {}
+    at_start: dict[Key, int] = {}
+    at_end: dict[Key, int] = {}
+    of_curve: dict[int, list[tuple[float, Key, Key]]] = {}
+
+    def put(c: int, tie: tuple[float, Key, Key]) -> None:
+        chosen[c], at_start[tie[1]], at_end[tie[2]] = tie, c, c
+
+    def take_out(c: int) -> tuple[float, Key, Key]:
+        tie = chosen.pop(c)
+        del at_start[tie[1]], at_end[tie[2]]
+        return tie
+
+    for cost, c, start, end in options:
+        of_curve.setdefault(c, []).append((cost, start, end))
+        if c not in chosen and start not in at_start and end not in at_end:
+            put(c, (cost, start, end))
+    for cost, c, start, end in options:
+        rivals = {at_start.get(start), at_end.get(end)} - {None}
+        if c in chosen or len(rivals) != 1:
+            continue
+        other = next(r for r in rivals if r is not None)
+        before = take_out(other)
+        put(c, (cost, start, end))
+        way = next((t for t in of_curve[other] if t[1] not in at_start and t[2] not in at_end), None)
+        if way is None:
+            take_out(c)
+        put(other, way or before)
+    return chosen
 
 
 def _next_system(draft: ScoreDraft, start: int, end: int) -> bool:

@@ -32,8 +32,8 @@ def read_curves(curves: list[Curve], system: System, elements: list[Element]) ->
         above = curve.mid_y < (curve.y0 + curve.y1) / 2
         open_left = curve.x0 < first_x - 0.1 * space
         open_right = curve.x1 > last_x + 0.1 * space
-        lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, notes, space, left=True)
-        rights = [] if open_right else _tie_heads(curve.x1, curve.y1, notes, space, left=False)
+        lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, notes, by_x, space, left=True)
+        rights = [] if open_right else _tie_heads(curve.x1, curve.y1, notes, by_x, space, left=False)
         pairs = _pairs(lefts, rights, open_left, open_right, system)
         first = -1 if open_left else _slur_end(curve.x0, curve.y0, by_x, space)
         last = -1 if open_right else _slur_end(curve.x1, curve.y1, by_x, space)
@@ -60,12 +60,32 @@ def _same(a: Curve, b: Curve, space: float) -> bool:
     return max(abs(d) for d in tips) < 0.25 * space and abs(a.mid_y - b.mid_y) < 0.25 * space
 
 
+PASSED = 2.0
+"""Cost, in staff spaces, of a tie whose tip lies at another chord than the one it is said to hold."""
+
+
+def _right_edge(element: Element, by_x: Sorted[Element], space: float) -> float:
+    """Right edge of a chord with its dots, and of the chords of other voices that stand beside it."""
+    beside = by_x.between(element.x - 1.6 * space, element.x + 1.6 * space)
+    return max(e.x1 + 0.9 * space * min(e.dots, 2) for e in beside if e.staff == element.staff)
+
+
+def _passes(x: float, note: NoteSign, by_x: Sorted[Element], space: float, left: bool) -> bool:
+    """True when another chord of the staff stands between a note and the tip of a curve."""
+    if left:
+        near = list(by_x.between(note.box.x1 + 0.1 * space, x + 0.3 * space))
+    else:
+        before = by_x.between(x - 3 * space, note.box.x0)
+        near = [e for e in before if x - 0.3 * space < e.x1 < note.box.x0 - 0.1 * space]
+    return any(e.notes[0].staff == note.staff for e in near)
+
+
 def _tie_heads(
-    x: float, y: float, notes: Sorted[tuple[NoteSign, Element]], space: float, left: bool
+    x: float, y: float, notes: Sorted[tuple[NoteSign, Element]], by_x: Sorted[Element], space: float, left: bool
 ) -> list[tuple[float, NoteSign]]:
     """Heads a tie's tip can belong to, with costs in staff spaces."""
     found: list[tuple[float, NoteSign]] = []
-    for note, element in notes.between(x - 3.4 * space, x + 2.4 * space):
+    for note, element in notes.between(x - 5.5 * space, x + 2.4 * space):
         dy = abs((note.box.y0 + note.box.y1) / 2 - y) / space
         if dy > 1.5:
             continue
@@ -73,17 +93,19 @@ def _tie_heads(
         if left:
             # of a chord with seconds or dots, ties may start right of it all
             dx = (x - note.box.x1) / space
-            beyond = (element.x1 - note.box.x1) / space + 0.9 * min(element.dots, 2)
+            beyond = (_right_edge(element, by_x, space) - note.box.x1) / space
             reach = 1.9 + beyond
             if x < middle - 0.3 * space or dx > reach:
                 continue
             off = max(0.0, dx - 0.4 - beyond) * 1.5 + max(0.0, -dx - 0.3) * 0.4
         else:
+            # before accidentals, ties may end left of them
             dx = (note.box.x0 - x) / space
-            if x > middle + 0.3 * space or dx > 1.9:
+            beyond = 1.3 if any(n.accidental for n in element.notes) else 0.0
+            if x > middle + 0.3 * space or dx > 1.9 + beyond:
                 continue
-            off = max(0.0, dx - 0.4) * 1.5 + max(0.0, -dx - 0.3) * 0.4
-        found.append((dy + off, note))
+            off = max(0.0, dx - 0.4 - beyond) * 1.5 + max(0.0, -dx - 0.3) * 0.4
+        found.append((dy + off + PASSED * _passes(x, note, by_x, space, left), note))
     found.sort(key=lambda f: (f[0], f[1].head))
     return found
 
