@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.accounted import descendants, parents_now
 from etude.cli.connection import connect, run
 from etude.client import AsyncEtudeClient, job_options
 from etude.job.v1 import artifact_service_pb2, job_pb2
@@ -26,6 +28,15 @@ from etude.stage.v1 import fingering_service_pb2
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "bench" / "results" / "correction.json"
 PINNED = fingering_pb2.FINGERING_SOURCE_PINNED
+
+
+def cpu_seconds() -> float:
+    """CPU time so far of this process and of all it has started: the mesh's services and their workers."""
+    ticks = 0
+    for pid in descendants(parents_now(), os.getpid()):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def latest_score(client: AsyncEtudeClient, job_id: str, folder: Path) -> score_pb2.Score:
@@ -60,17 +71,20 @@ async def finished(client: AsyncEtudeClient, pdf: Path, pins_from: str = "") -> 
 
 async def measure(pdf: Path, runs: int) -> dict[str, Any]:
     """The figures for one document."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         async with connect("", Path(scratch) / "data") as client:
             job = await finished(client, pdf)
             score = await latest_score(client, job.job_id, Path(scratch))
             seconds: list[float] = []
+            cpu: list[float] = []
             changed: list[int] = []
             for note, finger in candidates(score, runs):
                 pin = fingering_service_pb2.PinnedFingering(note_id=note.note_id, finger=finger)
-                begin = time.perf_counter()
+                begin, begin_cpu = time.perf_counter(), cpu_seconds()
                 answer = await client.update_fingering(job.job_id, [pin])
                 seconds.append(time.perf_counter() - begin)
+                cpu.append(cpu_seconds() - begin_cpu)
                 changed.append(len(answer.changed_note_ids))
             again = await finished(client, pdf, job.job_id)
             kept = await latest_score(client, again.job_id, Path(scratch))
@@ -83,6 +97,8 @@ async def measure(pdf: Path, runs: int) -> dict[str, Any]:
         "seconds_median": round(statistics.median(seconds), 3),
         "seconds_first": round(seconds[0], 3),
         "seconds_most": round(max(seconds), 3),
+        "cpu_seconds_median": round(statistics.median(cpu), 3),
+        "load_before": round(load, 1),
         "notes_changed_median": statistics.median(changed),
         "pins_held_after_reading_again": held,
         "remarks": list(again.summary.remarks),

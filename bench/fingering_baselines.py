@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +103,12 @@ def main() -> int:
     tables = [read_table(folder / f"{name}.tsv") for name in names]
     windows = read_corpus(folder, [p for p in manifest if p.split == "train"])
     ways: dict[str, Callable[[], Fingers]] = {
-        **{m.name: lambda m=m: by_model(m, tables) for m in Registry.load().models},
-        "constant": lambda: by_model(Constant(), tables),
+        **{model.name: partial(by_model, model, tables) for model in Registry.load().models},
+        "constant": partial(by_model, Constant(), tables),
         "hidden Markov model of second order": lambda: by_model(train_second_order(windows), tables),
     }
     if args.pianoplayer:
-        ways["pianoplayer"] = lambda: by_pianoplayer(args.pianoplayer, tables)
+        ways["pianoplayer"] = partial(by_pianoplayer, args.pianoplayer, tables)
     results: dict[str, Any] = {"pieces": len(tables), "notes": sum(len(t.notes) for t in tables)}
     for name, way in ways.items():
         results[name] = measured(way(), tables, names)

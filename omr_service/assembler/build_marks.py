@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, page_pb2, score_pb2, spanner_pb2
 from omr_service.assembler.join import JoinedMeasure, Key, Place, ScoreDraft
-from omr_service.assembler.music import MarkSign
+from omr_service.assembler.music import MarkSign, TupletSign
 from omr_service.symbols import Box
 
 ARTICULATIONS = (
@@ -132,13 +132,31 @@ class MarkWriter:
             self._arpeggios_across(page.page_number, page.marks)
 
     def _tuplet_numbers(self) -> set[tuple[int, Box]]:
-        """Boxes of numbers that turned out to be those of tuplets."""
-        return {
-            (m.page.page_number, t.box)
-            for m in self.draft.measures
-            for t, run in zip(m.tuplets, m.rhythm.runs, strict=False)
-            if run >= 0
-        }
+        """Boxes of numbers that turned out to be those of tuplets.
+
+        The measure may have come out without a number, because its triplets are those of the measures before. A lone
+        number over the notes of such a tuplet is its number then, and no finger of the note in its middle.
+        """
+        digits: dict[tuple[int, int], set[Box]] = {}
+        for page in self.draft.pages:
+            for mark in page.marks:
+                if mark.kind == "finger":
+                    digits.setdefault((page.page_number, mark.element), set()).add(mark.box)
+        found: set[tuple[int, Box]] = set()
+        for m in self.draft.measures:
+            page_number = m.page.page_number
+            for t, run in zip(m.tuplets, m.rhythm.runs, strict=False):
+                if run >= 0 or any(self._is_tuplet(page_number, o, t, digits) for o in t.options):
+                    found.add((page_number, t.box))
+        return found
+
+    def _is_tuplet(
+        self, page: int, option: tuple[int, ...], tuplet: TupletSign, digits: dict[tuple[int, int], set[Box]]
+    ) -> bool:
+        """True when a run of elements is a tuplet of that number and bears no other digit."""
+        events = [self.events.get((page, element)) for element in option]
+        counted = all(e is not None and any(r.actual == tuplet.number for r in e.tuplet_ratios) for e in events)
+        return counted and not any(digits.get((page, element), set()) - {tuplet.box} for element in option)
 
     def moment(self, page: int, system: int, x: float) -> tuple[int, int]:
         """Measure and tick of what stands nearest to x; the measure's start where nothing does."""

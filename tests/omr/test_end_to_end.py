@@ -82,3 +82,15 @@ def test_reading_twice_gives_the_same_bytes():
 def test_the_first_key_signature_counts_as_printed_where_it_has_signs(pdf):
     first = read(pdf).measures[0]
     assert first.key_signature_printed == (first.key_signatures[0].fifths != 0)
+
+
+def test_the_number_of_a_triplet_is_no_finger():
+    # Triplets under slurs, numbered in italics, in measures whose triplets are known from those before.
+    pdf = Path(__file__).parents[2] / "examples" / "chopin-etude-op25-no2.pdf"
+    with open_document(pdf.read_bytes()) as document:
+        outcome = read_page(document, 1)
+    assert outcome.music is not None
+    (score,) = write_scores([outcome.music], Source(pdf.name, "sha256:0" * 2))
+    triplets = [e for e in score.events if e.staff == 2 and e.tuplet_ratios]
+    assert len(triplets) > 80
+    assert not any(n.HasField("fingering") for e in score.events for n in e.notes)
