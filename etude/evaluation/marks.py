@@ -6,6 +6,7 @@ that one. Dynamics, hairpins, pedals, tempo and words stand between staves or ov
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
@@ -40,6 +41,17 @@ KINDS: Mapping[str, str] = {
     "rehearsal marks": "text",
 }
 """Kinds of marks: what is compared of each."""
+
+_SIGN = re.compile(r"(?:p{1,6}|m[pf]|f{1,6}|pf|fp|s?ffz?|sfz?p{0,2}|fz|rfz?|n)$")
+_NOTES = {
+    "\ueca2": event_pb2.NOTE_TYPE_WHOLE,
+    "\ueca3": event_pb2.NOTE_TYPE_HALF,
+    "\ueca5": event_pb2.NOTE_TYPE_QUARTER,
+    "\ueca7": event_pb2.NOTE_TYPE_EIGHTH,
+    "\u2669": event_pb2.NOTE_TYPE_QUARTER,
+    "\u266a": event_pb2.NOTE_TYPE_EIGHTH,
+}
+_EQUATION = re.compile(r"[(\[]?\s*([\ueca2-\ueca7\u2669\u266a]?\uecb7*)\s*=\s*(?:ca?\.?\s*)?(\d{2,3})\.?\s*[)\]]?")
 
 
 def marks_by_measure(index: ScoreIndex, first_staff: Mapping[str, int]) -> list[list[Mark]]:
@@ -184,15 +196,14 @@ class _Marks:
         elif kind == "fermata":
             yield Mark("fermatas", "fermata", (staff, onset))
         elif kind == "dynamic":
-            yield Mark("dynamics", direction.dynamic.text, onset)
+            yield from _dynamic(direction.dynamic.text, onset)
         elif kind == "tempo":
             tempo = direction.tempo
             if tempo.beats_per_minute:
                 yield Mark("tempo", (tempo.beat_type, tempo.beat_dots, tempo.beats_per_minute), onset)
-            if tempo.text:
-                yield Mark("words", _plain(tempo.text), onset)
+            yield from _words(tempo.text, onset)
         elif kind == "words":
-            yield Mark("words", _plain(direction.words.text), onset)
+            yield from _words(direction.words.text, onset)
         elif kind == "jump":
             yield Mark("jumps", direction.jump.kind, None)
         elif kind == "rehearsal_mark":
@@ -236,6 +247,30 @@ def _endings(ending: measure_pb2.Ending) -> list[Mark]:
     return [
         Mark("endings", numbers, name) for name, holds in (("start", ending.starts), ("stop", ending.stops)) if holds
     ]
+
+
+def _dynamic(text: str, onset: Fraction) -> Iterator[Mark]:
+    """A dynamic, and the words that some programs write as part of it ("f con fuoco")."""
+    signs = [part for part in text.split() if _SIGN.match(part)]
+    if not signs:
+        yield Mark("dynamics", text, onset)
+        return
+    yield from (Mark("dynamics", sign, onset) for sign in signs)
+    yield from _words(" ".join(part for part in text.split() if not _SIGN.match(part)), onset)
+
+
+def _words(text: str, onset: Fraction) -> Iterator[Mark]:
+    """Words, and the metronome mark that some programs write as part of them ("Allegro (♩ = 120)")."""
+    equation = _EQUATION.search(text)
+    if equation:
+        value = _NOTES.get(equation[1][:1])
+        if value:
+            yield Mark("tempo", (value, len(equation[1]) - 1, float(equation[2])), onset)
+        text = text[: equation.start()] + text[equation.end() :]
+    # Notes of music fonts within words, and the brackets left around them.
+    plain = _plain("".join(char for char in text if not "\ue000" <= char <= "\uf8ff")).replace("()", "")
+    if plain:
+        yield Mark("words", plain, onset)
 
 
 def _plain(text: str) -> str:

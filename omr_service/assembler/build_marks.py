@@ -281,7 +281,7 @@ class MarkWriter:
                 out.measure_index, out.onset_ticks = event.measure_index, event.onset_ticks
             else:
                 out.part_id, out.staff = self._place(page, mark)
-                left = mark.kind in ("tempo", "words")
+                left = mark.kind in ("tempo", "words", "rehearsal")
                 at = mark.x0 + 1.0 if left else (mark.x0 + mark.x1) / 2
                 out.measure_index, out.onset_ticks = self.moment(page, mark.system, at)
             self._fill(out, mark, name)
@@ -305,6 +305,8 @@ class MarkWriter:
                 out.fermata.shape = direction_pb2.FERMATA_SHAPE_ANGLED
         elif mark.kind == "dynamic":
             out.dynamic.text = name
+        elif mark.kind == "rehearsal":
+            out.rehearsal_mark.text = name
         elif mark.kind == "tempo":
             out.tempo.text = name
             if mark.detail:

@@ -1,4 +1,4 @@
-"""Marks that hold from a moment on: dynamics, hairpins, pedal, tempo, words, navigation, endings."""
+"""Marks that hold from a moment on: dynamics, hairpins, pedal, navigation, endings."""
 
 from __future__ import annotations
 
@@ -17,23 +17,13 @@ DYNAMIC_LETTERS = {
     "Sforzato": "sfz", "SforzatoPiano": "sfzp", "SforzatoFF": "sffz", "Rinforzando1": "rf", "Rinforzando2": "rfz",
 }  # fmt: skip
 ENDING = re.compile(r"[1-9]\.?(?:\s?[,\-–]\s?[1-9]\.?)*$")
-JUMP = re.compile(
-    r"(?P<da_capo>d\.\s?c\.|da capo)|(?P<dal_segno>d\.\s?s\.|dal segno)|(?P<to_coda>to coda|al coda$)"
-    r"|(?P<fine>fine\.?$)",
-    re.IGNORECASE,
-)
-TEMPO = re.compile(
-    r"\b(allegr|andant|adagi|larg|lent|grave|vivac|vivo|prest|moderat|maestos|animat|tempo|tranquill|sostenut|"
-    r"commod|comod|scherz|risolut|con (moto|brio|fuoco|spirito)|langsam|schnell|lebhaft|mäßig|massig|rasch|mit |sehr|"
-    r"vite|lento|modéré|anim[ée]|giusto|mosso|marcia|valse|walzer|polacca|mazur)",
-    re.IGNORECASE,
-)
-METRONOME_NOTE = re.compile(r"metNote(DoubleWhole|Whole|Half|Quarter|8th|16th|32nd)(Up|Down)?$")
-WORD = re.compile(r"[^\W\d_]{2,}|\b[^\W\d_]\.\s?[^\W\d_]\b")
-"""Two letters in a row, or an abbreviation like "m.d."."""
 
 
-def _staff_of(box: Box, system: System) -> tuple[int, bool]:
+_KERN = 0.9
+"""Spaces by which the letters of a dynamic may reach into each other, however narrow they are."""
+
+
+def staff_of(box: Box, system: System) -> tuple[int, bool]:
     """Nearest staff and whether the box is above it; between the two staves of a piano, the upper one's underside."""
     x, y = center(box)
     position = min(range(len(system.staves)), key=lambda i: (round(system.staves[i].distance(x, y), 1), i))
@@ -55,20 +45,25 @@ def find_dynamics(glyphs: list[Glyph], system: System) -> list[MarkSign]:
     for i, glyph in enumerate(letters):
         if i in used:
             continue
-        text, box = DYNAMIC_LETTERS[glyph.name[7:]], glyph.box
+        text, box, last = DYNAMIC_LETTERS[glyph.name[7:]], glyph.box, glyph
         for j in range(i + 1, len(letters)):
             other = letters[j]
-            if (
-                j not in used
-                and abs(other.y - glyph.y) < 0.3 * system.space
-                and other.box.x0 - box.x1 < 0.45 * system.space
-            ):
+            if j not in used and abs(other.y - glyph.y) < 0.3 * system.space and _follows(last, other, system.space):
                 text += DYNAMIC_LETTERS[other.name[7:]]
                 box = Box(box.x0, min(box.y0, other.box.y0), other.box.x1, max(box.y1, other.box.y1))
                 used.add(j)
-        staff, above = _staff_of(box, system)
+                last = other
+        staff, above = staff_of(box, system)
         found.append(MarkSign("dynamic", text, system.index, staff, box.x0, box.x1, box, above))
     return found
+
+
+def _follows(last: Glyph, letter: Glyph, space: float) -> bool:
+    """Whether a letter goes on where another ends; marks of two voices may lie on each other."""
+    kern = max(0.5 * (last.box.x1 - last.box.x0), _KERN * space)
+    if len(DYNAMIC_LETTERS[last.name[7:]]) > 1:
+        kern = _KERN / 3 * space
+    return -kern < letter.box.x0 - last.box.x1 < 0.45 * space
 
 
 def find_hairpins(lines: list[Line], system: System) -> list[MarkSign]:
@@ -96,7 +91,7 @@ def find_hairpins(lines: list[Line], system: System) -> list[MarkSign]:
                 continue
             used.update((i, j))
             box = Box(min(a.x0, b.x0), min(a.y0, a.y1, b.y0, b.y1), max(a.x1, b.x1), max(a.y0, a.y1, b.y0, b.y1))
-            staff, above = _staff_of(box, system)
+            staff, above = staff_of(box, system)
             name = "crescendo" if left < right else "diminuendo"
             found.append(MarkSign("hairpin", name, system.index, staff, box.x0, box.x1, box, above))
     return found
@@ -124,7 +119,7 @@ def find_signs(glyphs: list[Glyph], system: System) -> list[MarkSign]:
         elif glyph.name.startswith("caesura"):
             kind = "caesura"
         if kind:
-            staff, above = _staff_of(glyph.box, system)
+            staff, above = staff_of(glyph.box, system)
             found.append(MarkSign(kind, glyph.name, system.index, staff, glyph.box.x0, glyph.box.x1, glyph.box, above))
     return found
 
@@ -162,71 +157,3 @@ def is_ending_number(text: Text, endings: Sequence[MarkSign]) -> bool:
         and ending.box.y0 <= y <= ending.box.y1
         for ending in endings
     )
-
-
-def find_words(texts: list[Text], glyphs: list[Glyph], system: System) -> list[MarkSign]:
-    """Tempo marks, navigation and other words; titles and lyrics are not among `texts`."""
-    space = system.space
-    beats = [(g, m[1]) for g in glyphs if (m := METRONOME_NOTE.match(g.name))]
-    dots = [g for g in glyphs if g.name == "metAugmentationDot"]
-    found: list[MarkSign] = []
-    metronomes: list[tuple[Box, str]] = []
-    for glyph, value in beats:
-        right = [
-            t
-            for t in texts
-            if abs(t.y - glyph.y) < 1.5 * space
-            and glyph.box.x1 - 0.5 * space < t.box.x1
-            and t.x < glyph.box.x1 + 4 * space
-            and (m := re.search(r"=\s*(?:c(?:a)?\.?\s*)?(\d{2,3})", t.text))
-        ]
-        if right:
-            text = min(right, key=lambda t: abs(t.x - glyph.box.x1))
-            if any(
-                abs(box.y0 - glyph.box.y0) < 2 * space and abs(box.x0 - glyph.box.x0) < 9 * space
-                for box, _ in metronomes
-            ):
-                continue  # the second of two notes in "half = quarter" and the like
-            rate = re.search(r"=\s*(?:c(?:a)?\.?\s*)?(\d{2,3})", text.text)
-            dotted = sum(
-                glyph.box.x1 - 0.3 * space < d.box.x0 < glyph.box.x1 + space and abs(d.y - glyph.y) < space
-                for d in dots
-            )
-            if rate:
-                metronomes.append((glyph.box, f"{value} {dotted} {rate[1]}"))
-    used: set[int] = set()
-    for text in texts:
-        words = text.text.strip()
-        if not WORD.search(words) and not JUMP.search(words):
-            continue
-        staff, above = _staff_of(text.box, system)
-        jump = JUMP.search(words)
-        style = ("i" if text.italic else "") + ("b" if text.bold else "")
-        over_all = text.box.y1 < system.staves[0].top(text.x)
-        if jump:
-            kind = str(jump.lastgroup)
-            staff = -1
-        elif (TEMPO.search(words) and (over_all or text.bold)) or (over_all and text.bold):
-            kind = "tempo"
-            staff = -1 if over_all else staff
-        else:
-            kind = "words"
-        detail = ""
-        for k, (box, metronome) in enumerate(metronomes):
-            same_line = abs(center(box)[1] - center(text.box)[1]) < 2 * space
-            if kind == "tempo" and same_line and k not in used and -2 * space < box.x0 - text.box.x0 < 60 * space:
-                detail = metronome
-                used.add(k)
-                words = re.sub(r"\s*[(\[]?\s*[^\w\s]*\s*=\s*(?:c(?:a)?\.?\s*)?\d{2,3}\s*[)\]]?\s*$", "", words).rstrip(
-                    "( ["
-                )
-                break
-        found.append(
-            MarkSign(
-                kind, words, system.index, staff, text.box.x0, text.box.x1, text.box, above, detail=detail, style=style
-            )
-        )
-    for k, (box, metronome) in enumerate(metronomes):
-        if k not in used:
-            found.append(MarkSign("tempo", "", system.index, -1, box.x0, box.x1, box, True, detail=metronome))
-    return found

@@ -13,6 +13,7 @@ from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
+from omr_service.assembler.lyrics import find_lyrics, is_of_upper
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
 from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
 from omr_service.assembler.octave_lines import find_octave_lines
@@ -26,6 +27,7 @@ from omr_service.assembler.ties_slurs import read_curves
 from omr_service.assembler.titles import is_heading, read_titles
 from omr_service.assembler.tremolos import find_between
 from omr_service.assembler.tuplets import find_tuplets
+from omr_service.assembler.words import find_words
 from omr_service.symbols import Glyph, Line, PageSymbols, Text
 
 
@@ -238,6 +240,28 @@ def _endings_over(page: PageDraft, system: System, headings: Collection[Text]) -
     return dw.find_endings(texts, lines, system)
 
 
+def _dynamics_of(page: PageDraft, system: System) -> list[Glyph]:
+    """The dynamics of a system: those within it, and of those over and under it the ones nearer to its notes."""
+    i = system.index
+    top, bottom = system.staves[0].tops[0], system.staves[-1].tops[-1]
+    over = page.systems[i - 1] if i > 0 else None
+    under = page.systems[i + 1] if i + 1 < len(page.systems) else None
+    found: list[Glyph] = []
+    for glyph in page.symbols.glyphs:
+        y = center(glyph.box)[1]
+        if not glyph.name.startswith("dynamic"):
+            continue
+        if y < top:
+            own = over is None or (y > over.staves[-1].tops[-1] and not is_of_upper(glyph, over, system, page.elements))
+        elif y > bottom:
+            own = under is None or (y < under.staves[0].tops[0] and is_of_upper(glyph, system, under, page.elements))
+        else:
+            own = True
+        if own:
+            found.append(glyph)
+    return found
+
+
 def step_marks(page: PageDraft) -> None:
     """Articulations, ornaments, fingers, dynamics, words; and the headings around the music."""
     symbols = page.symbols
@@ -257,6 +281,8 @@ def step_marks(page: PageDraft) -> None:
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)
         texts = [t for t in page.texts_of(system) if t not in headings]
         texts = [t for t in texts if not is_heading(t, page.systems, symbols.height)]
+        sung = find_lyrics(texts, elements, system)
+        texts = [t for t in texts if t not in sung]
         inside = [t for t in texts if t.box.x1 > system.x0]
         over, under = page.band(system)
         wiggles = [w for w in symbols.wiggles if over <= center(w)[1] < under]
@@ -265,8 +291,8 @@ def step_marks(page: PageDraft) -> None:
         page.marks += mk.find_arpeggios(glyphs, wiggles, elements, system)
         unnumbered = [t for t in texts if not dw.is_ending_number(t, endings)]
         page.marks += mk.find_fingers(glyphs, unnumbered, elements, system)
-        page.marks += dw.find_dynamics(glyphs, system)
+        page.marks += dw.find_dynamics(_dynamics_of(page, system), system)
         page.marks += dw.find_hairpins(lines, system)
         page.marks += dw.find_pedals(glyphs, system)
         page.marks += dw.find_signs(glyphs, system)
-        page.marks += dw.find_words(inside, glyphs, system)
+        page.marks += find_words(inside, glyphs, lines, system)

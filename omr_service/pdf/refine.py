@@ -72,8 +72,10 @@ def join_dynamics(glyphs: list[Glyph]) -> list[Glyph]:
     for letter in letters:
         if word:
             last = word[-1]
+            # Letters kern into each other, but do not begin at one place as marks of two voices do.
             gap = letter.box.x0 - last.box.x1
-            if abs(letter.y - last.y) > 0.06 * last.size or not -0.5 * last.size < gap < 0.12 * last.size:
+            kern = max(0.5 * (last.box.x1 - last.box.x0), 0.22 * last.size)
+            if abs(letter.y - last.y) > 0.06 * last.size or not -kern < gap < 0.12 * last.size:
                 out += _one_dynamic(word)
                 word = []
         word.append(letter)

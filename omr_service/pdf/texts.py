@@ -13,6 +13,8 @@ from omr_service.symbols import Box, Text
 # words; beyond it a new run begins.
 _SPACE_GAP = 0.18
 _RUN_GAP = 1.2
+# Fingers over neighbouring notes stand on one baseline too.
+_DIGITS_GAP = 0.45
 
 
 _Rectangle = tuple[float, float, float, float]
@@ -60,7 +62,8 @@ def join_characters(chars: list[Char]) -> list[Text]:
         end_x, end_y = m[4] + char.advance * m[0], m[5] + char.advance * m[1]
         if current is not None:
             gap = _gap(current, char)
-            if gap is not None:
+            both_digits = char.text.isdigit() and current.text[-1:].isdigit()
+            if gap is not None and not (both_digits and gap > _DIGITS_GAP):
                 if gap > _SPACE_GAP and not current.text.endswith(" ") and not char.text.startswith(" "):
                     current.text += " "
                 current.text += char.text

@@ -117,3 +117,19 @@ def test_a_grace_note_after_a_note_stands_where_that_ends():
     grace = f"<note><grace steal-time-previous='50'/>{pitch}<voice>1</voice></note>"
     (bar,) = score(note(duration=8, kind="half") + grace + note("E", duration=8, kind="half")).bars
     assert [n.onset for n in bar.notes if n.grace] == [Fraction(2)]
+
+
+def test_words_with_a_metronome_mark_or_a_dynamic_are_both():
+    told = score(
+        direction("<words>Allegro (\ueca5 = 120)</words>")
+        + direction("<dynamics><other-dynamics>f  con fuoco</other-dynamics></dynamics>")
+        + note()
+    )
+    found = {(mark.kind, mark.what) for bar in told.bars for mark in bar.marks if mark.kind not in PLAIN}
+    quarter = next(what[0] for kind, what in found if kind == "tempo")
+    assert found == {
+        ("words", "allegro"),
+        ("tempo", (quarter, 0, 120.0)),
+        ("dynamics", "f"),
+        ("words", "confuoco"),
+    }

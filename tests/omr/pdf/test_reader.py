@@ -371,3 +371,10 @@ def test_letters_drawn_as_outlines_are_no_symbols():
         buffer = io.BytesIO()
         pdf.save(buffer)
     assert counts(read_page_symbols(buffer.getvalue(), 1)) == counts(plain)
+
+
+def test_fingers_over_neighbouring_notes_are_not_one_number():
+    pdf = pikepdf.new()
+    content = "BT /F 8 Tf 1 0 0 1 50 100 Tm (4) Tj 8.5 0 Td (5) Tj 40 0 Td (1) Tj 4.6 0 Td (2) Tj ET"
+    page = read_page_symbols(one_page(content, resources={"Font": pikepdf.Dictionary(F=helvetica(pdf))}, pdf=pdf), 1)
+    assert [text.text for text in page.texts] == ["4", "5", "12"]

@@ -1,0 +1,119 @@
+"""Words, dynamics, lyrics and rehearsal marks of pages drawn by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from omr_service.assembler.words import find_words
+from omr_service.pdf.refine import join_dynamics
+from omr_service.symbols import Box, Glyph, Line, Text
+from tests.omr.assembler.test_page_steps import SPACE, Sheet
+
+
+def text(words, x, y, *, italic=False, bold=False, size=10.0, font="Serif"):
+    width = 0.5 * size * len(words)
+    return Text(words, x, y, Box(x, y - 0.8 * size, x + width, y + 0.2 * size), size, font, bold, italic)
+
+
+def sheet_of_notes():
+    sheet = Sheet()
+    sheet.clefs()
+    for x in (100, 160, 220, 280, 340):
+        sheet.note(0, x, 4)
+        sheet.note(1, x, 4)
+    sheet.bar(450)
+    return sheet
+
+
+def marks(sheet, *kinds):
+    return [(m.kind, m.name) for m in sheet.draft().marks if m.kind in kinds]
+
+
+def words(*texts, glyphs=(), lines=()):
+    system = sheet_of_notes().draft().systems[0]
+    return [(m.kind, m.name, m.detail) for m in find_words(list(texts), list(glyphs), list(lines), system)]
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("f con fuoco", [("dynamic", "f"), ("words", "con fuoco")]),
+        ("più p", [("words", "più"), ("dynamic", "p")]),
+        ("sfz", [("dynamic", "sfz")]),
+        ("dolce", [("words", "dolce")]),
+        ("pp subito", [("dynamic", "pp"), ("words", "subito")]),
+        ("forte", [("words", "forte")]),
+    ],
+)
+def test_dynamics_in_italic_words_are_dynamics(said, found):
+    assert [(kind, name) for kind, name, _ in words(text(said, 200, 135, italic=True))] == found
+
+
+def test_upright_letters_are_no_dynamics():
+    assert words(text("f", 200, 135)) == [("words", "f", "")]
+
+
+def test_a_letter_in_a_frame_over_the_system_is_a_rehearsal_mark():
+    frame = [
+        Line(98, 60, 98, 80, 0.5),
+        Line(112, 60, 112, 80, 0.5),
+        Line(98, 60, 112, 60, 0.5),
+        Line(98, 80, 112, 80, 0.5),
+    ]
+    assert words(text("A", 101, 74), lines=frame) == [("rehearsal", "A", "")]
+    assert words(text("12", 101, 74), lines=frame) == [("rehearsal", "12", "")]
+    assert words(text("A", 101, 74), lines=frame[:3]) == [("words", "A", "")]
+    assert words(text("12", 101, 74)) == []
+
+
+def test_a_metronome_mark_may_be_written_in_words():
+    assert words(text("Andante (\N{QUARTER NOTE} = 66)", 100, 80, bold=True)) == [("tempo", "Andante", "Quarter 0 66")]
+
+
+def test_syllables_under_notes_are_no_words():
+    sheet = sheet_of_notes()
+    for x, syllable in zip((100, 160, 220, 280, 340), ("Am", "Brun", "nen", "vor", "dem"), strict=True):
+        sheet.page.texts.append(text(syllable, x - 2, 140, size=8.0))
+    sheet.page.texts.append(text("dolce", 100, 150, italic=True))
+    assert marks(sheet, "words") == [("words", "dolce")]
+
+
+def test_three_words_on_one_line_are_no_lyrics():
+    sheet = sheet_of_notes()
+    for x, word in ((100, "poco"), (160, "a"), (220, "poco")):
+        sheet.page.texts.append(text(word, x, 140, size=8.0))
+    assert len(marks(sheet, "words")) == 3
+
+
+def dynamic(name, x, width, y=135.0):
+    return Glyph(name, x, y, Box(x, y - 4, x + width, y + 2), 4 * SPACE)
+
+
+def test_letters_of_a_dynamic_are_joined_and_those_of_two_voices_are_not():
+    sheet = sheet_of_notes()
+    sheet.page.glyphs.extend([dynamic("dynamicSforzando", 100, 4), dynamic("dynamicForte", 101, 10)])
+    sheet.page.glyphs.extend([dynamic("dynamicPP", 200, 16), dynamic("dynamicPiano", 205, 8)])
+    found = marks(sheet, "dynamic")
+    assert sorted(name for _, name in found) == ["p", "pp", "sf"]
+    joined = join_dynamics([dynamic("dynamicForte", 100, 10), dynamic("dynamicPiano", 101, 9)])
+    assert [glyph.name for glyph in joined] == ["dynamicForte", "dynamicPiano"]
+
+
+def test_a_dynamic_under_low_notes_of_a_system_is_its_own():
+    sheet = Sheet(tops=(100.0, 160.0, 300.0, 360.0))
+    for staff, clef in enumerate(("gClef", "fClef", "gClef", "fClef")):
+        sheet.glyph(clef, staff, 55, 2, height=20)
+    for top in (100.0, 300.0):
+        for x in (50.0, 450.0):
+            sheet.page.lines.append(Line(x, top, x, top + 80, 0.8))
+    # Far under the second staff, and nearer to the third than to it.
+    for k in range(1, 7):
+        y = sheet.y(1, -2 * k)
+        sheet.page.lines.append(Line(97, y, 109, y, 0.5))
+    sheet.note(1, 100, -12, up=False)
+    for staff in (0, 2, 3):
+        sheet.note(staff, 100, 4)
+    sheet.page.glyphs.append(dynamic("dynamicMF", 98, 10, y=258.0))
+    draft = sheet.draft()
+    assert [s.index for s in draft.systems] == [0, 1]
+    assert [(m.name, m.system) for m in draft.marks if m.kind == "dynamic"] == [("mf", 0)]
