@@ -26,6 +26,8 @@ _SHORTEST_SMALL = 1.2 * SPACE
 _LONGEST = 8 * SPACE
 _TO_BEAM = 2.0 * SPACE
 _MET = 0.5 * SPACE
+_GROUP = 1.2 * SPACE
+_PARALLEL = 0.06
 _FAINT = 200
 _SOME = 0.4
 """Share of the rows between a stem and a beam that have ink, however faint, at least."""
@@ -92,27 +94,40 @@ def led_to_beams(stems: Sequence[Line], beams: Sequence[Line], page: Grey) -> li
 
 
 def _led(stem: Line, beams: Sequence[Line], page: Grey) -> Line:
-    """A stem made longer as far as the nearest beam that is not far from one of its ends."""
+    """A stem made longer as far as the nearest beam that is not far from one of its ends, and to those beside that."""
     x = _middle(stem)
-    heights = [
-        beam.y0 + (beam.y1 - beam.y0) * (x - beam.x0) / (beam.x1 - beam.x0)
-        for beam in beams
-        if beam.x0 + _BESIDE < x < beam.x1 - _BESIDE
-    ]
-    if any(stem.y0 - _MET < y < stem.y1 + _MET for y in heights):
-        return stem
-    best = stem
-    nearest = _TO_BEAM
-    for y in heights:
-        for gap, top, bottom in ((stem.y0 - y, y, stem.y0), (y - stem.y1, stem.y1, y)):
-            if not 0 < gap < nearest:
-                continue
-            window = page[int(top) : int(bottom) + 1, max(0, int(x) - 2) : int(x) + 3]
-            if float((window.min(1) < _FAINT).mean()) < _SOME:
-                continue
-            best = replace(stem, y0=min(stem.y0, y), y1=max(stem.y1, y))
-            nearest = gap
-    return best
+    over = [beam for beam in beams if beam.x0 + _BESIDE < x < beam.x1 - _BESIDE]
+    heights = [(_at(beam, x), _rise(beam)) for beam in over]
+    met = [height for height in heights if stem.y0 - _MET < height[0] < stem.y1 + _MET]
+    if not met:
+        gaps = [(max(stem.y0 - y, y - stem.y1), (y, rise)) for y, rise in heights]
+        near = [(gap, height) for gap, height in gaps if gap < _TO_BEAM and _inked(page, x, stem, height[0])]
+        if not near:
+            return stem
+        met = [min(near)[1]]
+        stem = replace(stem, y0=min(stem.y0, met[0][0]), y1=max(stem.y1, met[0][0]))
+    for y, rise in sorted(heights, key=lambda h: min(abs(h[0] - m[0]) for m in met)):
+        # the beams of a group are parallel and stand one beside the other
+        beside = any(abs(y - other) < _GROUP and abs(rise - slope) < _PARALLEL for other, slope in met)
+        if beside and (y, rise) not in met and _inked(page, x, stem, y):
+            met.append((y, rise))
+            stem = replace(stem, y0=min(stem.y0, y), y1=max(stem.y1, y))
+    return stem
+
+
+def _at(beam: Line, x: float) -> float:
+    return beam.y0 + _rise(beam) * (x - beam.x0)
+
+
+def _rise(beam: Line) -> float:
+    return (beam.y1 - beam.y0) / max(beam.x1 - beam.x0, 1.0)
+
+
+def _inked(page: Grey, x: float, stem: Line, y: float) -> bool:
+    """True where there is some ink, however faint, between a stem's end and a height beyond it."""
+    top, bottom = (y, stem.y0) if y < stem.y0 else (stem.y1, y)
+    window = page[int(top) : int(bottom) + 1, max(0, int(x) - 2) : int(x) + 3]
+    return bool(window.size) and float((window.min(1) < _FAINT).mean()) >= _SOME
 
 
 def _middle(line: Line) -> float:

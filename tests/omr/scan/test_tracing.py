@@ -78,3 +78,14 @@ def test_a_stem_that_fades_before_its_beam_reaches_it(printed: bool, end: int) -
     assert stem.y0 == 50 and stem.y1 == pytest.approx(end, abs=1)
     beside = Line(103, 110, 140, 110, 5.0)
     assert led_to_beams([Line(101, 50, 101, 95, 1.5)], [beside], page) == [Line(101, 50, 101, 95, 1.5)]
+
+
+@pytest.mark.parametrize(("away", "rise", "end"), [(9, 0, 119), (25, 0, 110), (9, 12, 110)])
+def test_a_stem_that_ends_at_the_inner_beam_reaches_the_others_of_the_group(away: int, rise: int, end: int) -> None:
+    """But not the beam of another group: one that is further off, or that slopes another way."""
+    page = np.full((200, 200), 255, np.uint8)
+    page[50:140, 100:102] = 0
+    inner = Line(60, 110, 140, 110, 5.0)
+    outer = Line(60, 110 + away - rise, 140, 110 + away + rise, 5.0)
+    (stem,) = led_to_beams([Line(101, 50, 101, 110, 1.5)], [inner, outer], page)
+    assert stem.y1 == pytest.approx(end, abs=1)
