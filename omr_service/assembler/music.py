@@ -117,6 +117,7 @@ class TupletSign:
         bracket: True when a bracket is printed.
         certain: False when the number may be something else (a finger).
         box: Ink of the number.
+        cost: What it costs to read it as that of a tuplet, where it looks more like something else.
     """
 
     number: int
@@ -125,6 +126,7 @@ class TupletSign:
     bracket: bool
     certain: bool
     box: Box
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

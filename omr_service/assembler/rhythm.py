@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from omr_service.assembler.bar_model import USUAL, BarSolution, Costs, Item
@@ -179,8 +179,10 @@ class _Problem:
         best = self.moved_aside(choice, best, bound)
         if best is None or not self.is_good(best):
             unmarked = tuple((r, c * (KNOWN if r in self.known_ratios else 1.0)) for r, c in self.without_number)
-            again = self.attempt(choice, min(bound, best.solution.cost) if best is not None else bound, unmarked, 60)
-            best = again if again is not None else best
+            for numbers in dict.fromkeys((choice, self.first_choice())):
+                below = min(bound, best.solution.cost) if best is not None else bound
+                again = self.attempt(numbers, below, unmarked, 60)
+                best = again if again is not None else best
         return best
 
     def moved_aside(self, choice: Choice, best: _Attempt | None, bound: float) -> _Attempt | None:
@@ -284,6 +286,8 @@ class _Problem:
         if bound <= self.tried.get(key, -1.0):
             return None
         self.tried[key] = bound
+        # numbers that look more like fingers
+        doubt = sum(t.cost for t, (k, _) in zip(self.tuplets, choice, strict=True) if k >= 0)
         marks = self.marks(choice)
         items = [
             item_of(
@@ -299,8 +303,10 @@ class _Problem:
             )
             for element in self.timed
         ]
-        solution = solve_bar_below(items, self.expected, self.costs, effort, bound)
-        return _Attempt(choice, marks, solution, items) if solution is not None else None
+        solution = solve_bar_below(items, self.expected, self.costs, effort, bound - doubt)
+        if solution is None:
+            return None
+        return _Attempt(choice, marks, replace(solution, cost=solution.cost + doubt), items)
 
     def marks(self, choice: Choice) -> dict[int, Ratios]:
         """By element, the ratios that apply, outermost first."""

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from omr_service.assembler.doubts import cost_of
 from omr_service.assembler.geometry import Sorted, System, center, is_vertical, y_at
 from omr_service.assembler.music import Element, MeasureSigns, TupletSign
 from omr_service.symbols import Box, Glyph, Line, Text
@@ -41,6 +42,7 @@ class _Number:
     box: Box
     certain: bool  # nothing else looks like it (a tuplet glyph)
     space: float
+    cost: float = 0.0
 
 
 def find_numbers(glyphs: list[Glyph], texts: list[Text], space: float) -> list[_Number]:
@@ -62,8 +64,9 @@ def find_numbers(glyphs: list[Glyph], texts: list[Text], space: float) -> list[_
         match = NUMBER_TEXT.match(text)
         if match:
             box = Box(run[0].box.x0, min(g.box.y0 for g in run), run[-1].box.x1, max(g.box.y1 for g in run))
-            certain = min(g.confidence for g in run) >= CERTAIN
-            found.append(_Number(int(match[1]), int(match[2] or 0), box, certain, space))
+            chance = min(g.confidence for g in run)
+            cost = 0.0 if chance >= CERTAIN else cost_of(1.0 - chance, chance)
+            found.append(_Number(int(match[1]), int(match[2] or 0), box, chance >= CERTAIN, space, cost))
     for text_run in texts:
         match = NUMBER_TEXT.match(text_run.text.strip())
         if match and text_run.size < 4 * space:
@@ -116,7 +119,9 @@ def find_tuplets(
         if options:
             certain = number.certain or span is not None
             runs = tuple(tuple(e.index for e in run) for run in options)
-            result.append(TupletSign(number.number, number.normal, runs, span is not None, certain, number.box))
+            bracket = span is not None
+            cost = 0.0 if bracket else number.cost
+            result.append(TupletSign(number.number, number.normal, runs, bracket, certain, number.box, cost))
     return sorted(result, key=lambda t: t.box.x0)
 
 

@@ -88,7 +88,7 @@ def led_to_beams(stems: Sequence[Line], beams: Sequence[Line], page: Grey) -> li
     starts = [b.x0 for b in order]
     widest = max((b.x1 - b.x0 for b in beams), default=0.0)
     return [
-        _led(stem, order[bisect.bisect(starts, stem.x0 - widest) : bisect.bisect(starts, stem.x0)], page)
+        _led(stem, order[bisect.bisect(starts, stem.x0 - widest) : bisect.bisect(starts, stem.x0 + SPACE)], page)
         for stem in stems
     ]
 
@@ -96,9 +96,9 @@ def led_to_beams(stems: Sequence[Line], beams: Sequence[Line], page: Grey) -> li
 def _led(stem: Line, beams: Sequence[Line], page: Grey) -> Line:
     """A stem made longer as far as the nearest beam that is not far from one of its ends, and to those beside that."""
     x = _middle(stem)
-    over = [beam for beam in beams if beam.x0 + _BESIDE < x < beam.x1 - _BESIDE]
-    heights = [(_at(beam, x), _rise(beam)) for beam in over]
-    met = [height for height in heights if stem.y0 - _MET < height[0] < stem.y1 + _MET]
+    heights = [(_at(beam, x), _rise(beam)) for beam in beams if beam.x0 + _BESIDE < x < beam.x1 - _BESIDE]
+    own = [(_at(beam, x), _rise(beam)) for beam in beams if beam.x0 - _BESIDE < x < beam.x1 + _BESIDE]
+    met = [height for height in own if stem.y0 - _MET < height[0] < stem.y1 + _MET]
     if not met:
         gaps = [(max(stem.y0 - y, y - stem.y1), (y, rise)) for y, rise in heights]
         near = [(gap, height) for gap, height in gaps if gap < _TO_BEAM and _inked(page, x, stem, height[0])]

@@ -98,10 +98,21 @@ def test_a_finger_may_be_the_number_of_a_tuplet_and_is_not_certain():
     box = Box(100, 50, 104, 57)
     finger = Glyph("fingering3", 100, 57, box, 20, 0.6, (("tuplet3", 0.3),))
     (number,) = find_numbers([finger], [], SPACE)
-    assert (number.number, number.certain) == (3, False)
+    assert (number.number, number.certain) == (3, False) and number.cost > 0.3
     assert find_numbers([replace(finger, alternatives=())], [], SPACE) == []
     (number,) = find_numbers([replace(finger, name="tuplet3", confidence=0.9)], [], SPACE)
-    assert number.certain
+    assert number.certain and number.cost == 0.0
+
+
+def test_fingers_make_no_tuplet_of_a_bar_that_adds_up_otherwise():
+    sheet = in_two_four()
+    for first in (120, 280):
+        stems = [sheet.note(0, first + 22 * k, 4) for k in range(3)]
+        sheet.beam(stems[0], stems[2])
+    for x in (142, 164, 280):
+        sheet.page.glyphs.append(Glyph("fingering5", x, 95, Box(x, 88, x + 4, 95), 20))
+        unsure(sheet, 0.9, ("tuplet5", 0.05))
+    assert durations(sheet) == [Fraction(1, 3)] * 6
 
 
 def test_the_dots_of_a_bass_clef_lengthen_nothing():

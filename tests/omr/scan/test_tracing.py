@@ -76,6 +76,8 @@ def test_a_stem_that_fades_before_its_beam_reaches_it(printed: bool, end: int) -
     beam = Line(60, 110, 140, 110, 5.0)
     (stem,) = led_to_beams([Line(101, 50, 101, 95, 1.5)], [beam], page)
     assert stem.y0 == 50 and stem.y1 == pytest.approx(end, abs=1)
+    first = Line(101, 94, 130, 94, 5.0)
+    assert led_to_beams([Line(101, 50, 101, 95, 1.5)], [first, beam], page)[0].y1 == 95
     beside = Line(103, 110, 140, 110, 5.0)
     assert led_to_beams([Line(101, 50, 101, 95, 1.5)], [beside], page) == [Line(101, 50, 101, 95, 1.5)]
 
