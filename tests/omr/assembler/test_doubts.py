@@ -106,10 +106,10 @@ def test_a_finger_may_be_the_number_of_a_tuplet_and_is_not_certain():
 
 def test_fingers_make_no_tuplet_of_a_bar_that_adds_up_otherwise():
     sheet = in_two_four()
-    for first in (120, 280):
+    for first in (120, 250):
         stems = [sheet.note(0, first + 22 * k, 4) for k in range(3)]
         sheet.beam(stems[0], stems[2])
-    for x in (142, 164, 280):
+    for x in (142, 164, 250):
         sheet.page.glyphs.append(Glyph("fingering5", x, 95, Box(x, 88, x + 4, 95), 20))
         unsure(sheet, 0.9, ("tuplet5", 0.05))
     assert durations(sheet) == [Fraction(1, 3)] * 6
