@@ -58,6 +58,7 @@ class ArtifactKind(StrEnum):
     SVG = "SVG"
     SCORE_PDF = "SCORE_PDF"
     ANNOTATED_PDF = "ANNOTATED_PDF"
+    REVIEW = "REVIEW"
 
 
 class OutputFormat(StrEnum):
@@ -68,6 +69,7 @@ class OutputFormat(StrEnum):
     SVG = "SVG"
     PDF = "PDF"
     ANNOTATED_PDF = "ANNOTATED_PDF"
+    REVIEW = "REVIEW"
 
 
 class ReaderMode(StrEnum):

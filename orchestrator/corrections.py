@@ -23,7 +23,7 @@ from orchestrator.repositories.jobs import JobRef, JobRepository
 from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
 from orchestrator.states import COMPLETED, state_name
 from orchestrator.steps.base import NewScore, Workshop
-from orchestrator.steps.rendering import formats_of, render, store_files
+from orchestrator.steps.rendering import OF_PAGES, formats_of, render, store_files
 from orchestrator.summary import add_fingering, notes_of
 
 _ANNOTATED = OutputFormat.OUTPUT_FORMAT_ANNOTATED_PDF
@@ -150,7 +150,8 @@ class Corrections:
         score_ids = {index: stored.artifact.artifact_id for index, stored in present.fingered.items()}
         score_ids[score_index] = corrected.artifact.artifact_id
         groups = [
-            ([format_ for format_ in formats if format_ != _ANNOTATED], [score_index], [score]),
+            ([format_ for format_ in formats if format_ not in OF_PAGES], [score_index], [score]),
+            # a review shows what was read, which a correction of fingers leaves as it is
             ([format_ for format_ in formats if format_ == _ANNOTATED], indices, scores),
         ]
 

@@ -14,6 +14,7 @@ KIND_OF_FORMAT = {
     OutputFormat.OUTPUT_FORMAT_SVG: ArtifactKind.ARTIFACT_KIND_SVG,
     OutputFormat.OUTPUT_FORMAT_PDF: ArtifactKind.ARTIFACT_KIND_SCORE_PDF,
     OutputFormat.OUTPUT_FORMAT_ANNOTATED_PDF: ArtifactKind.ARTIFACT_KIND_ANNOTATED_PDF,
+    OutputFormat.OUTPUT_FORMAT_REVIEW: ArtifactKind.ARTIFACT_KIND_REVIEW,
 }
 
 EXTENSIONS = {
@@ -25,6 +26,7 @@ EXTENSIONS = {
     ArtifactKind.ARTIFACT_KIND_SVG: "svg",
     ArtifactKind.ARTIFACT_KIND_SCORE_PDF: "pdf",
     ArtifactKind.ARTIFACT_KIND_ANNOTATED_PDF: "annotated.pdf",
+    ArtifactKind.ARTIFACT_KIND_REVIEW: "review.html",
 }
 
 SCORE_MEDIA_TYPE = "application/vnd.etude.score+json"

@@ -88,3 +88,14 @@ def shown_fingers(score: score_pb2.Score, density: Density) -> Iterator[tuple[ev
             finger = shown_finger(note, density, continuations)
             if finger is not None:
                 yield note, finger
+
+
+def without_fingers(score: score_pb2.Score) -> score_pb2.Score:
+    """A copy of a Score with the fingers that are printed in it, and no others."""
+    copy = score_pb2.Score()
+    copy.CopyFrom(score)
+    for event in copy.events:
+        for note in event.notes:
+            if note.fingering.source != fingering_pb2.FINGERING_SOURCE_PRINTED:
+                note.ClearField("fingering")
+    return copy

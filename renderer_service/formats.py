@@ -14,6 +14,7 @@ MIDI = renderer_service_pb2.OUTPUT_FORMAT_MIDI
 SVG = renderer_service_pb2.OUTPUT_FORMAT_SVG
 PDF = renderer_service_pb2.OUTPUT_FORMAT_PDF
 ANNOTATED_PDF = renderer_service_pb2.OUTPUT_FORMAT_ANNOTATED_PDF
+REVIEW = renderer_service_pb2.OUTPUT_FORMAT_REVIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ FORMATS: dict[OutputFormat, Format] = {
     SVG: Format("SVG", "image/svg+xml"),
     PDF: Format("PDF", "application/pdf"),
     ANNOTATED_PDF: Format("annotated PDF", "application/pdf"),
+    REVIEW: Format("review", "text/html"),
 }
 """All formats, in the order their files are sent in."""
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typst
 
 from etude.mesh.errors import EtudeError
 from etude.notation.validate import validate
+from etude.review.document import review_html
 from etude.score.v1 import score_pb2
 from renderer_service.annotation import AnnotationError, annotate_pdf
 from renderer_service.engraving import EngravingError, pdf_bytes, svg_pages
-from renderer_service.fingers import Density, shown_fingers
-from renderer_service.formats import ANNOTATED_PDF, MIDI, MUSICXML, PDF, SVG, File, OutputFormat
+from renderer_service.fingers import Density, shown_fingers, without_fingers
+from renderer_service.formats import ANNOTATED_PDF, MIDI, MUSICXML, PDF, REVIEW, SVG, File, OutputFormat
 from renderer_service.midi import midi_bytes
 from renderer_service.musicxml import musicxml_bytes
 
@@ -146,12 +149,30 @@ def annotate(task: StepInput) -> StepOutput:
     return StepOutput((File(ANNOTATED_PDF, -1, 0, annotated.data),), annotated.remarks)
 
 
+def review(task: StepInput) -> StepOutput:
+    """What was read under the user's own pages; without the fingers, which nobody read."""
+    scores = [without_fingers(score) for score in task.decoded()]
+    if not task.original:
+        failure = Failure(REVIEW, "INVALID_REQUEST", "the original was not sent along with the score.")
+        return StepOutput(failures=(failure,))
+    with TemporaryDirectory(prefix="etude-review-") as folder:
+        document = Path(folder) / "original"
+        document.write_bytes(task.original)
+        paths = [Path(folder) / f"{number}.musicxml" for number in range(len(scores))]
+        for path, score in zip(paths, scores, strict=True):
+            path.write_bytes(musicxml_bytes(score, fallback_title=task.filename_stem))
+        pages = [page for score in scores for page in score.pages]
+        html = review_html(document, scores, pages, paths, title=task.filename_stem)
+    return StepOutput((File(REVIEW, -1, 0, html.encode()),))
+
+
 # Each step begins at the Scores, so that one that fails takes no other with it; that the engraving writes the MusicXML
 # once more costs little beside what it does with it.
 STEPS: tuple[Step, ...] = (
     Step("writing", frozenset({MUSICXML, MIDI}), True, write, 1.0),
     Step("engraving", frozenset({SVG, PDF}), True, engrave, 3.0),
     Step("annotating", frozenset({ANNOTATED_PDF}), False, annotate, 3.0),
+    Step("reviewing", frozenset({REVIEW}), False, review, 3.0),
 )
 
 
@@ -161,7 +182,7 @@ def tasks_of(task: StepInput) -> list[tuple[Step, StepInput]]:
     for step in STEPS:
         if not step.makes & task.formats:
             continue
-        original = task.original if ANNOTATED_PDF in step.makes else b""
+        original = task.original if step.makes & {ANNOTATED_PDF, REVIEW} else b""
         parts: Sequence[tuple[int, tuple[bytes, ...]]]
         parts = [(i, (data,)) for i, data in enumerate(task.scores)] if step.per_score else [(0, task.scores)]
         for index, scores in parts:

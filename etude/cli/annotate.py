@@ -127,6 +127,7 @@ def annotate(
     \b
     Writes, for sonata.pdf:
       sonata.annotated.pdf    your own pages with the finger numbers printed on them
+      sonata.review.html      what was read under what is printed, with doubtful places marked
       sonata.pdf              the fingered score engraved anew (sonata.fingered.pdf if that is your file's own name)
       sonata.musicxml  .mid   for notation programs and for listening
       sonata.svg  .2.svg …    engraved pages; the ids of notes are ids of elements

@@ -18,12 +18,13 @@ _KIND_OF_FORMAT = {
     renderer_service_pb2.OUTPUT_FORMAT_SVG: artifact_service_pb2.ARTIFACT_KIND_SVG,
     renderer_service_pb2.OUTPUT_FORMAT_PDF: artifact_service_pb2.ARTIFACT_KIND_SCORE_PDF,
     renderer_service_pb2.OUTPUT_FORMAT_ANNOTATED_PDF: artifact_service_pb2.ARTIFACT_KIND_ANNOTATED_PDF,
+    renderer_service_pb2.OUTPUT_FORMAT_REVIEW: artifact_service_pb2.ARTIFACT_KIND_REVIEW,
 }
 _IR_KINDS = {
     "ir_v1": artifact_service_pb2.ARTIFACT_KIND_IR_V1,
     "ir_v2": artifact_service_pb2.ARTIFACT_KIND_IR_V2,
 }
-_OWN_SUFFIXES = (".ir_v1.json", ".ir_v2.json", ".annotated.pdf")
+_OWN_SUFFIXES = (".ir_v1.json", ".ir_v2.json", ".annotated.pdf", ".review.html")
 """Endings that nothing but Étude gives its files."""
 
 

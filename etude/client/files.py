@@ -18,6 +18,7 @@ SUFFIXES = {
     artifact_service_pb2.ARTIFACT_KIND_SVG: ".svg",
     artifact_service_pb2.ARTIFACT_KIND_SCORE_PDF: ".pdf",
     artifact_service_pb2.ARTIFACT_KIND_ANNOTATED_PDF: ".annotated.pdf",
+    artifact_service_pb2.ARTIFACT_KIND_REVIEW: ".review.html",
     artifact_service_pb2.ARTIFACT_KIND_IR_V1: ".ir_v1.json",
     artifact_service_pb2.ARTIFACT_KIND_IR_V2: ".ir_v2.json",
 }

@@ -37,7 +37,7 @@ def job_options(
         hand_size: "S", "M", "L" or "small", "medium", "large".
         max_span_semitones: Widest span between thumb and little finger, 10 to 20.
         density: "all" or "essential".
-        formats: Of "musicxml", "midi", "svg", "pdf", "annotated_pdf"; empty for all.
+        formats: Of "musicxml", "midi", "svg", "pdf", "annotated_pdf", "review"; empty for all.
         fingering_model: Name of the fingering model.
         pages: Pages to read: "3", "2-5", "4-" or "-6".
         pins_from_job_id: An earlier job on the same music whose pinned fingers are to hold again.

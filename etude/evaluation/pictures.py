@@ -20,6 +20,7 @@ from etude.score.v1 import page_pb2
 MARGIN_POINTS = 30.0
 """How much of the page is shown around a bar."""
 PIXELS_PER_POINT = 2.0
+_MOST_COLORS = 1024
 _OPTIONS = {
     "adjustPageHeight": True,
     "adjustPageWidth": True,
@@ -41,7 +42,7 @@ class Pages:
     """Pages of documents as pictures; the page used last is kept."""
 
     def __init__(self) -> None:
-        self._key: tuple[Path, int] | None = None
+        self._key: tuple[Path, int, int | None] | None = None
         self._page: Any = None
 
     def crop(
@@ -50,14 +51,16 @@ class Pages:
         region: page_pb2.PageRegion,
         page_width: float,
         frames: Sequence[tuple[page_pb2.PageRegion, str]] = (),
-    ) -> bytes:
-        """A PNG of a region with the page around it.
+        rotation: int | None = None,
+    ) -> tuple[str, bytes]:
+        """The media type and the bytes of a picture of a region with the page around it.
 
         Args:
             document: A PDF or a picture.
-            region: In points of the page as displayed.
+            region: In points of the page as it was read.
             page_width: Width of the page in the same points; 0 where it is not known.
             frames: Regions of the same page to be framed, with their colours.
+            rotation: Degrees clockwise that set the page upright; None for what the file asks for.
 
         Raises:
             PictureError: The document cannot be drawn, or what draws it is not installed.
@@ -66,7 +69,7 @@ class Pages:
             from PIL import ImageDraw
         except ImportError as error:
             raise PictureError("Pillow is not installed (etude[omr] brings it)") from error
-        page = self._drawn(document, region.page_number)
+        page = self._drawn(document, region.page_number, rotation)
         scale = page.width / page_width if page_width else PIXELS_PER_POINT
         left, top = region.x * scale, region.y * scale
         right, bottom = left + region.width * scale, top + region.height * scale
@@ -80,18 +83,26 @@ class Pages:
         if box[0] >= box[2] or box[1] >= box[3]:
             raise PictureError("the bar is told to stand outside of its page")
         picture = page.crop(box)
+        if scale > PIXELS_PER_POINT:
+            size = [max(1, round(side * PIXELS_PER_POINT / scale)) for side in picture.size]
+            picture, scale = picture.resize(size), PIXELS_PER_POINT
         for framed, color in frames:
-            x, y = framed.x * scale - box[0], framed.y * scale - box[1]
+            shown = scale * page_width / page.width if page_width else 1.0
+            x, y = framed.x * scale - box[0] * shown, framed.y * scale - box[1] * shown
             corners = (x, y, x + framed.width * scale, y + framed.height * scale)
             ImageDraw.Draw(picture).rectangle(corners, outline=color, width=2)
         buffer = io.BytesIO()
+        if picture.getcolors(_MOST_COLORS) is None:  # a photograph or a scan: its paper has texture
+            picture.save(buffer, "JPEG", quality=80)
+            return "image/jpeg", buffer.getvalue()
         picture.save(buffer, "PNG", optimize=True)
-        return buffer.getvalue()
+        return "image/png", buffer.getvalue()
 
-    def _drawn(self, document: Path, number: int) -> Any:
-        if self._key != (document, number):
-            self._page = _draw_pdf(document, number) if _is_pdf(document) else _open_picture(document, number)
-            self._key = (document, number)
+    def _drawn(self, document: Path, number: int, rotation: int | None) -> Any:
+        key = (document, number, rotation)
+        if self._key != key:
+            draw = _draw_pdf if _is_pdf(document) else _open_picture
+            self._page, self._key = draw(document, number, rotation), key
         return self._page
 
 
@@ -100,7 +111,7 @@ def _is_pdf(document: Path) -> bool:
         return b"%PDF-" in file.read(1024)
 
 
-def _draw_pdf(document: Path, number: int) -> Any:
+def _draw_pdf(document: Path, number: int, rotation: int | None) -> Any:
     try:
         import pypdfium2
     except ImportError as error:
@@ -108,20 +119,24 @@ def _draw_pdf(document: Path, number: int) -> Any:
     try:
         pdf = pypdfium2.PdfDocument(document)
         try:
-            return pdf[number - 1].render(scale=PIXELS_PER_POINT).to_pil().convert("RGB")
+            page = pdf[number - 1]
+            if rotation is not None:
+                page.set_rotation(rotation)
+            return page.render(scale=PIXELS_PER_POINT).to_pil().convert("RGB")
         finally:
             pdf.close()
     except (pypdfium2.PdfiumError, IndexError) as error:
         raise PictureError(f"page {number} cannot be drawn: {error}") from error
 
 
-def _open_picture(document: Path, number: int) -> Any:
-    from PIL import Image, UnidentifiedImageError
+def _open_picture(document: Path, number: int, rotation: int | None) -> Any:
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(document) as picture:
             picture.seek(number - 1)
-            return picture.convert("RGB")
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            return upright.rotate(-rotation, expand=True) if rotation else upright
     except (UnidentifiedImageError, OSError, EOFError) as error:
         raise PictureError(f"page {number} cannot be drawn: {error}") from error
 

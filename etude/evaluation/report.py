@@ -221,13 +221,9 @@ def _page_picture(difference: BarDifference, pages: Pages) -> tuple[str, bytes]:
     piece = difference.piece
     if not piece.pred.page_sizes:
         raise PictureError("the reading does not tell where its bars stand on pages")
-    return "image/png", _crop(difference, pages)
-
-
-def _crop(difference: BarDifference, pages: Pages) -> bytes:
     region = _region(difference)
-    width = difference.piece.pred.page_sizes.get(region.page_number, (0.0, 0.0))[0]
-    return pages.crop(difference.piece.pred_path, region, width, [(region, _FRAME)])
+    width = piece.pred.page_sizes.get(region.page_number, (0.0, 0.0))[0]
+    return pages.crop(piece.pred_path, region, width, [(region, _FRAME)])
 
 
 def _region(difference: BarDifference) -> page_pb2.PageRegion:

@@ -30,7 +30,11 @@ ul {{ margin: .5rem 0 0; padding-left: 1.2rem; font-size: .9rem }}
 
 
 def review_html(
-    document: Path, scores: Sequence[score_pb2.Score], pages: Sequence[page_pb2.Page], musicxml: Sequence[Path]
+    document: Path,
+    scores: Sequence[score_pb2.Score],
+    pages: Sequence[page_pb2.Page],
+    musicxml: Sequence[Path],
+    title: str = "",
 ) -> str:
     """The review of what was read from a document.
 
@@ -39,24 +43,26 @@ def review_html(
         scores: What was read.
         pages: What became of each page.
         musicxml: The MusicXML of each Score.
+        title: What the review is of; the document's name where that is left out.
     """
     painter, engraver = Pages(), Engraver()
-    widths = {page.page_number: page.width for page in pages}
+    known = {page.page_number: page for page in pages}
+    title = title or document.name
     blocks: list[str] = []
     latest = -1
     for system in systems_of(scores):
         if system.score_index != latest:
             latest = system.score_index
-            title = scores[latest].metadata.movement_title or scores[latest].metadata.title
-            heading = f"{title} ({latest + 1} of {len(scores)})" if len(scores) > 1 else title
+            name = scores[latest].metadata.movement_title or scores[latest].metadata.title
+            heading = f"{name} ({latest + 1} of {len(scores)})" if len(scores) > 1 else name
             blocks.append(f"<h2>{escape(heading)}</h2>" if heading else "")
-        page = _picture(partial(_page_picture, document, system, widths, painter), "the page")
+        page = _picture(partial(_page_picture, document, system, known, painter), "the page")
         read = _picture(partial(_engraved, musicxml[system.score_index], system, engraver), "the reading")
         blocks.append(_block(system, page, read))
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Review of {escape(document.name)}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Review of {escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
-        f"<h1>{escape(document.name)}</h1>{_summary(scores, pages)}"
+        f"<h1>{escape(title)}</h1>{_summary(scores, pages)}"
         '<input type="checkbox" id="only"><label for="only"> Only systems with something doubtful</label>'
         + "".join(blocks)
         + "</body></html>\n"
@@ -116,13 +122,16 @@ def _picture(draw: Callable[[], tuple[str, bytes]], what: str) -> str:
 
 
 def _page_picture(
-    document: Path, system: ReviewedSystem, widths: dict[int, float], painter: Pages
+    document: Path, system: ReviewedSystem, known: dict[int, page_pb2.Page], painter: Pages
 ) -> tuple[str, bytes]:
     if system.region is None or not system.region.page_number:
         raise PictureError("the file has no pages")
     frames = [(region, WRONG) for region in system.bar_regions] + [(r, DOUBTFUL) for r in system.symbol_regions]
-    width = widths.get(system.region.page_number, 0.0)
-    return "image/png", painter.crop(document, system.region, width, frames)
+    page = known.get(system.region.page_number)
+    if page is None:
+        return painter.crop(document, system.region, 0.0, frames)
+    # only the rotation that the reader found can differ from what the file asks for
+    return painter.crop(document, system.region, page.width, frames, page.rotation)
 
 
 def _engraved(musicxml: Path, system: ReviewedSystem, engraver: Engraver) -> tuple[str, bytes]:

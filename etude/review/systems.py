@@ -59,13 +59,24 @@ def systems_of(scores: Sequence[score_pb2.Score]) -> Iterator[ReviewedSystem]:
     """The systems of all Scores, in the order of the document; without pages, lines as the measures start them."""
     for index, score in enumerate(scores):
         found = [
-            (system.first_measure_index, system.measure_count, system.region)
+            (system.first_measure_index, system.measure_count, _region_of(system))
             for page in score.pages
             for system in page.systems
             if system.measure_count
         ]
         for first, count, region in found or _lines(score):
             yield _system(index, score, first, count, region)
+
+
+def _region_of(system: page_pb2.System) -> page_pb2.PageRegion:
+    """Where a system stands; where only its staves are placed, the box around them."""
+    boxes = [staff.region for staff in system.staves if staff.region.page_number]
+    if system.region.page_number or not boxes:
+        return system.region
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right, bottom = max(box.x + box.width for box in boxes), max(box.y + box.height for box in boxes)
+    number = boxes[0].page_number
+    return page_pb2.PageRegion(page_number=number, x=left, y=top, width=right - left, height=bottom - top)
 
 
 def _lines(score: score_pb2.Score) -> Iterator[tuple[int, int, None]]:

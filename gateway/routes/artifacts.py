@@ -19,7 +19,8 @@ router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"], dependencies=
 ArtifactId = Annotated[str, Path(description="The artifact.", min_length=1, max_length=200)]
 
 _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox"
-"""An SVG opened by itself is a document of this origin: it may look as it likes and do nothing."""
+"""An SVG or a review opened by itself is a document of this origin: it may look as it likes and do nothing."""
+_DOCUMENTS = frozenset({"image/svg+xml", "text/html"})
 
 
 @router.get("/{artifact_id}", summary="One artifact")
@@ -60,7 +61,7 @@ async def download_artifact(
         "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Disposition": content_disposition(disposition, artifact.filename),
     }
-    if artifact.media_type == "image/svg+xml":
+    if artifact.media_type in _DOCUMENTS:
         headers["Content-Security-Policy"] = _SANDBOX
     if matches(if_none_match, etag):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)

@@ -53,7 +53,7 @@ async def create_job(
     density: Annotated[str, Form(description="all or essential")] = "",
     formats: Annotated[
         list[str] | None,
-        Form(description="musicxml, midi, svg, pdf, annotated_pdf: repeated or with commas; all when left out"),
+        Form(description="musicxml, midi, svg, pdf, annotated_pdf, review: repeated or with commas; all when left out"),
     ] = None,
     fingering_model: Annotated[str, Form(description="Name of the fingering model")] = "",
     pages: Annotated[str, Form(description="Pages to read: 3, 2-5, 4- or -6")] = "",

@@ -19,6 +19,8 @@ from orchestrator.steps.base import NewFile, Outcome, Report, Task, Workshop
 
 ALL_FORMATS = tuple(format_ for format_ in OutputFormat.values() if format_ != OutputFormat.OUTPUT_FORMAT_UNSPECIFIED)
 _ANNOTATED = OutputFormat.OUTPUT_FORMAT_ANNOTATED_PDF
+OF_PAGES = frozenset({_ANNOTATED, OutputFormat.OUTPUT_FORMAT_REVIEW})
+"""Formats that show the user's own pages."""
 
 
 async def render_scores(workshop: Workshop, task: Task, report: Report) -> Outcome:
@@ -52,7 +54,7 @@ async def render_scores(workshop: Workshop, task: Task, report: Report) -> Outco
 def formats_of(job: job_pb2.Job) -> Sequence[OutputFormat.ValueType]:
     """The formats a job makes: those asked for, or all, as far as they apply to its source."""
     asked = dict.fromkeys(job.options.formats or ALL_FORMATS)
-    return [format_ for format_ in asked if job.source.media_type not in NOTATION or format_ != _ANNOTATED]
+    return [format_ for format_ in asked if job.source.media_type not in NOTATION or format_ not in OF_PAGES]
 
 
 def without_pages(job: job_pb2.Job) -> str:
@@ -84,7 +86,7 @@ async def render(
     options = RenderOptions(
         formats=formats, density=job.options.density, filename_stem=naming.stem_of(job.source.filename)
     )
-    files, result = await workshop.stages.render(options, scores, original if _ANNOTATED in formats else None, report)
+    files, result = await workshop.stages.render(options, scores, original if OF_PAGES & set(formats) else None, report)
     return files, list(result.remarks)
 
 
@@ -118,7 +120,7 @@ async def store_files(
         kind = naming.KIND_OF_FORMAT[head.format]
         score_index = score_indices[head.score_index] if head.score_index >= 0 else -1
         sources = [score_ids[score_index]] if score_index >= 0 else [score_ids[index] for index in score_indices]
-        if head.format == _ANNOTATED:
+        if head.format in OF_PAGES:
             sources.append(source.artifact.artifact_id)
         artifact = artifact_service_pb2.Artifact(
             kind=kind,

@@ -1,14 +1,18 @@
 """etude review, with the mesh as it is, and what it makes of a Score's doubts."""
 
 import base64
+import io
 import re
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from etude.cli.main import main
-from etude.evaluation.pictures import Engraver
+from etude.evaluation.pictures import PIXELS_PER_POINT, Engraver, Pages
 from etude.review.document import WRONG
 from etude.review.systems import systems_of
-from etude.score.v1 import provenance_pb2
+from etude.score.v1 import page_pb2, provenance_pb2
 from tests.support.score_builder import ScoreBuilder
 
 DOCUMENT = Path(__file__).parents[1] / "omr" / "data" / "preambulum-lilypond.pdf"
@@ -70,3 +74,17 @@ def test_what_cannot_be_read_makes_no_review(tmp_path, capsys):
     assert main(["review", str(broken), "-o", str(tmp_path / "review.html")]) == 1
     assert "CORRUPT_FILE" in capsys.readouterr().err
     assert not (tmp_path / "review.html").exists()
+
+
+def test_a_page_is_shown_upright_and_a_photograph_no_larger_than_it_need_be(tmp_path):
+    grain = np.random.default_rng(1).integers(0, 99, (1600, 2400, 3)).astype(np.uint8)
+    grain[100:200, 100:300] = 255
+    Image.fromarray(grain).save(tmp_path / "page.png")
+    region = page_pb2.PageRegion(page_number=1, x=0, y=500, width=400, height=100)
+    media_type, data = Pages().crop(tmp_path / "page.png", region, 400, rotation=270)
+    shown = Image.open(io.BytesIO(data))
+    assert media_type == "image/jpeg" and shown.width == 400 * PIXELS_PER_POINT
+    # turned anticlockwise, the white corner at the top left is at the bottom left
+    white = np.asarray(shown.convert("L")) > 200
+    rows, columns = np.nonzero(white)
+    assert rows.size and columns.max() < 120 and rows.min() > 40

@@ -32,7 +32,15 @@ def test_every_file_of_a_piece_of_four_pages(tmp_path):
     out, stem = tmp_path / "out", LONG.stem
     names = {path.name.removeprefix(stem) for path in out.iterdir()}
     pages = {name for name in names if name.endswith(".svg")}
-    assert names - pages == {".musicxml", ".mid", ".pdf", ".annotated.pdf", ".ir_v1.json", ".ir_v2.json"}
+    assert names - pages == {
+        ".musicxml",
+        ".mid",
+        ".pdf",
+        ".annotated.pdf",
+        ".review.html",
+        ".ir_v1.json",
+        ".ir_v2.json",
+    }
     assert pages == {".svg"} | {f".{number}.svg" for number in range(2, len(pages) + 1)}
     assert list((tmp_path / ".cache" / "etude").iterdir()) == []
 

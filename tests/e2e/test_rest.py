@@ -41,7 +41,7 @@ async def test_from_a_pdf_to_its_files(mesh: ServedMesh, http):
 
     artifacts = await artifacts_of(http, job_id)
     assert {artifact["kind"] for artifact in artifacts} == {
-        "SOURCE", "IR_V1", "IR_V2", "MUSICXML", "MIDI", "SVG", "SCORE_PDF", "ANNOTATED_PDF"
+        "SOURCE", "IR_V1", "IR_V2", "MUSICXML", "MIDI", "SVG", "SCORE_PDF", "ANNOTATED_PDF", "REVIEW"
     }  # fmt: skip
     created = {event["data"]["artifact_id"] for event in events if event["event"] == "artifact_created"}
     assert created <= {artifact["artifact_id"] for artifact in artifacts}

@@ -80,8 +80,15 @@ async def test_a_range_of_another_version_gets_all_of_it(http, artifact_id):
     assert (await http.get(path, headers={"Range": "bytes=0-1", "If-Range": '"older"'})).status_code == 200
 
 
-async def test_an_svg_opened_by_itself_can_do_nothing(http, store):
-    artifact_id = store.add_artifact("j1", artifact_service_pb2.ARTIFACT_KIND_SVG, b"<svg/>", "image/svg+xml")
+@pytest.mark.parametrize(
+    ("kind", "content", "media_type"),
+    [
+        (artifact_service_pb2.ARTIFACT_KIND_SVG, b"<svg/>", "image/svg+xml"),
+        (artifact_service_pb2.ARTIFACT_KIND_REVIEW, b"<!doctype html>", "text/html"),
+    ],
+)
+async def test_a_document_opened_by_itself_can_do_nothing(http, store, kind, content, media_type):
+    artifact_id = store.add_artifact("j1", kind, content, media_type)
     answer = await http.get(f"/api/v1/artifacts/{artifact_id}/download", params={"disposition": "inline"})
     assert answer.headers["content-disposition"].startswith("inline")
     assert "sandbox" in answer.headers["content-security-policy"]

@@ -218,6 +218,7 @@ _SUFFIXES = {
     renderer_service_pb2.OUTPUT_FORMAT_SVG: "image/svg+xml",
     renderer_service_pb2.OUTPUT_FORMAT_PDF: "application/pdf",
     renderer_service_pb2.OUTPUT_FORMAT_ANNOTATED_PDF: "application/pdf",
+    renderer_service_pb2.OUTPUT_FORMAT_REVIEW: "text/html",
 }
 
 
@@ -240,7 +241,10 @@ class Renderer(renderer_service_pb2_grpc.RendererServiceServicer):
         async with self._journal.call("rendering", context, plan):
             files = 0
             for format_ in options.formats:
-                annotated = format_ == renderer_service_pb2.OUTPUT_FORMAT_ANNOTATED_PDF
+                annotated = format_ in (
+                    renderer_service_pb2.OUTPUT_FORMAT_ANNOTATED_PDF,
+                    renderer_service_pb2.OUTPUT_FORMAT_REVIEW,
+                )
                 assert bool(original) or not annotated
                 pages = [1, 2] if format_ == renderer_service_pb2.OUTPUT_FORMAT_SVG else [0]
                 for index in [-1] if annotated else range(len(scores)):

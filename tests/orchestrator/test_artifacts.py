@@ -81,7 +81,7 @@ async def test_every_artifact_says_what_it_is_and_where_it_comes_from(mesh: Mesh
         (v2.artifact_id, annotated.artifact_id, "rendering"),
         (source.artifact_id, annotated.artifact_id, "rendering"),
     }
-    assert len(await edges(mesh, source)) == 9  # everything descends from it
+    assert len(await edges(mesh, source)) == 11  # everything descends from it
 
 
 def test_lineage_leaves_siblings_out() -> None:

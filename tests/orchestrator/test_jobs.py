@@ -51,6 +51,7 @@ async def test_a_job_goes_through_all_stages(mesh: Mesh) -> None:
         ("SVG", "piece.page2.svg"),
         ("SCORE_PDF", "piece.pdf"),
         ("ANNOTATED_PDF", "piece.annotated.pdf"),
+        ("REVIEW", "piece.review.html"),
     ]
 
 
@@ -362,7 +363,7 @@ async def test_a_request_id_makes_one_job(mesh: Mesh) -> None:
     assert another.job_id != first.job_id
     await mesh.client.settled(another.job_id)
     await mesh.client.settled(first.job_id)
-    assert len([name for name in mesh.files() if first.job_id in name]) == 9
+    assert len([name for name in mesh.files() if first.job_id in name]) == 10
     assert len({name.split("/")[2] for name in mesh.files()}) == 2
 
 

@@ -133,6 +133,7 @@ async def check_whole(client: Client, processes: Processes, job_id: str) -> job_
         ArtifactKind.ARTIFACT_KIND_SVG: 2 * scores,
         ArtifactKind.ARTIFACT_KIND_SCORE_PDF: scores,
         ArtifactKind.ARTIFACT_KIND_ANNOTATED_PDF: 1,
+        ArtifactKind.ARTIFACT_KIND_REVIEW: 1,
     }
     assert {kind: sum(a.kind == kind for a in artifacts) for kind in wanted} == wanted
     for artifact in artifacts:

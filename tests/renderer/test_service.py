@@ -18,7 +18,7 @@ from etude.mesh.server import running_server
 from etude.score.v1 import score_pb2
 from etude.stage.v1 import renderer_service_pb2, renderer_service_pb2_grpc
 from renderer_service.definition import DEFINITION
-from renderer_service.formats import ANNOTATED_PDF, FORMATS, MIDI, MUSICXML, PDF, SVG
+from renderer_service.formats import ANNOTATED_PDF, FORMATS, MIDI, MUSICXML, PDF, REVIEW, SVG
 from renderer_service.settings import RendererSettings
 from tests.renderer.pages import printed
 from tests.renderer.pieces import everything, plain
@@ -71,7 +71,7 @@ async def test_all_formats_of_two_scores_and_the_original_come_in_order_with_the
     second.score_id = "second"
     async with service() as stub:
         progress, files, result = await render(
-            stub, requests([first, second], [ANNOTATED_PDF, SVG, MIDI, PDF, MUSICXML, MIDI], pdf)
+            stub, requests([first, second], [REVIEW, ANNOTATED_PDF, SVG, MIDI, PDF, MUSICXML, MIDI], pdf)
         )
     assert result.file_count == len(files)
     (remark,) = result.remarks  # the second piece was not read from these pages
@@ -89,10 +89,14 @@ async def test_all_formats_of_two_scores_and_the_original_come_in_order_with_the
         (PDF, 0, 0),
         (PDF, 1, 0),
         (ANNOTATED_PDF, -1, 0),
+        (REVIEW, -1, 0),
     ]
     by_format = {head.format: data for head, data in files}
     assert ET.fromstring(by_format[MUSICXML]).tag == "score-partwise"
     assert mido.MidiFile(file=io.BytesIO(by_format[MIDI])).type == 1
+    review = by_format[REVIEW].decode()
+    assert "<script" not in review and "http" not in review and "No picture of the reading" not in review
+    assert review.count("data:image/png;base64,") == len(first.pages[0].systems)
     for format_ in (PDF, ANNOTATED_PDF):
         with pikepdf.open(io.BytesIO(by_format[format_])) as document:
             assert len(document.pages) == 1

@@ -45,6 +45,8 @@ class _ArtifactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Artifact
     """The fingered score engraved anew."""
     ARTIFACT_KIND_ANNOTATED_PDF: _ArtifactKind.ValueType  # 8
     """The user's own pages with fingers."""
+    ARTIFACT_KIND_REVIEW: _ArtifactKind.ValueType  # 9
+    """What was read, system by system, under the user's own pages (HTML)."""
 
 class ArtifactKind(_ArtifactKind, metaclass=_ArtifactKindEnumTypeWrapper):
     """Kinds of artifacts."""
@@ -67,6 +69,8 @@ ARTIFACT_KIND_SCORE_PDF: ArtifactKind.ValueType  # 7
 """The fingered score engraved anew."""
 ARTIFACT_KIND_ANNOTATED_PDF: ArtifactKind.ValueType  # 8
 """The user's own pages with fingers."""
+ARTIFACT_KIND_REVIEW: ArtifactKind.ValueType  # 9
+"""What was read, system by system, under the user's own pages (HTML)."""
 Global___ArtifactKind: _TypeAlias = ArtifactKind  # noqa: Y015
 
 @_typing.final

@@ -40,6 +40,10 @@ class _OutputFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OutputFo
     """The fingered score engraved anew. One file per Score."""
     OUTPUT_FORMAT_ANNOTATED_PDF: _OutputFormat.ValueType  # 5
     """The user's own pages with the finger numbers printed on them. One file for all Scores."""
+    OUTPUT_FORMAT_REVIEW: _OutputFormat.ValueType  # 6
+    """A page for people (HTML, one file, no script) with each system of the user's own pages over what was read of it;
+    doubtful signs are marked, bars that do not add up are red. One file for all Scores.
+    """
 
 class OutputFormat(_OutputFormat, metaclass=_OutputFormatEnumTypeWrapper):
     """What can be written."""
@@ -56,6 +60,10 @@ OUTPUT_FORMAT_PDF: OutputFormat.ValueType  # 4
 """The fingered score engraved anew. One file per Score."""
 OUTPUT_FORMAT_ANNOTATED_PDF: OutputFormat.ValueType  # 5
 """The user's own pages with the finger numbers printed on them. One file for all Scores."""
+OUTPUT_FORMAT_REVIEW: OutputFormat.ValueType  # 6
+"""A page for people (HTML, one file, no script) with each system of the user's own pages over what was read of it;
+doubtful signs are marked, bars that do not add up are red. One file for all Scores.
+"""
 Global___OutputFormat: _TypeAlias = OutputFormat  # noqa: Y015
 
 @_typing.final

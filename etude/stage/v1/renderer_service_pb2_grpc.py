@@ -52,8 +52,8 @@ class RendererServiceServicer:
     """
 
     def Render(self, request_iterator, context):
-        """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF) the user's own PDF or
-        picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
+        """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF and REVIEW) the user's own
+        PDF or picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

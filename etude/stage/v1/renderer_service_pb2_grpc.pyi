@@ -34,8 +34,8 @@ class RendererServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RendererServiceAsyncStub: ...
     Render: _grpc.StreamStreamMultiCallable[_renderer_service_pb2.RenderRequest, _renderer_service_pb2.RenderResponse]
-    """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF) the user's own PDF or
-    picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
+    """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF and REVIEW) the user's own
+    PDF or picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
     """
     GetStageInfo: _grpc.UnaryUnaryMultiCallable[_renderer_service_pb2.RendererServiceGetStageInfoRequest, _renderer_service_pb2.RendererServiceGetStageInfoResponse]
     """What this server is and which formats it has."""
@@ -46,8 +46,8 @@ class RendererServiceAsyncStub(RendererServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Render: _aio.StreamStreamMultiCallable[_renderer_service_pb2.RenderRequest, _renderer_service_pb2.RenderResponse]  # type: ignore[assignment]
-    """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF) the user's own PDF or
-    picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
+    """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF and REVIEW) the user's own
+    PDF or picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
     """
     GetStageInfo: _aio.UnaryUnaryMultiCallable[_renderer_service_pb2.RendererServiceGetStageInfoRequest, _renderer_service_pb2.RendererServiceGetStageInfoResponse]  # type: ignore[assignment]
     """What this server is and which formats it has."""
@@ -61,8 +61,8 @@ class RendererServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_renderer_service_pb2.RenderRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_renderer_service_pb2.RenderResponse], _abc.AsyncIterator[_renderer_service_pb2.RenderResponse]]:
-        """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF) the user's own PDF or
-        picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
+        """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF and REVIEW) the user's own
+        PDF or picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
         """
 
     @_abc_1.abstractmethod
