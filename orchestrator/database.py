@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -33,8 +35,11 @@ from orchestrator.connection import Connection, InlineConnection
 from orchestrator.failures import StorageUnavailableError
 from orchestrator.tenancy import current_tenant
 
-# For this transaction only: the next one on the connection begins without.
-_HOLD_TO_TENANT = text("SELECT set_config('etude.tenant_id', :tenant_id, true)")
+_TENANT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}|\*")
+#: Connections to PostgreSQL of one process. More transactions at a time wait for one.
+_CONNECTIONS = 16
+#: How long a connection to PostgreSQL that lies idle is taken to live.
+_TRUSTED_S = 1.0
 
 #: Key of the advisory lock of `Database.exclusive`.
 _SETTING_UP = 0x45_74_75_64_65
@@ -156,31 +161,81 @@ class _Sqlite:
 
 
 class _Postgres:
-    """A pool of connections to PostgreSQL."""
+    """A pool of connections to PostgreSQL.
+
+    A round trip costs more than what most statements do. So a transaction is begun and held to its tenant by one of
+    them, past SQLAlchemy, which would take two; a connection is only asked whether it lives after it was idle for a
+    while; and all connections are kept, because a new one costs as much as a small job, and knows no statement yet.
+    """
 
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"), pool_size=8, max_overflow=24, pool_pre_ping=True
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            isolation_level="AUTOCOMMIT",  # to SQLAlchemy: `_transaction` begins and ends transactions
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_use_lifo=True,
         )
-        # Shares the pool.
-        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        event.listen(self._engine.sync_engine, "checkin", _note_return)
+        event.listen(self._engine.sync_engine, "checkout", _check_when_idle)
+
+    def read(self) -> AbstractAsyncContextManager[Connection]:
+        return self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def write(self) -> AbstractAsyncContextManager[Connection]:
+        return self._transaction("BEGIN")
 
     @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[Connection]:
+    async def _transaction(self, begin: str) -> AsyncIterator[Connection]:
         with _told_unavailable():
-            async with self._reading.begin() as connection:
-                await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
-                yield connection
-
-    @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[Connection]:
-        with _told_unavailable():
-            async with self._engine.begin() as connection:
-                await connection.execute(_HOLD_TO_TENANT, {"tenant_id": current_tenant()})
-                yield connection
+            async with self._engine.connect() as connection:
+                raw = await connection.get_raw_connection()
+                driver: asyncpg.Connection = raw.driver_connection
+                try:
+                    await driver.execute(f"{begin}; {_held_to(current_tenant())}")
+                    yield connection
+                    await driver.execute("COMMIT")
+                except Exception:
+                    try:
+                        await driver.execute("ROLLBACK")
+                    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                        await connection.invalidate()  # it is gone, and with it the transaction
+                    raise
+                except BaseException:
+                    # Cancelled, perhaps in the middle of a statement: nobody may work on what that leaves.
+                    await connection.invalidate()
+                    raise
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _held_to(tenant_id: str) -> str:
+    """The statement that holds the transaction it is in, and no later one, to a tenant's rows."""
+    if not _TENANT_ID.fullmatch(tenant_id):
+        raise ValueError(f"{tenant_id!r} is no id of a tenant")
+    return f"SELECT set_config('etude.tenant_id', '{tenant_id}', true)"
+
+
+def _note_return(_connection: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _check_when_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """Has the pool replace a connection that has died, and all that are as old.
+
+    Raises:
+        sqlalchemy.exc.InvalidatePoolError: It has.
+    """
+    if connection.driver_connection.is_closed():
+        raise sa.exc.InvalidatePoolError("the connection was closed")
+    if time.monotonic() - record.info.get("idle_since", 0.0) >= _TRUSTED_S:
+        try:
+            connection.ping()
+        except sa.exc.DBAPIError as error:
+            raise sa.exc.InvalidatePoolError(str(error)) from error
+        except connection.dbapi.Error as error:
+            raise sa.exc.InvalidatePoolError(str(error)) from error
 
 
 @contextlib.contextmanager

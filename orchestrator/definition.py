@@ -91,6 +91,7 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         jobs = Jobs(
             store,
             engine,
+            runner,
             stages,
             max_upload_bytes=settings.max_upload_bytes,
             max_active_jobs=settings.max_active_jobs,

@@ -21,6 +21,7 @@ from orchestrator.engine.port import Engine, Run
 from orchestrator.failures import is_of_storage
 from orchestrator.intake import receive
 from orchestrator.options import check_request_id, completed
+from orchestrator.pipeline import PipelineRunner
 from orchestrator.repositories.editor import JobEditor, NewArtifact
 from orchestrator.repositories.identity import IdentityRepository
 from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs
@@ -56,12 +57,20 @@ class Jobs:
     """The jobs, as their owners see them."""
 
     def __init__(
-        self, store: Store, engine: Engine, stages: Stages, *, max_upload_bytes: int, max_active_jobs: int
+        self,
+        store: Store,
+        engine: Engine,
+        runner: PipelineRunner,
+        stages: Stages,
+        *,
+        max_upload_bytes: int,
+        max_active_jobs: int,
     ) -> None:
         """Take files of at most `max_upload_bytes`, while a tenant has fewer than `max_active_jobs` under way."""
         self._store = store
         self._stages = stages
         self._engine = engine
+        self._runner = runner
         self._max_upload_bytes = max_upload_bytes
         self._max_active_jobs = max_active_jobs
 
@@ -125,7 +134,9 @@ class Jobs:
                 await repository.insert(record)
                 editor = JobEditor(connection, record, f"user:{key.user_id}")
                 editor.created("the job was created")
-                editor.add_artifact(source)
+                stored_source = editor.add_artifact(source)
+                created = record.copy().job
+                hand_over = await self._runner.begin_first(editor, [stored_source])
                 await editor.save()
                 await keep_answer(connection, key, Answer(job.job_id, b""))
             stored = True
@@ -134,17 +145,9 @@ class Jobs:
                 await self._store.blobs.delete(source.blob_key)
         self._store.committed(editor)
         metrics.JOBS_CREATED.inc()
-        await self._submit(Run(record.ref, job.attempt, job.epoch))
-        return job
-
-    async def _submit(self, run: Run) -> None:
-        """Have a job driven that is written down: at once, or when the engine's database can be used again."""
-        try:
-            await self._engine.submit(run)
-        except Exception as error:
-            if not is_of_storage(error):
-                raise
-            _log.warning("a job is driven later", job_id=run.ref.job_id, error=str(error))
+        hand_over()
+        await self._engine.submit(Run(record.ref, created.attempt, created.epoch))
+        return created
 
     async def cancel(self, caller: Caller, job_id: str, reason: str) -> job_pb2.Job:
         """Stop a job for good, and the stage that works on it.
@@ -192,7 +195,7 @@ class Jobs:
             job = await editor.save()
             await keep_answer(connection, key, Answer(job_id, b""))
         self._store.committed(editor)
-        await self._submit(Run(ref, job.attempt, job.epoch))
+        await self._engine.submit(Run(ref, job.attempt, job.epoch))
         return job
 
     async def delete(self, caller: Caller, job_id: str) -> None:

@@ -103,7 +103,8 @@ def _started(editor: JobEditor, artifacts: Sequence[StoredArtifact], begun: _Beg
 
 
 class _Handovers:
-    """Steps that were begun in the transaction that ended the step before, until their run comes to take them over.
+    """Steps that were begun in the transaction that ended the step before, or created the job, until their run comes to
+    take them over.
 
     A run that never comes (its job was cancelled that very moment) must not fill the memory, so only so many are kept.
     A step whose handover is lost is begun once more, as after a crash.
@@ -133,6 +134,9 @@ async def _start_step(editor: JobEditor, step: Step) -> None:
     """Begin a step of a job that is ready for it."""
     await editor.begin_step(step.name)
     editor.transition(step.processing, Cause.START, f"the {step.name} stage begins")
+    if step is PIPELINE[0]:
+        waited = editor.time.timestamp() - editor.job.create_time.ToDatetime(editor.time.tzinfo).timestamp()
+        metrics.QUEUE_SECONDS.observe(max(0.0, waited))
 
 
 class PipelineRunner:
@@ -175,15 +179,35 @@ class PipelineRunner:
                 ):
                     return await self._run(ref, step, start.task)
 
+    async def begin_first(self, editor: JobEditor, artifacts: Sequence[StoredArtifact]) -> Callable[[], None]:
+        """Begin the first step of a job in the transaction that creates it, when its stage has room.
+
+        Args:
+            editor: Of the new job, with all that is to be told of its creation.
+            artifacts: The job's artifacts.
+
+        Returns:
+            What to call once the transaction is committed, before the job is run.
+        """
+        return await self._begin_ahead(editor, PIPELINE[0], artifacts)
+
+    async def _begin_ahead(
+        self, editor: JobEditor, step: Step, artifacts: Sequence[StoredArtifact]
+    ) -> Callable[[], None]:
+        """Begin a step before its run comes to it, unless its stage is busy; what hands it over, once committed."""
+        if self._places[step.name].is_full():
+            return lambda: None
+        with editor.on_behalf_of(self._actor):
+            await _start_step(editor, step)
+        start = _started(editor, artifacts)
+        return lambda: self._handovers.put(step, start)
+
     async def _begin(self, ref: JobRef, step: Step) -> _Start:
         begun = _Begun.OURS
         async with self._store.edit(ref, self._actor) as editor:
             job = editor.job
             if job.state == step.ready:
                 await _start_step(editor, step)
-                if step is PIPELINE[0]:
-                    waited = editor.time.timestamp() - job.create_time.ToDatetime(editor.time.tzinfo).timestamp()
-                    metrics.QUEUE_SECONDS.observe(max(0.0, waited))
             elif job.state == step.processing:
                 runs = await editor.begin_step_again(step.name)
                 if runs >= self._settings.step_runs_limit:
@@ -255,7 +279,7 @@ class PipelineRunner:
     ) -> None:
         """Note what a step made; begin the next one in the same transaction when its stage has room."""
         following, epoch = _following(step), task.job.epoch
-        start: _Start | None = None
+        hand_over: Callable[[], None] | None = None
         async with self._store.edit(ref, self._actor) as editor:
             editor.require_epoch(epoch)
             for each in progress:
@@ -269,11 +293,10 @@ class PipelineRunner:
             made = [editor.add_artifact(artifact) for artifact in outcome.artifacts]
             editor.transition(step.finished, Cause.FINISH, outcome.message, expected_epoch=epoch)
             await editor.end_step(step.name, "FINISHED")
-            if following is not None and not self._places[following.name].is_full():
-                await _start_step(editor, following)
-                start = _started(editor, [*task.artifacts, *made])
-        if following is not None and start is not None:
-            self._handovers.put(following, start)
+            if following is not None:
+                hand_over = await self._begin_ahead(editor, following, [*task.artifacts, *made])
+        if hand_over is not None:
+            hand_over()
         _log.info("stage finished", stage=step.name, outcome=outcome.message)
         if step.name == "omr":
             metrics.PAGES_READ.labels("read").inc(outcome.summary.pages_read)

@@ -6,7 +6,8 @@ each event the next sequence number, and writes the job, its events, its artifac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -119,6 +120,15 @@ class JobEditor:
     def connection(self) -> Connection:
         """The transaction, for what has to become true together with the change."""
         return self._connection
+
+    @contextlib.contextmanager
+    def on_behalf_of(self, actor: str) -> Iterator[None]:
+        """Note what happens within in somebody else's name."""
+        own, self._actor = self._actor, actor
+        try:
+            yield
+        finally:
+            self._actor = own
 
     @property
     def trace_context(self) -> dict[str, str]:
