@@ -17,6 +17,7 @@ import contextlib
 import re
 import sqlite3
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -50,8 +51,12 @@ class Database:
 
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
         self.url = url
+        #: This process among those that use the database.
+        self.name = f"etude-{uuid.uuid4().hex}"
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._access: _Sqlite | _Postgres = _Sqlite(url, busy_timeout_s) if self.is_sqlite else _Postgres(url)
+        self._access: _Sqlite | _Postgres = (
+            _Sqlite(url, busy_timeout_s) if self.is_sqlite else _Postgres(url, self.name)
+        )
 
     def read(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads and sees one state of the database throughout."""
@@ -168,13 +173,14 @@ class _Postgres:
     while; and all connections are kept, because a new one costs as much as a small job, and knows no statement yet.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str) -> None:
         self._engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             isolation_level="AUTOCOMMIT",  # to SQLAlchemy: `_transaction` begins and ends transactions
             pool_size=_CONNECTIONS,
             max_overflow=0,
             pool_use_lifo=True,
+            connect_args={"server_settings": {"application_name": name}},
         )
         event.listen(self._engine.sync_engine, "checkin", _note_return)
         event.listen(self._engine.sync_engine, "checkout", _check_when_idle)

@@ -29,6 +29,7 @@ from orchestrator.database import Database
 from orchestrator.engine.dbos import DbosEngine, postgres_engine, sqlite_engine
 from orchestrator.identity.assembly import identity
 from orchestrator.jobs import Jobs
+from orchestrator.listening import Listener
 from orchestrator.lock import data_dir_lock
 from orchestrator.membership import Membership
 from orchestrator.notifier import Notifier
@@ -51,8 +52,6 @@ from orchestrator.tenancy import set_tenant
 
 _log = get_logger(__name__)
 
-#: How often a watcher looks for what other orchestrators do to its job.
-_LOOK_EVERY_S = 0.2
 #: Age from which bytes without a row belong to nobody, when other orchestrators may be storing some right now.
 _ORPHAN_AGE = timedelta(days=1)
 
@@ -73,7 +72,7 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         async with database.exclusive() as connection:
             await IdentityRepository(connection, LOCAL.tenant_id).ensure("This machine", LOCAL.user_id, "Local user")
         blobs = await stack.enter_async_context(_blobs(settings))
-        store = Store(database, blobs, Notifier(look_every_s=None if alone else _LOOK_EVERY_S))
+        store = Store(database, blobs, Notifier())
         await sweep(database, blobs, older_than=timedelta(0) if alone else _ORPHAN_AGE)
 
         stages = Stages(settings)
@@ -114,6 +113,8 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
 
         if not alone:
             stack.push_async_callback(_cancelled, asyncio.create_task(membership.run()))
+            listener = Listener(database.url, database.name, store.notifier)
+            stack.push_async_callback(_cancelled, asyncio.create_task(listener.run()))
 
         stack.push_async_callback(_cancelled, asyncio.create_task(jobs.keep_driven()))
 

@@ -24,8 +24,8 @@ class Change:
 class Watch:
     """The changes of a job since its watcher looked last."""
 
-    def __init__(self, look_every_s: float | None) -> None:
-        self._look_every_s = look_every_s
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
         self._changed = asyncio.Event()
         self._changes: list[Change] | None = None  # None: what is new stands in the database alone
 
@@ -49,7 +49,7 @@ class Watch:
 
     async def wait(self, timeout_s: float) -> None:
         """Return at the next change, or after so many seconds."""
-        every = self._look_every_s
+        every = self._notifier.look_every_s
         try:
             async with asyncio.timeout(timeout_s if every is None else min(timeout_s, every)):
                 await self._changed.wait()
@@ -61,15 +61,15 @@ class Watch:
 class Notifier:
     """Wakes the watchers of a job."""
 
-    def __init__(self, *, look_every_s: float | None = None) -> None:
-        """Let watchers also look into the database every so often, for what other processes do to jobs."""
-        self._look_every_s = look_every_s
+    def __init__(self) -> None:
+        #: How often watchers look into the database too, for what other processes do to jobs; None for never.
+        self.look_every_s: float | None = None
         self._watches: dict[str, set[Watch]] = {}
 
     @contextlib.contextmanager
     def watch(self, job_id: str) -> Iterator[Watch]:
         """What is told of a job while the block lasts."""
-        watch = Watch(self._look_every_s)
+        watch = Watch(self)
         self._watches.setdefault(job_id, set()).add(watch)
         try:
             yield watch
@@ -83,3 +83,8 @@ class Notifier:
         """Tell the watchers of a job, after the change is committed; None when it is gone."""
         for watch in self._watches.get(job_id, ()):
             watch.put(change)
+
+    def look_all(self) -> None:
+        """Have all watchers look into the database now."""
+        for job_id in list(self._watches):
+            self.publish(job_id, None)
