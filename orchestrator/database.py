@@ -42,6 +42,19 @@ _CONNECTIONS = 16
 #: How long a connection to PostgreSQL that lies idle is taken to live.
 _TRUSTED_S = 1.0
 
+#: What passes with PostgreSQL: no room on the disk, no memory, too many connections, shutting down.
+_PASSING = frozenset({"53000", "53100", "53200", "53300", "57P01", "57P02", "57P03"})
+#: What is wrong with the file of SQLite, not with the statement.
+_BROKEN = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
 #: Key of the advisory lock of `Database.exclusive`.
 _SETTING_UP = 0x45_74_75_64_65
 
@@ -137,16 +150,17 @@ class _Sqlite:
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        connection = self._idle.pop() if self._idle else self._engine.connect()
-        try:
-            with connection.begin():
-                # Not through SQLAlchemy, which takes longer over this than SQLite does over a transaction.
-                driver: Any = connection.connection.driver_connection
-                driver.execute(begin)
-                yield InlineConnection(connection)
-        except BaseException:
-            connection.close()
-            raise
+        with _told_broken():
+            connection = self._idle.pop() if self._idle else self._engine.connect()
+            try:
+                with connection.begin():
+                    # Not through SQLAlchemy, which takes longer over this than SQLite does over a transaction.
+                    driver: Any = connection.connection.driver_connection
+                    driver.execute(begin)
+                    yield InlineConnection(connection)
+            except BaseException:
+                connection.close()
+                raise
         self._idle.append(connection)
 
     async def close(self) -> None:
@@ -255,7 +269,19 @@ def _told_unavailable() -> Iterator[None]:
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         raise StorageUnavailableError("database", str(error)) from error
     except sa.exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        if not error.connection_invalidated and getattr(error.orig, "sqlstate", None) not in _PASSING:
+            raise
+        raise StorageUnavailableError("database", str(error)) from error
+
+
+@contextlib.contextmanager
+def _told_broken() -> Iterator[None]:
+    """That the file cannot be written to or read, as StorageUnavailableError: no room, no permission, broken, held."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+        cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF not in _BROKEN:
             raise
         raise StorageUnavailableError("database", str(error)) from error
 

@@ -28,8 +28,9 @@ _SETTINGS = {
     "max_connections": "200",
     "jit": "off",
 }
-#: A killed server loses nothing without them; a power cut would.
-_NOT_FLUSHED = {"shared_buffers": "32MB", "fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+#: A killed server loses nothing without them; a power cut would. Commits are still handed to the system one by one
+#: (`synchronous_commit`): what waits in the server's own memory is lost when it is killed.
+_NOT_FLUSHED = {"shared_buffers": "32MB", "fsync": "off", "full_page_writes": "off"}
 
 
 class PostgresServer(ChildServer):

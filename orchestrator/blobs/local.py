@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from orchestrator.blobs.port import (
     StoredBlob,
     check_key,
 )
+from orchestrator.failures import StorageUnavailableError
 
 #: An upload stays in memory up to here. Every way to a thread and back costs more than these bytes do.
 _IN_MEMORY_BYTES = 256 << 10
@@ -61,12 +63,13 @@ class LocalUpload:
             self._hash.update(data)
             self._size += len(data)
             return
-        if self._file is None:
-            # Not in a thread: one that is cancelled would leave a file nobody knows of.
-            self._file = self._store.temporary_file()
-            self._file.write(self._head)
-            self._head.clear()
-        await asyncio.to_thread(self._write, self._file, data)
+        with _told_unavailable():
+            if self._file is None:
+                # Not in a thread: one that is cancelled would leave a file nobody knows of.
+                self._file = self._store.temporary_file()
+                self._file.write(self._head)
+                self._head.clear()
+            await asyncio.to_thread(self._write, self._file, data)
 
     def _write(self, file: BinaryIO, data: bytes) -> None:
         file.write(data)
@@ -86,7 +89,9 @@ class LocalUpload:
 
     async def commit(self, key: str) -> StoredBlob:
         """Make the bytes durable and visible under `key`; see the port."""
-        await asyncio.to_thread(self._commit, check_key(key))
+        check_key(key)
+        with _told_unavailable():
+            await asyncio.to_thread(self._commit, key)
         return StoredBlob(key, self._size, self.sha256)
 
     def _commit(self, key: str) -> None:
@@ -99,7 +104,8 @@ class LocalUpload:
     def discard(self) -> None:
         """Remove the file, if there is one."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # no room for the last of what is thrown away
+                self._file.close()
             Path(self._file.name).unlink(missing_ok=True)
 
 
@@ -135,7 +141,8 @@ class LocalBlobStore:
         """Store blobs; see the port."""
         for key in blobs:
             check_key(key)
-        return await asyncio.to_thread(self.write, blobs)
+        with _told_unavailable():
+            return await asyncio.to_thread(self.write, blobs)
 
     def write(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
         """Store blobs under checked keys. Blocks; for uploads and this class itself."""
@@ -297,3 +304,14 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _told_unavailable() -> Iterator[None]:
+    """That the disk is full, broken or not to be written to as StorageUnavailableError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE):
+            raise
+        raise StorageUnavailableError("store of artifacts", str(error)) from error

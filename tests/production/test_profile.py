@@ -135,6 +135,19 @@ def test_the_documented_calls_work(profile: Profile, token: str, tmp_path: Path,
         run(profile, block, tmp_path, token)
 
 
+def test_demo_data(profile: Profile) -> None:
+    server = f"127.0.0.1:{profile.ports['orchestrator']}"
+    said = []
+    for _ in range(2):
+        command = [sys.executable, "tools/seed_demo.py", "--users", "--server", server]
+        done = subprocess.run(command, cwd=DOCS.parent, env=environment(), capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        said.append(done.stdout)
+    for state in ("3 COMPLETED", "1 CANCELLED", "1 OMR_FAILED", "1 FINGERING_FAILED"):
+        assert said[0].count(f"  {state}\n") == 2, said[0]
+    assert said[1].count("is there already") == 2
+
+
 def test_strangers_are_not_let_in(profile: Profile) -> None:
     assert httpx.get(f"{profile.url}/api/v1/jobs", timeout=30).status_code == 401
     secrets = profile.directory / "data" / "secrets.json"
