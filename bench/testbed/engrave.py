@@ -15,6 +15,7 @@ import sys
 import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 warnings.filterwarnings("ignore")
@@ -72,6 +73,32 @@ def musicxml_from_kern(source: Path, target: Path) -> None:
             if any("⚠" in (words.text or "") for words in direction.iter("words")):
                 measure.remove(direction)
     tree.write(target, encoding="utf-8", xml_declaration=True)
+
+
+WRITTEN = {"long": 16, "breve": 8, "whole": 4, "half": 2, "quarter": 1} | {
+    name: Fraction(1, 2 ** (k + 1)) for k, name in enumerate(["eighth", "16th", "32nd", "64th", "128th", "256th"])
+}
+"""Quarters of a note without dots, by its MusicXML type."""
+
+
+def contradicts_itself(musicxml: Path) -> bool:
+    """True for a truth that gives a note or rest another length than it is written with: such a source was not
+    engraved as it sounds (its bars do not add up), and nobody could read it back."""
+    divisions = 1
+    for element in ET.parse(musicxml).getroot().iter():
+        if element.tag == "divisions":
+            divisions = int(element.text or 1)
+        name = element.findtext("type") if element.tag == "note" and element.find("grace") is None else None
+        rest = element.find("rest")
+        if name not in WRITTEN or (rest is not None and rest.get("measure") == "yes"):
+            continue
+        value = WRITTEN[name] * (2 - Fraction(1, 2 ** len(element.findall("dot"))))
+        tuplet = element.find("time-modification")
+        if tuplet is not None:
+            value *= Fraction(int(tuplet.findtext("normal-notes", "1")), int(tuplet.findtext("actual-notes", "1")))
+        if abs(Fraction(int(element.findtext("duration", "0")), divisions) - value) > Fraction(1, divisions):
+            return True
+    return False
 
 
 def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random) -> Path:
@@ -203,6 +230,9 @@ def main() -> int:
                 truth = engrave_with_lilypond(source, stem, face, rng, args.etude_python)
             if not stem.with_suffix(".pdf").exists():
                 raise ValueError("no PDF came out")
+            if truth.suffix == ".musicxml" and contradicts_itself(truth):
+                stem.with_suffix(".pdf").unlink()
+                raise ValueError("its truth gives notes another length than they are written with")
         except (subprocess.SubprocessError, ValueError, OSError, ImportError, ET.ParseError) as error:
             print(f"skipped {source.name} ({engraver}): {error}", file=sys.stderr)
             continue
