@@ -18,7 +18,7 @@ from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
 from etude.mesh.logging import get_logger
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
-from omr_service.assembler import join, page, repeats
+from omr_service.assembler import join, page, repeats, sextuplets
 from omr_service.assembler.build import write_score
 from omr_service.assembler.join import Rhythms, ScoreDraft
 from omr_service.assembler.music import PageMusic
@@ -55,6 +55,7 @@ PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
 SCORE_STEPS: tuple[tuple[str, Callable[[ScoreDraft], None]], ...] = (
     ("measures in order", join.step_measures),
     ("onsets, voices, durations", join.step_rhythm),
+    ("sextuplets without a number", sextuplets.step_sextuplets),
     ("bars written as repeats", repeats.step_repeats),
     ("ties and pitches", join.step_pitches),
 )

@@ -163,7 +163,8 @@ class _Marks:
 
     def _over_events(self, spanner: spanner_pb2.Spanner, start: int, events: list[event_pb2.Event]) -> Iterator[Mark]:
         first, last = events[0], events[-1]
-        staff = self._staff(first.part_id, first.staff)
+        # where it is printed: which staff a voice that crosses belongs to is not on the page
+        staff = self._staff(first.part_id, first.notes[0].staff if first.notes else first.staff)
         ends = self._event_place(start, first), self._event_place(start, last)
         kind = spanner.WhichOneof("kind")
         if kind == "slur":

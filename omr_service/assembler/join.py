@@ -454,7 +454,7 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                 options.append((cost + 0.3, c, None, end))
     options.sort(key=lambda o: (o[0], o[1]))
     whole = [(cost, c, start, end) for cost, c, start, end in options if start is not None and end is not None]
-    chosen = _matched([option for option in whole if option[0] <= TIE_LIMIT])
+    chosen = matched_ties([option for option in whole if option[0] <= TIE_LIMIT])
     result = [(TieReading(start, end, curves[c]), cost) for c, (cost, start, end) in chosen.items()]
     done = set(chosen)
     starts = {start for _, start, _ in chosen.values()}
@@ -483,7 +483,7 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
     return result
 
 
-def _matched(options: list[tuple[float, int, Key, Key]]) -> dict[int, tuple[float, Key, Key]]:
+def matched_ties(options: list[tuple[float, int, Key, Key]]) -> dict[int, tuple[float, Key, Key]]:
     """By curve, (cost, start, end) of the tie it is: the cheapest first, but a curve gives way to one that can be no
     other tie where it can be another itself.
 
