@@ -61,6 +61,8 @@ def test_jobs_wait_for_room_and_nothing_is_half_there(small_disk: Path) -> None:
             assert refused.status_code == 503, refused.text
             assert refused.json()["error"]["reason"] == "DEPENDENCY_UNAVAILABLE"
             assert refused.headers["retry-after"]
+            assert str(small_disk) not in refused.text
+            assert "sqlite" not in refused.text.lower()
             # What is there can be read.
             results = http.get(f"/api/v1/jobs/{before}/artifacts").json()["artifacts"]
             assert all(http.get(f"/api/v1/artifacts/{each['artifact_id']}/download").is_success for each in results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -152,8 +153,15 @@ def test_strangers_are_not_let_in(profile: Profile) -> None:
     assert httpx.get(f"{profile.url}/api/v1/jobs", timeout=30).status_code == 401
     secrets = profile.directory / "data" / "secrets.json"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
-    for words in (Path(f"/proc/{pid}/cmdline").read_bytes() for pid in profile.pids().values()):
-        assert not [value for value in secrets.read_text().split('"')[3::4] if value.encode() in words]
+    values = [value.encode() for value in json.loads(secrets.read_text()).values()]
+    assert len(values) == 4
+    for name, pid in profile.pids().items():
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert not [value for value in values if value in command], name
+        if name.startswith(("omr", "fingering", "renderer")):
+            told = Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"ETUDE_" in told
+            assert not [value for value in values if value in told], name
 
 
 def test_what_is_killed_comes_back_and_nothing_is_lost(profile: Profile, token: str) -> None:
