@@ -10,6 +10,8 @@ from omr_service.symbols import Glyph, Line
 DOTS = frozenset({"augmentationDot", "repeatDot", "articStaccatoAbove", "articStaccatoBelow"})
 EXACT = 0.15
 """How far in spaces the ends of a barline of one staff alone may be off the outer lines."""
+COLUMN = 0.25
+"""Distance in spaces up to which strokes over each other are one barline: on paper they lean."""
 HEAVY = 0.3
 """Thickness in spaces from which on a stroke counts as thick."""
 
@@ -42,10 +44,15 @@ def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: 
         if used[i]:
             continue
         x = (run.x0 + run.x1) / 2
-        same = [j for j in range(i, len(by_x)) if (by_x[j].x0 + by_x[j].x1) / 2 - x <= 0.12 * space]
+        same = [j for j in range(i, len(by_x)) if (by_x[j].x0 + by_x[j].x1) / 2 - x <= COLUMN * space]
         column = [by_x[j] for j in same]
         whole = all(any(_covers(r, s) for r in column) for s in staves)
-        if _is_barline(column, staves, heads) if whole else _stands_alone(column, staves, heads):
+        is_one = (
+            _is_barline(column, staves, heads)
+            if whole
+            else _stands_alone(column, staves, heads) or _breaks_off(column, staves, heads)
+        )
+        if is_one:
             for j in same:
                 used[j] = True
             strokes.append((x, max(column, key=lambda r: r.thickness)))
@@ -73,12 +80,34 @@ def _is_barline(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -
         return True  # runs through from staff to staff
     if abs(top - first) > 0.4 * space or abs(bottom - last) > 0.4 * space:
         return False
+    return not _has_head(column, heads, space)
+
+
+def _has_head(column: list[Line], heads: Sorted[Glyph], space: float) -> bool:
+    """True where a notehead touches strokes: they are its stem."""
+    x = (column[0].x0 + column[0].x1) / 2
     for head in heads.between(x - 2.5 * space, x + 0.5 * space):
         touches = min(abs(head.box.x0 - x), abs(head.box.x1 - x)) < 0.2 * space
         cy = (head.box.y0 + head.box.y1) / 2
         if touches and any(r.y0 - 0.6 * space < cy < r.y1 + 0.6 * space for r in column):
-            return False
-    return True
+            return True
+    return False
+
+
+def _breaks_off(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -> bool:
+    """True for a stroke without a head that goes from the outer line of the first or last staff over that staff and all
+    the room to the next one: a barline that is broken, or hidden, on its way through that."""
+    x = (column[0].x0 + column[0].x1) / 2
+    space = staves[0].space
+    if len(staves) < 2 or _has_head(column, heads, space):
+        return False
+    from_top = abs(min(r.y0 for r in column) - staves[0].top(x)) < 0.4 * space
+    from_bottom = abs(max(r.y1 for r in column) - staves[-1].bottom(x)) < 0.4 * space
+    return any(
+        (from_top and _covers(r, staves[0]) and r.y1 > staves[1].top(x) - 0.4 * space)
+        or (from_bottom and _covers(r, staves[-1]) and r.y0 < staves[-2].bottom(x) + 0.4 * space)
+        for r in column
+    )
 
 
 def _stands_alone(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from omr_service.assembler.bar_model import Item, Reading
@@ -59,8 +60,12 @@ def item_of(
         if not marks:
             readings += _unmarked_readings(element, elements, value, unmarked)
             readings += _overlaid(element, elements, space)
-        if doubts:
-            readings += [Reading(element.value_of(level, dots) * ratio, cost) for level, dots, cost in element.others]
+        for level, dots, cost in element.others if doubts else ():
+            readings.append(Reading(element.value_of(level, dots) * ratio, cost))
+            if not marks:
+                other = replace(element, level=level, dots=dots)
+                inside = _unmarked_readings(other, elements, other.value, unmarked)
+                readings += [replace(reading, cost=reading.cost + cost) for reading in inside]
     stem = 0 if element.up is None else 1 if element.up else -1
     height = element.rest_step if element.is_rest else sum(n.step for n in element.notes) / len(element.notes)
     beam = -1 if run else element.beam

@@ -66,6 +66,16 @@ def test_a_dot_that_the_bar_needs_stays_however_faint():
     assert durations(sheet) == [Fraction(3, 2), Fraction(1, 2)]
 
 
+def test_a_speck_does_not_keep_a_note_out_of_a_triplet():
+    sheet = in_two_four()
+    for first in (120, 250):
+        stems = [sheet.note(0, first + 22 * k, 4) for k in range(3)]
+        sheet.beam(stems[0], stems[2])
+    sheet.glyph("augmentationDot", 0, 129, 5, height=2)
+    unsure(sheet, 0.5)
+    assert durations(sheet) == [Fraction(1, 3)] * 6
+
+
 @pytest.mark.parametrize(("confidence", "count"), [(0.5, 2), (1.0, 3)])
 def test_a_digit_taken_for_a_rest_is_left_out_where_the_bar_is_full(confidence, count):
     sheet = in_two_four(120, 250)

@@ -112,6 +112,35 @@ def test_a_head_between_the_staves_belongs_to_where_its_ledger_lines_lead():
     assert [(h.staff, h.step) for h in sheet.draft().heads] == [(0, -6), (1, 12)]
 
 
+@pytest.mark.parametrize(
+    ("bottom", "head", "count"),
+    [(164.0, False, 3), (150.0, False, 2), (164.0, True, 2)],
+    ids=["into the next staff", "between the staves", "a stem"],
+)
+def test_a_barline_that_breaks_off_on_its_way_is_one(bottom, head, count):
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.note(0, 100, 4)
+    sheet.note(0, 235, 4)
+    sheet.note(0, 350, 4)
+    sheet.page.lines.append(Line(250, 100, 250, bottom, 0.6))
+    if head:
+        sheet.glyph("noteheadBlack", 1, 250, 7)
+    (system,) = sheet.draft().systems
+    assert len(system.barlines) == count - 1
+
+
+def test_strokes_that_lean_are_one_barline():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.note(0, 100, 4)
+    sheet.page.lines.extend([Line(249.5, 100, 249.7, 128, 0.8), Line(250.5, 140, 250.7, 180, 0.8)])
+    (system,) = sheet.draft().systems
+    assert [round(b.x) for b in system.barlines] == [250, 450]
+
+
 def test_beams_halve_and_a_short_one_counts_for_its_stem_alone():
     sheet = Sheet()
     sheet.bar(50)
