@@ -1,11 +1,11 @@
 """Compares fingering models and baselines in one run: match rates by the referee, faults, and CPU time.
 
-    python -m bench.fingering_baselines [--every N] [--pianoplayer PYTHON]
+    python -m bench.fingering_baselines [--every N] [--most-notes N] [--pianoplayer PYTHON]
 
-On every N-th piece of the validation split: the served models (a hidden Markov model of first order is among them), one
-constant fingering, a hidden Markov model of second order trained on the training split, and pianoplayer where PYTHON
-is an interpreter that has it (`python3 -m venv DIR && DIR/bin/pip install pianoplayer`). Figures go to
-bench/results/fingering_baselines.json.
+On the validation split, or some of its pieces (pianoplayer takes 20 seconds for 1,000 notes): the served models, a
+hidden Markov model of first order among them, one constant fingering, a hidden Markov model of second order trained on
+the training split, and pianoplayer where PYTHON is an interpreter that has it (`python3 -m venv DIR &&
+DIR/bin/pip install pianoplayer`). Figures go to bench/results/fingering_baselines.json.
 """
 
 from __future__ import annotations
@@ -95,11 +95,13 @@ def main() -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="measure every N-th piece only")
+    parser.add_argument("--most-notes", type=int, default=0, help="leave out pieces of more notes than that")
     parser.add_argument("--pianoplayer", default="", metavar="PYTHON", help="interpreter that has pianoplayer")
     args = parser.parse_args()
     folder = DATA / "fingering_train"
     manifest = read_manifest(folder)
-    names = [p.name for p in manifest if p.split == "validation"][:: args.every]
+    pieces = [p for p in manifest if p.split == "validation" and p.notes <= (args.most_notes or p.notes)]
+    names = [p.name for p in pieces][:: args.every]
     tables = [read_table(folder / f"{name}.tsv") for name in names]
     windows = read_corpus(folder, [p for p in manifest if p.split == "train"])
     ways: dict[str, Callable[[], Fingers]] = {
@@ -109,7 +111,11 @@ def main() -> int:
     }
     if args.pianoplayer:
         ways["pianoplayer"] = partial(by_pianoplayer, args.pianoplayer, tables)
-    results: dict[str, Any] = {"pieces": len(tables), "notes": sum(len(t.notes) for t in tables)}
+    results: dict[str, Any] = {
+        "pieces": len(tables),
+        "notes": sum(len(t.notes) for t in tables),
+        "labels": sum(bool(n.finger) for t in tables for n in t.notes),
+    }
     for name, way in ways.items():
         results[name] = measured(way(), tables, names)
         print(name, json.dumps(results[name]), flush=True)

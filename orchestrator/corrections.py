@@ -149,11 +149,12 @@ class Corrections:
         ]
         score_ids = {index: stored.artifact.artifact_id for index, stored in present.fingered.items()}
         score_ids[score_index] = corrected.artifact.artifact_id
-        groups = [
-            ([format_ for format_ in formats if format_ not in OF_PAGES], [score_index], [score]),
-            # a review shows what was read, which a correction of fingers leaves as it is
-            ([format_ for format_ in formats if format_ == _ANNOTATED], indices, scores),
-        ]
+        of_score = [format_ for format_ in formats if format_ not in OF_PAGES]
+        # a review shows what was read, which a correction of fingers leaves as it is
+        of_pages = [format_ for format_ in formats if format_ == _ANNOTATED]
+        if indices == [score_index]:  # one call, in which the Score is checked once
+            of_score, of_pages = [*of_score, *of_pages], []
+        groups = [(of_score, [score_index], [score]), (of_pages, indices, scores)]
 
         async def make(
             group: Sequence[OutputFormat.ValueType], of: Sequence[int], group_scores: Sequence[score_pb2.Score]

@@ -20,7 +20,7 @@ from fingering_service.models.hidden_markov import SYMBOLS, symbol_of
 from fingering_service.potentials import Potentials, empty
 from fingering_service.profile import HandProfile
 from fingering_service.training.corpus import Window
-from fingering_service.training.hmm import PRIOR, ROUNDS, first_output
+from fingering_service.training.hmm import PRIOR, first_output
 
 _SECOND = 0.5
 """Weight of the interval from the key before the last."""
@@ -102,8 +102,12 @@ class _Sequence:
     labels: Ints
 
 
-def train_second_order(windows: Sequence[Window], rounds: int = ROUNDS) -> SecondOrderHmm:
-    """A model fitted to windows by expectation-maximisation."""
+def train_second_order(windows: Sequence[Window], rounds: int = 1) -> SecondOrderHmm:
+    """A model fitted to windows by expectation-maximisation.
+
+    One round is best: with more of them what it makes of unlabelled notes outweighs the labels, even more so than at
+    first order.
+    """
     sequences = [s for s in map(_sequence, windows) if len(s.labels) >= 3]
     transition = np.log(np.full((5, 5, 5), 0.2))
     near = far = first_output()
