@@ -24,8 +24,9 @@ _MOVE = 3.0
 _MOVE_FREE = 0.4
 """The same where the other staff is silent and shows no rest, so that the page says nothing about the other hand."""
 
-_TOO_MANY = 12.0
-_TOO_WIDE = 8.0
+_TOO_MANY = _TOO_WIDE = 40.0
+"""More than moving ten keys: a chord is only left to be rolled where no sharing of it would spare that."""
+
 _WIDE_SEMITONE = 0.5
 _UNCOMFORTABLE_SEMITONE = 0.15
 _COMFORTABLE = 10
@@ -114,7 +115,7 @@ def _choices(notes: tuple[Reach, ...], max_span: int) -> tuple[_Choice, ...]:
     if all(written):
         plain = _choice(notes, written, max_span)
         unclear = any(n.free and not n.fixed for n in notes)
-        if plain.cost < _TOO_WIDE and not (unclear and len({n.voice for n in notes}) > 1):
+        if plain.cost < _TOO_MANY and not (unclear and len({n.voice for n in notes}) > 1):
             return (plain,)
     order = sorted(range(len(notes)), key=lambda i: notes[i].midi)
     found = {written} if all(written) else set()

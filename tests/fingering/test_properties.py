@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from etude.notation.validate import validate
 from fingering_service.decode import decode
+from fingering_service.hands import Reach, assign_hands
 from fingering_service.keyboard import mirrored
 from fingering_service.lattice import build_lattice
-from fingering_service.lines import Strike, build_line
+from fingering_service.lines import MAX_KEYS, Strike, build_line
 from fingering_service.models import Registry
 from fingering_service.models.ergonomic import Ergonomic
 from fingering_service.profile import PROFILES
@@ -126,3 +127,20 @@ def test_any_valid_score_stays_valid_and_is_fingered_whole(score, model):
             if not event.HasField("grace"):
                 hands[event.onset_ticks, note.hand][note.midi_pitch] = note.fingering.finger
     assert [n.note_id for e in result.events for n in e.notes] == [n.note_id for e in score.events for n in e.notes]
+
+
+@given(
+    st.lists(st.tuples(st.integers(21, 108), st.sampled_from("RL")), min_size=1, max_size=10, unique_by=lambda n: n[0])
+)
+@settings(deadline=None, max_examples=200)
+def test_no_chord_is_left_to_be_rolled_that_two_hands_could_strike(notes):
+    reaches = [Reach(midi, hand, "", (1 if hand == "R" else 2, 1), False) for midi, hand in notes]
+    (hands,) = assign_hands([reaches], max_span=15)
+    keys = sorted(midi for midi, _ in notes)
+
+    def fits(own):
+        return not own or (own[-1] - own[0] <= 15 and len(own) <= MAX_KEYS)
+
+    if any(fits(keys[:cut]) and fits(keys[cut:]) for cut in range(len(keys) + 1)):
+        for letter in "RL":
+            assert fits(sorted(midi for (midi, _), hand in zip(notes, hands, strict=True) if hand == letter))
