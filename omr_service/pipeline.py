@@ -20,6 +20,7 @@ from etude.mesh.logging import get_logger
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from omr_service.assembler import join, page, repeats, sextuplets
 from omr_service.assembler.build import write_score
+from omr_service.assembler.columns import in_one_column, place_columns
 from omr_service.assembler.join import Rhythms, ScoreDraft
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.page import PageDraft
@@ -100,10 +101,10 @@ class Source:
 
 def assemble_page(symbols: PageSymbols) -> PageMusic:
     """The music of one page, as far as it can be known without the other pages."""
-    draft = PageDraft(symbols)
+    draft = PageDraft(in_one_column(symbols))
     for _, step in PAGE_STEPS:
         step(draft)
-    return draft.music()
+    return replace(draft.music(), height=symbols.height)
 
 
 def join_pages(pages: Sequence[PageMusic], known: Rhythms | None = None) -> ScoreDraft:
@@ -244,6 +245,7 @@ def _score_of(
     piece: Sequence[PageMusic], placements: Mapping[int, Placement], known: Rhythms | None
 ) -> score_pb2.Score:
     score = write_score(join_pages(piece, known))
+    place_columns(score, piece)
     if placements:
         # with the libraries of pictures, which few documents need
         from omr_service.scan.placing import place_regions

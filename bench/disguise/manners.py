@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+
+import pikepdf
 
 from bench.disguise.redraw import Manner, redraw
 
@@ -89,6 +92,21 @@ def _small(width: float, height: float) -> tuple[tuple[float, ...], float, float
     return (0.66, 0.0, 0.0, -0.66, 40.0, height - 30.0), width, height
 
 
+def _two_up(data: bytes) -> bytes:
+    """Two pages on each sheet, side by side."""
+    with pikepdf.open(io.BytesIO(data)) as source, pikepdf.new() as pdf:
+        pages = list(source.pages)
+        width, height = (float(side) for side in pages[0].mediabox[2:])
+        for first in range(0, len(pages), 2):
+            sheet = pdf.add_blank_page(page_size=(height, width))
+            for place, page in enumerate(pages[first : first + 2]):
+                left = place * height / 2
+                sheet.add_overlay(page, pikepdf.Rectangle(left, 0, left + height / 2, width))
+        buffer = io.BytesIO()
+        pdf.save(buffer)
+        return buffer.getvalue()
+
+
 def _drawn(manner: Manner) -> Callable[[bytes], bytes]:
     return partial(redraw, manner=manner)
 
@@ -112,6 +130,7 @@ MANNERS: Mapping[str, Callable[[bytes], bytes]] = {
     "polygons": _drawn(Manner("outlines", text="outlines", lines="rectangles", curves="polygons")),
     "turned": _drawn(Manner("outlines", frame=_turned, rotate=90)),
     "small": _drawn(Manner("type3", frame=_small)),
+    "two-up": _two_up,
     "pdftocairo": _through("pdftocairo", "-pdf", "in.pdf", "out.pdf"),
     "mutool": _through("mutool", "clean", "-gggg", "-z", "in.pdf", "out.pdf"),
     "gs": _through("gs", "-q", "-dBATCH", "-dNOPAUSE", "-sDEVICE=pdfwrite", "-sOutputFile=out.pdf", "in.pdf"),

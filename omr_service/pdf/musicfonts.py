@@ -38,7 +38,7 @@ _UNLIKE_LETTERS = re.compile(r"notehead(Black|Half)|accidentalNatural|[gfc]Clef|
 # The shares that must be like known symbols, and like symbols that look like no letter; of fonts of text, none of the
 # latter do.
 _LETTERS_NEAR, _LETTERS_TELLING = 0.4, 0.2
-_MOST_ASKED = 12
+_FIRST_ASKED, _MOST_ASKED = 4, 12
 # A symbol that the code table names may be this much less like than the likeliest one.
 _TABLE_FAVOUR = 0.15
 # The distance of a symbol that only the code table names.
@@ -101,7 +101,11 @@ def draws_music(font: Font, used: Counter[int], matcher: OutlineMatcher) -> bool
         matcher: The document's.
     """
     asked = [code for code, _ in used.most_common(_MOST_ASKED)]
-    found = _match(font, asked, matcher)
+    # Noteheads are among what is shown most; letters need not all be looked at.
+    found = _match(font, asked[:_FIRST_ASKED], matcher)
+    if not any(likeness and _UNLIKE_LETTERS.match(likeness[0].name) for likeness in found.values()):
+        return False
+    found |= _match(font, asked[_FIRST_ASKED:], matcher)
     near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
     telling = [name for name in near if _UNLIKE_LETTERS.match(name)]
     return bool(telling) and len(near) >= _LETTERS_NEAR * len(found) and len(telling) >= _LETTERS_TELLING * len(found)
