@@ -21,7 +21,7 @@ class OmrSettings(ServiceSettings):
     max_file_bytes: int = Field(default=100 * 1024**2, gt=0, description="Largest file taken, in bytes.")
     max_pages: int = Field(default=500, gt=0, description="Most pages a document may have.")
     max_page_points: float = Field(default=14_400.0, gt=0, description="Largest width and height of a page, in points.")
-    page_seconds: float = Field(default=30.0, gt=0, description="Longest time one page may take.")
+    page_seconds: float = Field(default=120.0, gt=0, description="Longest time one page may take.")
     page_memory_bytes: int = Field(
         default=1024**3, gt=0, description="Most memory one page may take, in bytes, beyond what an idle worker has."
     )
