@@ -84,7 +84,8 @@ class PostgresServer(ChildServer):
 
     def answers(self) -> bool:
         """True when the server takes connections."""
-        return "ready to accept connections" in self.log.rpartition("starting PostgreSQL")[2]
+        said = self.log.rpartition("starting PostgreSQL")[2]
+        return self.is_running() and "ready to accept connections" in said
 
     def ensure_role(self) -> None:
         """Make the role `etude` unless it is there; the server runs."""

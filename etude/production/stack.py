@@ -162,8 +162,10 @@ class ProductionStack:
 class Supervisor:
     """Starts again what has ended, as a container engine would."""
 
-    def __init__(self, stack: ProductionStack) -> None:
+    def __init__(self, stack: ProductionStack, *, longest_pause_s: float = _LONGEST_PAUSE_S) -> None:
+        """Watch over a stack; a server that ends again and again waits ever longer, `longest_pause_s` at most."""
         self._stack = stack
+        self._longest_pause_s = longest_pause_s
         self._pauses: dict[str, float] = {}
         self._due: dict[str, float] = {}
         self._started: dict[str, float] = {}
@@ -180,7 +182,7 @@ class Supervisor:
             if name not in self._due:
                 pause = self._pauses.get(name, _FIRST_PAUSE_S)
                 self._due[name] = now + pause
-                self._pauses[name] = min(2 * pause, _LONGEST_PAUSE_S)
+                self._pauses[name] = min(2 * pause, self._longest_pause_s)
                 _log.error("a server has ended and is started again", server=name, log=str(server.log_file))
             elif now >= self._due[name]:
                 del self._due[name]
