@@ -17,7 +17,7 @@ from etude.production.process import free_ports
 from etude.production.stack import DATABASE, ProductionStack, Supervisor
 
 ROOT = Path(__file__).parents[2]
-JOBS = int(os.environ.get("ETUDE_FAULTS_JOBS", "40"))
+JOBS = int(os.environ.get("ETUDE_FAULTS_JOBS", "30"))
 SEED = int(os.environ.get("ETUDE_FAULTS_SEED", "1"))
 LIMIT_S = 240 + 6 * JOBS
 

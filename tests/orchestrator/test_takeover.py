@@ -83,7 +83,7 @@ async def check_whole(client: Client, job_id: str) -> list[job_pb2.JobEvent]:
     assert sum(event.state == JobState.JOB_STATE_COMPLETED and event.from_state != 0 for event in events) == 1
     artifacts = await client.list_artifacts(job_id)
     places = [(a.kind, a.score_index, a.page_number) for a in artifacts]
-    assert len(places) == len(set(places)) == 9
+    assert len(places) == len(set(places)) == 10
     for artifact in artifacts:
         assert len(await client.download(artifact.artifact_id)) == artifact.size_bytes
     return events
