@@ -222,6 +222,7 @@ async def test_jobs_the_engine_never_heard_of_are_submitted(tmp_path: Path) -> N
         async with running_orchestrator(settings) as client:
             job = await client.create(document(omr_seconds=30))
             await client.until(job.job_id, STATES["omr"])
+            await until(lambda: Journal(tmp_path / "journal").count("omr", "start") == 1)
         for path in (tmp_path / "data").glob("engine.sqlite*"):
             path.unlink()
         with contextlib.closing(sqlite3.connect(tmp_path / "data" / "etude.sqlite")) as connection:
