@@ -16,7 +16,7 @@ import pikepdf
 
 from etude.mesh.errors import EtudeError
 from omr_service.pdf import pages
-from omr_service.pdf.interpreter import PageTooComplexError
+from omr_service.pdf.canvas import PageTooComplexError
 from omr_service.pdf.pagereader import read_page
 from omr_service.pdf.recognize import FontKnowledge
 from omr_service.pdf.streams import StreamDecodeError, StreamTooLargeError, is_whole

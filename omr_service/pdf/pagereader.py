@@ -10,7 +10,7 @@ import pikepdf
 from omr_service.pdf import pages, paths, refine
 from omr_service.pdf.compose import join_wiggles, take_braces, without_words
 from omr_service.pdf.geometry import Matrix
-from omr_service.pdf.interpreter import Interpreter
+from omr_service.pdf.interpreter import painted
 from omr_service.pdf.marks import CharMark, ImageMark, Marks
 from omr_service.pdf.recognize import FontKnowledge, match_outlines, sort_characters
 from omr_service.pdf.staves import find_staff_lines
@@ -34,9 +34,9 @@ def marks_of(page: pikepdf.Dictionary, knowledge: FontKnowledge, turn: int = 0) 
         StreamDecodeError, StreamTooLargeError: its content cannot be decoded.
     """
     base, width, height, rotation = pages.page_geometry(page, turn)
-    interpreter = Interpreter(base, (0.0, 0.0, width, height), knowledge.loaded)
-    interpreter.run(pages.content_of(page), pages.inherited(page, "/Resources"))
-    return interpreter.marks, width, height, rotation
+    content, resources = pages.content_of(page), pages.inherited(page, "/Resources")
+    marks = painted(content, resources, base, (0.0, 0.0, width, height), knowledge.loaded)
+    return marks, width, height, rotation
 
 
 def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowledge) -> PageSymbols:
@@ -50,11 +50,11 @@ def read_page(page: pikepdf.Dictionary, page_number: int, knowledge: FontKnowled
     Raises:
         PageTooComplexError, StreamDecodeError, StreamTooLargeError: as `marks_of`.
     """
-    painted = marks_of(page, knowledge)
-    turn = turn_of_writing(painted[0].chars)
+    as_set = marks_of(page, knowledge)
+    turn = turn_of_writing(as_set[0].chars)
     if turn:
         return _symbols(marks_of(page, knowledge, turn), page_number, knowledge)
-    symbols = _symbols(painted, page_number, knowledge)
+    symbols = _symbols(as_set, page_number, knowledge)
     if symbols.glyphs or not stands_on_end(symbols.lines):
         return symbols
     turned = [_symbols(marks_of(page, knowledge, t), page_number, knowledge) for t in (90, 270)]
@@ -83,9 +83,9 @@ def stands_on_end(lines: Sequence[Line]) -> bool:
     return find_staff_lines(turned) is not None
 
 
-def _symbols(painted: tuple[Marks, float, float, int], page_number: int, knowledge: FontKnowledge) -> PageSymbols:
+def _symbols(as_set: tuple[Marks, float, float, int], page_number: int, knowledge: FontKnowledge) -> PageSymbols:
     """Returns the symbols among what a page paints."""
-    marks, width, height, rotation = painted
+    marks, width, height, rotation = as_set
     chars = sort_characters(marks.chars, knowledge)
     classified = paths.classify(marks.paths + chars.outlines)
     glyphs, lines = chars.glyphs, classified.lines
