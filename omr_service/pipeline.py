@@ -18,10 +18,10 @@ from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
 from etude.mesh.logging import get_logger
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
-from omr_service.assembler import join, page, repeats, sextuplets
+from omr_service.assembler import measure_order, page, piece_rhythm, pitches, repeats, sextuplets
 from omr_service.assembler.build import write_score
 from omr_service.assembler.columns import in_one_column, place_columns
-from omr_service.assembler.join import Rhythms, ScoreDraft
+from omr_service.assembler.draft import Rhythms, ScoreDraft
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.page import PageDraft
 from omr_service.assembler.page_order import in_order
@@ -54,11 +54,11 @@ PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
 """What is done to the symbols of one page."""
 
 SCORE_STEPS: tuple[tuple[str, Callable[[ScoreDraft], None]], ...] = (
-    ("measures in order", join.step_measures),
-    ("onsets, voices, durations", join.step_rhythm),
+    ("measures in order", measure_order.step_measures),
+    ("onsets, voices, durations", piece_rhythm.step_rhythm),
     ("sextuplets without a number", sextuplets.step_sextuplets),
     ("bars written as repeats", repeats.step_repeats),
-    ("ties and pitches", join.step_pitches),
+    ("ties and pitches", pitches.step_pitches),
 )
 """What is done to the pages of one piece."""
 

@@ -8,20 +8,13 @@ from fractions import Fraction
 from etude.notation.measures import fill_with_hidden_rests
 from etude.score.v1 import event_pb2, measure_pb2, page_pb2, pitch_pb2, provenance_pb2, score_pb2, spanner_pb2
 from omr_service.assembler.build_marks import MarkWriter, region
+from omr_service.assembler.draft import KEYBOARD, JoinedMeasure, Key, Place, ScoreDraft, TieReading
 from omr_service.assembler.geometry import Barline
-from omr_service.assembler.join import (
-    DOUBTFUL,
-    KEYBOARD,
-    JoinedMeasure,
-    Key,
-    Place,
-    ScoreDraft,
-    TieReading,
-    expected_length,
-    grace_target,
-)
+from omr_service.assembler.grace_notes import grace_target
+from omr_service.assembler.measure_order import expected_length
 from omr_service.assembler.music import Element, NoteSign
 from omr_service.assembler.octave_ranges import StaffNote, range_of
+from omr_service.assembler.piece_rhythm import DOUBTFUL
 from omr_service.assembler.repair import add_missing_clefs, set_sounding
 from omr_service.symbols import Box
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, page_pb2, score_pb2, spanner_pb2
-from omr_service.assembler.join import JoinedMeasure, Key, Place, ScoreDraft
+from omr_service.assembler.draft import JoinedMeasure, Key, Place, ScoreDraft
 from omr_service.assembler.music import MarkSign, TupletSign
 from omr_service.symbols import Box
 

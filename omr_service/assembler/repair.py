@@ -16,7 +16,8 @@ from etude.notation.ordering import sort_score
 from etude.notation.pitch import midi_of
 from etude.notation.validate import Violation, validate
 from etude.score.v1 import direction_pb2, event_pb2, measure_pb2, page_pb2, provenance_pb2, score_pb2
-from omr_service.assembler.join import DEFAULT_CLEFS, KEYBOARD
+from omr_service.assembler.draft import KEYBOARD
+from omr_service.assembler.pitches import DEFAULT_CLEFS
 
 ROUNDS = 6
 """How often a Score is looked over; what one repair leaves behind (a tie to a note that went) the next one finds."""

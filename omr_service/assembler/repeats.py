@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from omr_service.assembler.draft import JoinedMeasure, ScoreDraft
 from omr_service.assembler.geometry import System, center
-from omr_service.assembler.join import JoinedMeasure, ScoreDraft
 from omr_service.assembler.measures import measure_edges
 from omr_service.assembler.music import Element, NoteSign
 from omr_service.assembler.timing import Timing

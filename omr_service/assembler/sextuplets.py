@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
-from omr_service.assembler.join import ScoreDraft
+from omr_service.assembler.draft import ScoreDraft
 from omr_service.assembler.music import Element
 from omr_service.assembler.timing import MeasureTiming
 

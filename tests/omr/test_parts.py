@@ -13,7 +13,7 @@ from etude.mesh.errors import EtudeError
 from etude.mesh.server import running_server
 from etude.stage.v1 import omr_service_pb2 as pb
 from etude.stage.v1 import omr_service_pb2_grpc
-from omr_service.assembler.join import Question
+from omr_service.assembler.draft import Question
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.timing import MeasureTiming
 from omr_service.definition import DEFINITION

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from omr_service.assembler.join import matched_ties
 from omr_service.assembler.music import OctaveSign
 from omr_service.assembler.octave_ranges import is_under
+from omr_service.assembler.piece_ties import matched_ties
 from omr_service.assembler.rhythm import solve_measure
 from omr_service.assembler.sextuplets import with_sextuplets
 from omr_service.assembler.timing import MeasureTiming, Timing
