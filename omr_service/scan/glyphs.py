@@ -22,6 +22,7 @@ _TWO_SIZES = frozenset({"noteheadBlack", "noteheadHalf"})
 _FEW_HEADS = 12
 _BETWEEN, _SPREAD = 0.82, 0.03
 """Size of a head, as a part of the usual one, that may be a small or a full one's, and what is one step off it."""
+_FINGERS = frozenset(f"fingering{finger}" for finger in range(1, 6))
 _UNSEEN = 0.02
 """Probability of a class that the detector did not name."""
 _ORIGIN_BELOW_TOP = {
@@ -46,13 +47,14 @@ _NAMES = {"graceNoteSlash": "graceNoteSlashStemUp"}
 def glyphs_of(points: Sequence[Point], least: float = LEAST) -> list[Glyph]:
     """Returns glyphs, in pixels, of the points that are probable enough.
 
-    Articulations are named after the side of the nearest notehead they stand on, letters of a dynamic are joined.
+    Articulations are named after the side of the nearest notehead they stand on, letters of a dynamic are joined, a
+    lone kind of digit is that of tuplets.
 
     Args:
         points: As `Detections.points`.
         least: Least probability.
     """
-    points = sized_heads(points)
+    points = told_digits(sized_heads(points), least)
     heads = sorted((p.x, p.y) for p in points if p.name.startswith("notehead") and p.probability >= least)
     return join_dynamics([_glyph(p, heads) for p in points if p.probability >= least])
 
@@ -68,6 +70,35 @@ def sized_heads(points: Sequence[Point]) -> list[Point]:
         return list(points)
     usual = sizes[len(sizes) // 2]
     return [_sized(p, _size(p) / usual) if glyph_of(p.name)[0] in _TWO_SIZES else p for p in points]
+
+
+def told_digits(points: Sequence[Point], least: float = LEAST) -> list[Point]:
+    """The points, digits being tuplets' where the page as a whole tells so.
+
+    An editor who fingers a page writes several fingers. Where the detector saw the same one again and again, and each
+    looks somewhat like the number of a tuplet, they are numbers of tuplets: one digit by itself it cannot tell apart.
+
+    Args:
+        points: As `Detections.points`.
+        least: Least probability of a digit that counts.
+    """
+    fingers = [p for p in points if p.name in _FINGERS and p.probability >= least]
+    if len(fingers) < 2 or len({p.name for p in fingers}) > 1:
+        return list(points)
+    tuplet = f"tuplet{fingers[0].name[-1]}"
+    if not all(dict(p.alternatives).get(tuplet, 0.0) >= _UNSEEN for p in fingers):
+        return list(points)
+    told = set(map(id, fingers))
+    return [_renamed(p, tuplet) if id(p) in told else p for p in points]
+
+
+def _renamed(point: Point, name: str) -> Point:
+    """A point that is what its alternative `name` says; the probabilities of the two change places."""
+    others = tuple(
+        (point.name, probability) if other == name else (other, probability)
+        for other, probability in point.alternatives
+    )
+    return replace(point, name=name, alternatives=others)
 
 
 def _size(point: Point) -> float:
