@@ -94,6 +94,7 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
             stages,
             max_upload_bytes=settings.max_upload_bytes,
             max_active_jobs=settings.max_active_jobs,
+            max_active_jobs_in_all=settings.max_active_jobs_in_all,
         )
         membership = Membership(
             database,
@@ -174,11 +175,13 @@ async def _blobs(settings: OrchestratorSettings) -> AsyncIterator[BlobStore]:
         return
     store = S3BlobStore(
         S3Location(
-            settings.s3_endpoint,
-            settings.s3_region,
-            settings.s3_bucket,
-            settings.s3_access_key,
-            settings.s3_secret_key.get_secret_value(),
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            bucket=settings.s3_bucket,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            public_endpoint=settings.s3_public_endpoint,
+            presigned_s=settings.s3_presigned_seconds,
         )
     )
     try:

@@ -24,7 +24,7 @@ from orchestrator.options import check_request_id, completed
 from orchestrator.pipeline import PipelineRunner
 from orchestrator.repositories.editor import JobEditor, NewArtifact
 from orchestrator.repositories.identity import IdentityRepository
-from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs
+from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs, count_all_active
 from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.stages import Stages
@@ -42,6 +42,7 @@ from orchestrator.states import (
 from orchestrator.steps.reading import reading_options
 from orchestrator.steps.rendering import formats_of
 from orchestrator.store import Store
+from orchestrator.tenancy import all_tenants
 
 _log = get_logger(__name__)
 
@@ -65,14 +66,17 @@ class Jobs:
         *,
         max_upload_bytes: int,
         max_active_jobs: int,
+        max_active_jobs_in_all: int,
     ) -> None:
-        """Take files of at most `max_upload_bytes`, while a tenant has fewer than `max_active_jobs` under way."""
+        """Take files of at most `max_upload_bytes`, while a tenant has fewer than `max_active_jobs` under way and all
+        have fewer than `max_active_jobs_in_all`."""
         self._store = store
         self._stages = stages
         self._engine = engine
         self._runner = runner
         self._max_upload_bytes = max_upload_bytes
         self._max_active_jobs = max_active_jobs
+        self._max_active_jobs_in_all = max_active_jobs_in_all
 
     async def create(
         self, caller: Caller, options: job_pb2.JobOptions, request_id: str, chunks: AsyncIterator[bytes]
@@ -80,9 +84,9 @@ class Jobs:
         """Take in a file and start a job on it. A refused file leaves nothing behind.
 
         Raises:
-            EtudeError: RATE_LIMITED while the tenant has too many jobs under way; JOB_NOT_FOUND for the job whose pins
-                are wanted; INVALID_REQUEST, EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, REQUEST_ID_REUSED, and
-                what `Stages.inspect` raises.
+            EtudeError: RATE_LIMITED while too many jobs are under way, of the tenant or in all; JOB_NOT_FOUND for the
+                job whose pins are wanted; INVALID_REQUEST, EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE,
+                REQUEST_ID_REUSED, and what `Stages.inspect` raises.
         """
         request_id = check_request_id(request_id)
         async with self._store.database.read() as connection:
@@ -91,12 +95,7 @@ class Jobs:
             active = await repository.count_active()
             if options.pins_from_job_id:
                 await repository.get(options.pins_from_job_id, user_id=caller.user_id)
-        if active >= self._max_active_jobs:  # before anything of the file is taken in
-            raise EtudeError(
-                "RATE_LIMITED",
-                f"{active} jobs are under way, as many as there may be; send more when some have ended",
-                retry_after_s=_RETRY_AFTER_S,
-            )
+        await self._check_room(active)  # before anything of the file is taken in
         effective = completed(options, preferences)
         async with self._store.blobs.upload() as upload:
             media_type = await receive(chunks, upload, limit_bytes=self._max_upload_bytes)
@@ -120,6 +119,23 @@ class Jobs:
                 await self._store.blobs.delete(source.blob_key)
                 raise
             return await uninterrupted(self._record(job, source, key))
+
+    async def _check_room(self, active: int) -> None:
+        if active >= self._max_active_jobs:
+            raise EtudeError(
+                "RATE_LIMITED",
+                f"{active} jobs are under way, as many as there may be; send more when some have ended",
+                retry_after_s=_RETRY_AFTER_S,
+            )
+        with all_tenants():
+            async with self._store.database.read() as connection:
+                in_all = await count_all_active(connection)
+        if in_all >= self._max_active_jobs_in_all:  # how many is nothing to a tenant
+            raise EtudeError(
+                "RATE_LIMITED",
+                "as many jobs are under way as this server takes in all; try again in a while",
+                retry_after_s=_RETRY_AFTER_S,
+            )
 
     async def _record(self, job: job_pb2.Job, source: NewArtifact, key: RequestKey) -> job_pb2.Job:
         """Write the row of a job whose bytes are stored, and start it; or find the job of the same request."""

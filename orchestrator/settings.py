@@ -42,6 +42,16 @@ class OrchestratorSettings(ServiceSettings):
     s3_region: str = Field(default="us-east-1", description="Region that requests to S3 are signed for.")
     s3_access_key: str = Field(default="", description="Public half of the credentials for S3.")
     s3_secret_key: SecretStr = Field(default=SecretStr(""), description="Secret half of the credentials for S3.")
+    s3_presigned_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="How long a URL is good under which S3 gives an artifact to whoever has it; 0 for no such URLs.",
+    )
+    s3_public_endpoint: str = Field(
+        default="",
+        description="URL of the same S3 service as clients reach it, for these URLs; empty when it is s3_endpoint.",
+    )
     executor_id: str = Field(
         default="orchestrator",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
@@ -70,6 +80,9 @@ class OrchestratorSettings(ServiceSettings):
     max_upload_bytes: int = Field(default=100 << 20, gt=0, description="Largest file a job takes.")
     max_active_jobs: int = Field(
         default=1000, gt=0, description="Most jobs of one tenant that are under way; more are refused for the while."
+    )
+    max_active_jobs_in_all: int = Field(
+        default=10_000, gt=0, description="Most jobs of all tenants together that wait or are worked on."
     )
     inspection_timeout_seconds: float = Field(
         default=10.0, gt=0, description="How long the OMR stage may look at an upload before the job is taken unseen."

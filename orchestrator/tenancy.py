@@ -6,6 +6,8 @@ forget, finds nothing of others.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 #: For what is not done for one tenant: starting, sweeping, finding out who calls. No tenant has this id.
@@ -17,6 +19,16 @@ _current: ContextVar[str] = ContextVar("etude_tenant", default=ALL_TENANTS)
 def set_tenant(tenant_id: str) -> None:
     """Hold the transactions that the current task begins from now on to a tenant's rows."""
     _current.set(tenant_id)
+
+
+@contextlib.contextmanager
+def all_tenants() -> Iterator[None]:
+    """Transactions begun in this block are held to no tenant: for what is about the mesh and shows nobody's rows."""
+    token = _current.set(ALL_TENANTS)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def current_tenant() -> str:

@@ -105,6 +105,17 @@ class ArtifactCalls(Calls):
         finally:
             call.cancel()
 
+    async def download_url(self, artifact_id: str) -> artifact_service_pb2.GetDownloadUrlResponse:
+        """A URL that gives the artifact's bytes to whoever has it, for a short time; empty where there is none.
+
+        What comes from it is not checked: compare its SHA-256 with the artifact's.
+
+        Raises:
+            EtudeError: ARTIFACT_NOT_FOUND.
+        """
+        request = artifact_service_pb2.GetDownloadUrlRequest(artifact_id=artifact_id)
+        return await self.unary(self._artifacts.GetDownloadUrl, request)
+
     async def download(self, artifact: artifact_service_pb2.Artifact | str, path: Path | str) -> Path:
         """Writes an artifact to a file, whole or not at all, and checks its SHA-256.
 

@@ -155,6 +155,10 @@ class EtudeClient:
         """Writes an artifact to a file, whole or not at all, and checks its SHA-256."""
         return self._run(self._client.download(artifact, path))
 
+    def download_url(self, artifact_id: str) -> artifact_service_pb2.GetDownloadUrlResponse:
+        """A URL that gives the artifact's bytes to whoever has it, for a short time; empty where there is none."""
+        return self._run(self._client.download_url(artifact_id))
+
     def lineage(self, artifact_id: str) -> artifact_service_pb2.GetLineageResponse:
         """What an artifact was derived from and what was derived from it."""
         return self._run(self._client.lineage(artifact_id))

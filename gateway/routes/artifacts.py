@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from etude.client.json_form import to_json
+from etude.content_disposition import content_disposition
 from etude.mesh.errors import EtudeError
 from gateway import models
 from gateway.dependencies import BEARER, Client, Settings
@@ -38,6 +38,10 @@ async def get_artifact(client: Client, artifact_id: ArtifactId) -> models.Artifa
         200: {"description": "All of it.", "content": {"application/octet-stream": {}}},
         206: {"description": "The range asked for.", "content": {"application/octet-stream": {}}},
         304: {"description": "What the client has is what it would get."},
+        307: {
+            "description": "With `redirect=true`, where the object store gives downloads out itself: `Location` is a "
+            "URL that answers for a short time, to whoever has it."
+        },
         416: {"description": "No byte of the range exists.", "model": models.ErrorEnvelope},
     },
 )
@@ -47,6 +51,13 @@ async def download_artifact(
     settings: Settings,
     artifact_id: ArtifactId,
     disposition: Annotated[Literal["attachment", "inline"], Query(description="To save, or to show.")] = "attachment",
+    redirect: Annotated[
+        bool,
+        Query(
+            description="To be sent to the object store for the bytes, where it gives them out and they are to be "
+            "saved. Follow without the Authorization header, and check the SHA-256."
+        ),
+    ] = False,
     range_header: Annotated[str | None, Header(alias="Range")] = None,
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
@@ -69,6 +80,19 @@ async def download_artifact(
         part = parse_range(range_header, artifact.size_bytes) if range_allowed(if_range, etag) else None
     except EtudeError as error:
         return error_response(error, {"Content-Range": f"bytes */{artifact.size_bytes}", "Accept-Ranges": "bytes"})
+    # The URL is signed for GET; and a document that is shown needs the policy that only this origin sends with it.
+    if redirect and request.method == "GET" and disposition == "attachment":
+        link = await client.download_url(artifact_id)
+        if link.url:
+            return Response(
+                status_code=status.HTTP_307_TEMPORARY_REDIRECT,
+                headers={
+                    "Location": link.url,
+                    "ETag": etag,
+                    "Cache-Control": "no-store",
+                    "Referrer-Policy": "no-referrer",
+                },
+            )
     if part is not None:
         headers["Content-Range"] = part.content_range
     headers["Content-Length"] = str(artifact.size_bytes if part is None else part.length)
@@ -99,13 +123,3 @@ async def download_artifact(
 async def get_lineage(client: Client, artifact_id: ArtifactId) -> models.Lineage:
     """All artifacts it was derived from or that were derived from it, and how."""
     return models.Lineage.model_validate(to_json(await client.lineage(artifact_id)))
-
-
-def content_disposition(disposition: str, filename: str) -> str:
-    """A Content-Disposition header with a name for old clients and one in UTF-8 (RFC 6266).
-
-    >>> content_disposition("attachment", "Étude.mid")
-    'attachment; filename="_tude.mid"; filename*=UTF-8\\'\\'%C3%89tude.mid'
-    """
-    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\;' else "_" for char in filename)
-    return f"{disposition}; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -27,6 +27,7 @@ from orchestrator.blobs.port import (
     BlobInfo,
     BlobNotFoundError,
     BlobRangeError,
+    PresignedUrl,
     StoredBlob,
     check_key,
 )
@@ -213,6 +214,11 @@ class LocalBlobStore:
         if not path.is_file():
             raise BlobNotFoundError(key)
         return _info(key, path)
+
+    def presigned_url(self, key: str, *, filename: str, media_type: str) -> PresignedUrl | None:
+        """None: files of this machine are given out by the orchestrator only; see the port."""
+        check_key(key)
+        return None
 
     async def delete(self, key: str) -> None:
         """Remove a blob, and the directories it leaves empty; see the port."""

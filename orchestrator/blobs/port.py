@@ -51,6 +51,14 @@ class StoredBlob:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class PresignedUrl:
+    """A URL that answers a GET with a blob's bytes, without credentials, until `expire_time`."""
+
+    url: str
+    expire_time: datetime
+
+
 class Upload(Protocol):
     """A blob in the making. Nobody sees it before `commit`."""
 
@@ -112,6 +120,13 @@ class BlobStore(Protocol):
 
         Raises:
             BlobNotFoundError: There is no such blob.
+        """
+        ...
+
+    def presigned_url(self, key: str, *, filename: str, media_type: str) -> PresignedUrl | None:
+        """Where a blob can be read past this process, saved under a name, as a type; None where it cannot.
+
+        Whether there is such a blob is not looked up.
         """
         ...
 

@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import IO, Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
@@ -30,12 +31,14 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
 
+from etude.content_disposition import content_disposition
 from orchestrator.blobs.port import (
     CHUNK_BYTES,
     BlobExistsError,
     BlobInfo,
     BlobNotFoundError,
     BlobRangeError,
+    PresignedUrl,
     StoredBlob,
     check_key,
 )
@@ -60,6 +63,8 @@ class S3Location:
         bucket: Name of the bucket.
         access_key: Public half of the credentials.
         secret_key: Secret half of the credentials.
+        public_endpoint: URL of the same service as those who download reach it, where that is another one.
+        presigned_s: Seconds that a URL to download from is good for; 0 when none is given out.
     """
 
     endpoint: str
@@ -67,6 +72,8 @@ class S3Location:
     bucket: str
     access_key: str
     secret_key: str
+    public_endpoint: str = ""
+    presigned_s: int = 0
 
 
 class S3Upload:
@@ -127,22 +134,16 @@ class S3BlobStore:
         """Use the bucket, which `prepare` makes if need be. Nothing is sent yet.
 
         Raises:
-            ValueError: The endpoint is no URL.
+            ValueError: An endpoint is no URL.
         """
-        url = urlsplit(location.endpoint)
-        if url.scheme not in ("http", "https") or not url.netloc or url.path not in ("", "/"):
-            raise ValueError(f"{location.endpoint!r} is not the URL of an S3 service, like https://s3.example.org")
         retry = urllib3.Retry(total=6, backoff_factor=0.5, status_forcelist=(500, 502, 503, 504))
         timeout = urllib3.Timeout(connect=5.0, read=60.0)
         self._bucket = location.bucket
-        self._client = Minio(
-            url.netloc,
-            access_key=location.access_key,
-            secret_key=location.secret_key,
-            secure=url.scheme == "https",
-            region=location.region,
-            http_client=urllib3.PoolManager(maxsize=_THREADS, retries=retry, timeout=timeout),
-        )
+        http = urllib3.PoolManager(maxsize=_THREADS, retries=retry, timeout=timeout)
+        self._client = _client(location, location.endpoint, http)
+        # A signature is over the host too. This one only signs and never sends.
+        self._signer = _client(location, location.public_endpoint or location.endpoint, http)
+        self._presigned_for = timedelta(seconds=location.presigned_s)
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="blob-s3")
 
     async def in_thread(self, call: Callable[..., _T], *arguments: Any) -> _T:
@@ -233,6 +234,26 @@ class S3BlobStore:
         assert there.size is not None and there.last_modified is not None
         return BlobInfo(key, there.size, there.last_modified)
 
+    def presigned_url(self, key: str, *, filename: str, media_type: str) -> PresignedUrl | None:
+        """Where a blob can be read from the bucket itself, if that is wanted; see the port."""
+        check_key(key)
+        if not self._presigned_for:
+            return None
+        now = datetime.now(UTC).replace(microsecond=0)  # signatures are dated to the second
+        url = self._signer.get_presigned_url(
+            "GET",
+            self._bucket,
+            key,
+            expires=self._presigned_for,
+            request_date=now,
+            response_headers={
+                "response-content-type": media_type,
+                "response-content-disposition": content_disposition("attachment", filename),
+                "response-cache-control": "private, no-store",
+            },
+        )
+        return PresignedUrl(url, now + self._presigned_for)
+
     async def delete(self, key: str) -> None:
         """Remove a blob; see the port."""
         with _as_os_error():
@@ -265,6 +286,20 @@ class S3BlobStore:
     async def close(self) -> None:
         """End the threads; no call may be under way."""
         self._threads.shutdown(wait=False)
+
+
+def _client(location: S3Location, endpoint: str, http: urllib3.PoolManager) -> Minio:
+    url = urlsplit(endpoint)
+    if url.scheme not in ("http", "https") or not url.netloc or url.path not in ("", "/"):
+        raise ValueError(f"{endpoint!r} is not the URL of an S3 service, like https://s3.example.org")
+    return Minio(
+        url.netloc,
+        access_key=location.access_key,
+        secret_key=location.secret_key,
+        secure=url.scheme == "https",
+        region=location.region,
+        http_client=http,
+    )
 
 
 @contextlib.contextmanager

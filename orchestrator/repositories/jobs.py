@@ -28,9 +28,8 @@ _POSITION = select(jobs.c.user_id, jobs.c.state, jobs.c.last_sequence).where(_IS
 _VERSION_LOCKED = select(jobs.c.epoch, jobs.c.last_sequence).where(_IS_JOB).with_for_update()
 _INSERT = insert(jobs)
 # By state first: few jobs are under way, many have been.
-_COUNT_ACTIVE = select(func.count()).where(
-    jobs.c.state.in_([state_name(state) for state in sorted(ACTIVE)]), jobs.c.tenant_id == bindparam("b_tenant_id")
-)
+_COUNT_ALL_ACTIVE = select(func.count()).where(jobs.c.state.in_([state_name(state) for state in sorted(ACTIVE)]))
+_COUNT_ACTIVE = _COUNT_ALL_ACTIVE.where(jobs.c.tenant_id == bindparam("b_tenant_id"))
 _EVENTS = (
     select(job_events)
     .where(
@@ -198,6 +197,11 @@ async def active_jobs(connection: Connection, *, unchanged_since: datetime) -> S
     idle = jobs.c.update_time <= unchanged_since
     query = select(jobs).where(jobs.c.state.not_in(at_rest), idle).order_by(jobs.c.create_time)
     return [_record(row) for row in await connection.execute(query)]
+
+
+async def count_all_active(connection: Connection) -> int:
+    """The number of jobs of all tenants that are not at rest."""
+    return int((await connection.execute(_COUNT_ALL_ACTIVE)).scalar_one())
 
 
 async def at_rest(connection: Connection, job_ids: Collection[str]) -> Sequence[str]:

@@ -14,6 +14,7 @@ from orchestrator.identity.principal import current_caller
 from orchestrator.lineage import related
 from orchestrator.repositories.artifacts import ArtifactRepository
 from orchestrator.repositories.jobs import JobRepository
+from orchestrator.repositories.wire import timestamp
 from orchestrator.store import Store
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -71,6 +72,24 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
         yield artifact_service_pb2.DownloadArtifactResponse(artifact=stored.artifact)
         async for chunk in download(self._store.blobs, stored, offset=request.offset, length=request.length):
             yield artifact_service_pb2.DownloadArtifactResponse(chunk=chunk)
+
+    async def GetDownloadUrl(  # noqa: N802
+        self, request: artifact_service_pb2.GetDownloadUrlRequest, context: _Context
+    ) -> artifact_service_pb2.GetDownloadUrlResponse:
+        """Where the bytes of an artifact can be had past this service, if anywhere."""
+        caller = current_caller()
+        async with self._store.database.read() as connection:
+            repository = ArtifactRepository(connection, caller.tenant_id)
+            stored = await repository.get(request.artifact_id, user_id=caller.user_id)
+        artifact = stored.artifact
+        answer = artifact_service_pb2.GetDownloadUrlResponse(artifact=artifact)
+        presigned = self._store.blobs.presigned_url(
+            stored.blob_key, filename=artifact.filename, media_type=artifact.media_type
+        )
+        if presigned is not None:
+            answer.url = presigned.url
+            answer.expire_time.CopyFrom(timestamp(presigned.expire_time))
+        return answer
 
     async def GetLineage(  # noqa: N802
         self, request: artifact_service_pb2.GetLineageRequest, context: _Context

@@ -44,6 +44,7 @@ class Store:
     refuse_calls: int = 0
     drop_watch_after: int = 0
     damage: bool = False
+    download_url: str = ""
     worker: Callable[["Store", str], Awaitable[None]] | None = None
     working: set[asyncio.Task[None]] = field(default_factory=set)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -214,6 +215,10 @@ class Artifacts(artifact_service_pb2_grpc.ArtifactServiceServicer):
             wanted = wanted[:-1] + b"?"
         for start in range(0, len(wanted), 1000):
             yield artifact_service_pb2.DownloadArtifactResponse(chunk=wanted[start : start + 1000])
+
+    async def GetDownloadUrl(self, request, context):  # noqa: N802
+        artifact, _ = self.store.artifact(request.artifact_id)
+        return artifact_service_pb2.GetDownloadUrlResponse(artifact=artifact, url=self.store.download_url)
 
     async def GetLineage(self, request, context):  # noqa: N802
         artifact, _ = self.store.artifact(request.artifact_id)

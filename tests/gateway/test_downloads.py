@@ -2,10 +2,10 @@
 
 import pytest
 
+from etude.content_disposition import content_disposition
 from etude.job.v1 import artifact_service_pb2
 from etude.mesh.errors import EtudeError
 from gateway.ranges import ByteRange, matches, parse_range
-from gateway.routes.artifacts import content_disposition
 
 CONTENT = bytes(range(256)) * 16
 
@@ -78,6 +78,40 @@ async def test_a_range_of_another_version_gets_all_of_it(http, artifact_id):
     etag = (await http.get(path)).headers["etag"]
     assert (await http.get(path, headers={"Range": "bytes=0-1", "If-Range": etag})).status_code == 206
     assert (await http.get(path, headers={"Range": "bytes=0-1", "If-Range": '"older"'})).status_code == 200
+
+
+URL = "https://s3.example.org/etude/a1?X-Amz-Signature=0"
+
+
+async def test_who_asks_to_be_sent_to_the_object_store_is(http, artifact_id, store):
+    store.download_url = URL
+    path = f"/api/v1/artifacts/{artifact_id}/download"
+    sent = await http.get(path, params={"redirect": "true"}, headers={"Range": "bytes=0-9"})
+    assert (sent.status_code, sent.headers["location"], sent.content) == (307, URL, b"")
+    assert sent.headers["etag"] == f'"{store.artifacts[artifact_id][0].sha256}"'
+    assert sent.headers["cache-control"] == "no-store"
+    assert sent.headers["referrer-policy"] == "no-referrer"
+    missing = await http.get("/api/v1/artifacts/none/download", params={"redirect": "true"})
+    assert missing.status_code == 404
+    known = {"If-None-Match": sent.headers["etag"]}
+    assert (await http.get(path, params={"redirect": "true"}, headers=known)).status_code == 304
+    beyond = {"Range": "bytes=4096-"}
+    assert (await http.get(path, params={"redirect": "true"}, headers=beyond)).status_code == 416
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("GET", {}), ("GET", {"redirect": "true", "disposition": "inline"}), ("HEAD", {"redirect": "true"})],
+)
+async def test_all_others_are_answered_here(http, artifact_id, store, method, params):
+    store.download_url = URL
+    answer = await http.request(method, f"/api/v1/artifacts/{artifact_id}/download", params=params)
+    assert (answer.status_code, answer.content) == (200, CONTENT if method == "GET" else b"")
+
+
+async def test_without_a_url_the_bytes_come_from_here(http, artifact_id):
+    answer = await http.get(f"/api/v1/artifacts/{artifact_id}/download", params={"redirect": "true"})
+    assert (answer.status_code, answer.content) == (200, CONTENT)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,15 @@ import asyncio
 import dataclasses
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+import httpx
 import pytest
 from minio import Minio
 
+from etude.content_disposition import content_disposition
 from orchestrator.blobs.local import LocalBlobStore
 from orchestrator.blobs.port import (
     CHUNK_BYTES,
@@ -18,6 +22,7 @@ from orchestrator.blobs.port import (
     BlobNotFoundError,
     BlobRangeError,
     BlobStore,
+    PresignedUrl,
 )
 from orchestrator.blobs.s3 import S3BlobStore, S3Location
 
@@ -251,10 +256,117 @@ async def test_s3_bucket_that_is_not_there(s3_location: S3Location) -> None:
     await store.close()
 
 
+def test_local_files_have_no_url(tmp_path: Path) -> None:
+    assert LocalBlobStore(tmp_path).presigned_url(KEY, filename="a.pdf", media_type="application/pdf") is None
+
+
+async def test_s3_has_no_url_unless_it_is_wanted(s3_location: S3Location) -> None:
+    store = S3BlobStore(s3_location)
+    assert store.presigned_url(KEY, filename="a.pdf", media_type="application/pdf") is None
+    await store.close()
+
+
+@pytest.fixture
+async def presigning(s3_location: S3Location) -> AsyncIterator[S3BlobStore]:
+    store = S3BlobStore(dataclasses.replace(s3_location, presigned_s=30))
+    await store.prepare()
+    await store.put({KEY: b"0123456789", "jobs/j1/artifacts/other.mid": b"another's"})
+    yield store
+    await store.close()
+
+
+def presigned(store: S3BlobStore, filename: str = 'Étude "1".pdf') -> PresignedUrl:
+    made = store.presigned_url(KEY, filename=filename, media_type="application/pdf")
+    assert made is not None
+    return made
+
+
+async def test_s3_url_gives_the_bytes_as_a_file(presigning: S3BlobStore, s3_location: S3Location) -> None:
+    made = presigned(presigning)
+    left = (made.expire_time - datetime.now(UTC)).total_seconds()
+    assert 20 < left <= 30
+    assert s3_location.secret_key not in made.url
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(made.url)
+        assert (answer.status_code, answer.content) == (200, b"0123456789")
+        assert answer.headers["content-type"] == "application/pdf"
+        assert answer.headers["content-disposition"] == content_disposition("attachment", 'Étude "1".pdf')
+        assert answer.headers["cache-control"] == "private, no-store"
+        part = await http.get(made.url, headers={"Range": "bytes=2-4"})
+        assert (part.status_code, part.content) == (206, b"234")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Amz-Signature", "0" * 64),
+        ("X-Amz-Signature", None),
+        ("X-Amz-Expires", "3600"),
+        ("X-Amz-Date", "20200101T000000Z"),
+        ("response-content-type", "text/html"),
+        ("response-content-disposition", "inline"),
+        ("response-content-disposition", None),
+    ],
+)
+async def test_s3_url_cannot_be_changed(presigning: S3BlobStore, name: str, value: str | None) -> None:
+    url = urlsplit(presigned(presigning).url)
+    query = dict(parse_qsl(url.query))
+    changed = {field: text for field, text in {**query, name: value}.items() if text is not None}
+    assert changed != query
+
+    def asking(fields: dict[str, str]) -> str:
+        return urlunsplit(url._replace(query=urlencode(fields, quote_via=quote)))
+
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(asking(query))).status_code == 200
+        answer = await http.get(asking(changed))
+    assert answer.status_code in (400, 403), answer.text
+    assert b"0123456789" not in answer.content
+
+
+async def test_s3_url_is_for_reading_one_blob_only(presigning: S3BlobStore) -> None:
+    url = presigned(presigning).url
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(url)).status_code == 200
+        assert (await http.get(url.replace(KEY, "jobs/j1/artifacts/other.mid"))).status_code == 403
+        assert (await http.put(url, content=b"mine")).status_code == 403
+        assert (await http.delete(url)).status_code == 403
+    assert await content(presigning) == b"0123456789"
+
+
+async def test_s3_url_ends(s3_location: S3Location) -> None:
+    store = S3BlobStore(dataclasses.replace(s3_location, presigned_s=2))
+    await store.prepare()
+    await store.put({KEY: b"x"})
+    made = presigned(store)
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(made.url)).status_code == 200
+        await asyncio.sleep((made.expire_time - datetime.now(UTC)).total_seconds() + 1.1)
+        assert (await http.get(made.url)).status_code == 403
+    await store.close()
+
+
+async def test_s3_url_is_signed_for_the_address_that_clients_use(s3_location: S3Location) -> None:
+    public = s3_location.endpoint.replace("127.0.0.1", "localhost")
+    assert public != s3_location.endpoint
+    store = S3BlobStore(dataclasses.replace(s3_location, public_endpoint=public, presigned_s=30))
+    await store.prepare()
+    await store.put({KEY: b"x"})
+    url = presigned(store).url
+    assert url.startswith(public)
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(url)).content == b"x"
+        # The name is part of what is signed.
+        assert (await http.get(url.replace("localhost", "127.0.0.1"))).status_code == 403
+    await store.close()
+
+
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "ftp://host", "https://", "https://host/path"])
 def test_s3_endpoint_must_be_a_url(endpoint: str) -> None:
     with pytest.raises(ValueError, match="URL of an S3 service"):
         S3BlobStore(S3Location(endpoint, "us-east-1", "bucket", "a", "s"))
+    with pytest.raises(ValueError, match="URL of an S3 service"):
+        S3BlobStore(S3Location("https://host", "us-east-1", "bucket", "a", "s", public_endpoint=endpoint))
 
 
 async def test_s3_large_blob_goes_in_parts(s3_location: S3Location) -> None:

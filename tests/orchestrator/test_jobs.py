@@ -6,15 +6,17 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from etude.identity.v1 import identity_service_pb2
-from etude.job.v1 import job_service_pb2, model_service_pb2
+from etude.job.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc, model_service_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import from_status
+from tests.identity.world import running_world
 from tests.orchestrator.conftest import Mesh, database_dump, errors, refused, until
 from tests.orchestrator.stage_servers import document
 
@@ -214,6 +216,38 @@ async def test_a_tenant_with_too_many_jobs_under_way_is_asked_to_wait(make_mesh:
     done = await mesh.client.create(document())  # a place is free
     assert (await mesh.client.settled(done.job_id)).state == COMPLETED
     await mesh.client.create(document(fingering_seconds=60))  # what is at rest does not count
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_with_too_many_jobs_under_way_in_all_everybody_is_asked_to_wait(
+    tmp_path: Path, request: pytest.FixtureRequest, database: str
+) -> None:
+    # On PostgreSQL a transaction sees one tenant's jobs unless it is about all of them.
+    url = request.getfixturevalue("postgres_database").url if database == "postgres" else ""
+    async with running_world(tmp_path, max_active_jobs_in_all=2, database_url=url) as world:
+        owner, stranger = ([("authorization", f"Bearer {one.access_token}")] for one in (world.owner, world.stranger))
+        stub: Any = job_service_pb2_grpc.JobServiceStub(world.channel)
+
+        async def create(metadata: list[tuple[str, str]]) -> str:
+            head = job_service_pb2.CreateJobOptions(options=job_pb2.JobOptions(filename="piece.pdf"))
+            sent = [
+                job_service_pb2.CreateJobRequest(create=head),
+                job_service_pb2.CreateJobRequest(chunk=document(fingering_seconds=60)),
+            ]
+            with errors():
+                return str((await stub.CreateJob(iter(sent), metadata=metadata, timeout=30)).job.job_id)
+
+        first = await create(owner)
+        second = await create(stranger)
+        for one in (owner, stranger):
+            with refused("RATE_LIMITED") as caught:
+                await create(one)
+            assert caught.value.retry_after_s == 5
+            assert caught.value.http_status == 429
+        await stub.CancelJob(job_service_pb2.CancelJobRequest(job_id=first), metadata=owner, timeout=10)
+        third = await create(stranger)  # a place is free, whoever had it
+        for job_id in (second, third):
+            await stub.CancelJob(job_service_pb2.CancelJobRequest(job_id=job_id), metadata=stranger, timeout=10)
 
 
 async def test_no_byte_beyond_the_limit_is_written(make_mesh: Any) -> None:

@@ -50,6 +50,11 @@ class ArtifactServiceStub:
                 request_serializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.SerializeToString,
                 response_deserializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.FromString,
                 _registered_method=True)
+        self.GetDownloadUrl = channel.unary_unary(
+                '/etude.job.v1.ArtifactService/GetDownloadUrl',
+                request_serializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.GetDownloadUrlRequest.SerializeToString,
+                response_deserializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.GetDownloadUrlResponse.FromString,
+                _registered_method=True)
         self.GetLineage = channel.unary_unary(
                 '/etude.job.v1.ArtifactService/GetLineage',
                 request_serializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.GetLineageRequest.SerializeToString,
@@ -82,6 +87,13 @@ class ArtifactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDownloadUrl(self, request, context):
+        """A URL under which the bytes of an artifact can be had from where they lie, without credentials, for a short time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLineage(self, request, context):
         """What an artifact was derived from, and what was derived from it.
         """
@@ -106,6 +118,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.DownloadArtifact,
                     request_deserializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.FromString,
                     response_serializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.SerializeToString,
+            ),
+            'GetDownloadUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDownloadUrl,
+                    request_deserializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.GetDownloadUrlRequest.FromString,
+                    response_serializer=etude_dot_job_dot_v1_dot_artifact__service__pb2.GetDownloadUrlResponse.SerializeToString,
             ),
             'GetLineage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLineage,
@@ -195,6 +212,33 @@ class ArtifactService:
             '/etude.job.v1.ArtifactService/DownloadArtifact',
             etude_dot_job_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.SerializeToString,
             etude_dot_job_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDownloadUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/etude.job.v1.ArtifactService/GetDownloadUrl',
+            etude_dot_job_dot_v1_dot_artifact__service__pb2.GetDownloadUrlRequest.SerializeToString,
+            etude_dot_job_dot_v1_dot_artifact__service__pb2.GetDownloadUrlResponse.FromString,
             options,
             channel_credentials,
             insecure,

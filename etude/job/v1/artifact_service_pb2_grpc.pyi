@@ -39,6 +39,8 @@ class ArtifactServiceStub:
     """Artifacts of a job, oldest first."""
     DownloadArtifact: _grpc.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]
     """The bytes of an artifact: its description first, then chunks of at most 1 MiB."""
+    GetDownloadUrl: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.GetDownloadUrlRequest, _artifact_service_pb2.GetDownloadUrlResponse]
+    """A URL under which the bytes of an artifact can be had from where they lie, without credentials, for a short time."""
     GetLineage: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.GetLineageRequest, _artifact_service_pb2.GetLineageResponse]
     """What an artifact was derived from, and what was derived from it."""
 
@@ -53,6 +55,8 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """Artifacts of a job, oldest first."""
     DownloadArtifact: _aio.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]  # type: ignore[assignment]
     """The bytes of an artifact: its description first, then chunks of at most 1 MiB."""
+    GetDownloadUrl: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.GetDownloadUrlRequest, _artifact_service_pb2.GetDownloadUrlResponse]  # type: ignore[assignment]
+    """A URL under which the bytes of an artifact can be had from where they lie, without credentials, for a short time."""
     GetLineage: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.GetLineageRequest, _artifact_service_pb2.GetLineageResponse]  # type: ignore[assignment]
     """What an artifact was derived from, and what was derived from it."""
 
@@ -82,6 +86,14 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_artifact_service_pb2.DownloadArtifactResponse], _abc.AsyncIterator[_artifact_service_pb2.DownloadArtifactResponse]]:
         """The bytes of an artifact: its description first, then chunks of at most 1 MiB."""
+
+    @_abc_1.abstractmethod
+    def GetDownloadUrl(
+        self,
+        request: _artifact_service_pb2.GetDownloadUrlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifact_service_pb2.GetDownloadUrlResponse, _abc.Awaitable[_artifact_service_pb2.GetDownloadUrlResponse]]:
+        """A URL under which the bytes of an artifact can be had from where they lie, without credentials, for a short time."""
 
     @_abc_1.abstractmethod
     def GetLineage(
