@@ -71,12 +71,15 @@ def _right_edge(element: Element, by_x: Sorted[Element], space: float) -> float:
 
 
 def _passes(x: float, note: NoteSign, by_x: Sorted[Element], space: float, left: bool) -> bool:
-    """True when another chord of the staff stands between a note and the tip of a curve."""
+    """True when another chord of the staff stands between a note and the tip of a curve, so that it has that tip.
+
+    A tip that only comes near a chord, and lies beyond what a tip of its own would do, has not come to it yet.
+    """
     if left:
-        near = list(by_x.between(note.box.x1 + 0.1 * space, x + 0.3 * space))
+        near = list(by_x.between(note.box.x1 + 0.1 * space, x - 0.3 * space))
     else:
         before = by_x.between(x - 3 * space, note.box.x0)
-        near = [e for e in before if x - 0.3 * space < e.x1 < note.box.x0 - 0.1 * space]
+        near = [e for e in before if x + 0.3 * space < e.x1 < note.box.x0 - 0.1 * space]
     return any(e.notes[0].staff == note.staff for e in near)
 
 

@@ -179,10 +179,12 @@ def crescent(contour: Points, width: float = 0.0) -> Curve | None:
     middle = (heights[0] + heights[1]) / 2
     thickness = float(gap.max())
     bend = float(middle[np.argmax(abs(middle))])
-    if thickness > 0.2 * length or abs(bend) < 0.35 * thickness or abs(bend) < 0.01 * length:
+    # It must swell: thin at the tips, thickest inside. One that does may be as flat as a tie through a long bar.
+    swells = min(gap[1], gap[-2]) <= 0.8 * thickness
+    least_bend = 0.003 if swells else 0.01
+    if thickness > 0.2 * length or abs(bend) < 0.35 * thickness or abs(bend) < least_bend * length:
         return None
-    # It must swell: thin at the tips, thickest inside.
-    if min(gap[1], gap[-2]) > 0.8 * thickness and thickness > 0.06 * length:
+    if not swells and thickness > 0.06 * length:
         return None
     if start[0] > end[0]:
         start, end = end, start

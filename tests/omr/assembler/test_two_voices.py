@@ -12,6 +12,7 @@ from omr_service.assembler.octave_ranges import is_under
 from omr_service.assembler.piece_ties import matched_ties
 from omr_service.assembler.rhythm import solve_measure
 from omr_service.assembler.sextuplets import with_sextuplets
+from omr_service.assembler.ties_slurs import PASSED
 from omr_service.assembler.timing import MeasureTiming, Timing
 from omr_service.symbols import Box, Curve, Line
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
@@ -113,6 +114,22 @@ def test_a_curve_from_a_grace_note_ties_nothing_else(grace, ties):
     left = 133 if grace else 127
     sheet.page.curves.append(Curve(left, y, 149, y, y + 4, 1, Box(left, y, 149, y + 4)))
     assert len(sheet.joined().ties) == ties
+
+
+@pytest.mark.parametrize(("left", "passes"), [(127.5, False), (131.5, True)], ids=["before the chord", "at its head"])
+def test_a_tip_passes_a_chord_only_where_it_could_hold_it(left, passes):
+    """A chord of the other voice stands close after the tied note."""
+    sheet = framed()
+    sheet.note(0, 120, 3, up=False)
+    sheet.note(0, 128, 5, up=True)
+    sheet.note(0, 150, 3, up=False)
+    y = sheet.y(0, 3) - 2
+    sheet.page.curves.append(Curve(left, y, 149, y, y - 4, 1, Box(left, y - 4, 149, y)))
+    draft = sheet.draft()
+    (curve,) = draft.curves
+    at = [round(head.glyph.box.x0) for head in draft.heads]
+    costs = {(at[a], at[b]): c for (a, b), c in zip(curve.tie_pairs, curve.tie_costs, strict=True)}
+    assert (costs[120, 150] > PASSED) == passes
 
 
 @pytest.mark.parametrize(("beams", "runs"), [((3, 3, 3, 3, 3, 3), 1), ((3, 3, 3, 4, 4, 4), 2)])

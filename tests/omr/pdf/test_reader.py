@@ -227,6 +227,14 @@ def test_strokes_bars_and_curves_are_told_apart():
     assert stroke.mid_y > 195.0 + 5.0
 
 
+@pytest.mark.parametrize(("sides", "curves"), [((3.9, 4.6), 1), ((0.1, 0.8), 0)], ids=["a flat tie", "a rounded bar"])
+def test_a_tie_through_a_long_bar_is_flat_yet_a_curve(sides, curves):
+    """It is 400 points long and rises 3; what does not bend further than it is thick is no curve."""
+    inner, outer = sides
+    content = f"50 200 m 60 {200 + outer} 440 {200 + outer} 450 200 c 440 {200 + inner} 60 {200 + inner} 50 200 c h f"
+    assert len(read_page_symbols(one_page(content), 1).curves) == curves
+
+
 def test_a_bar_filled_and_then_framed_is_one_line():
     page = read_page_symbols(one_page("0.4 w 100 100 0.4 50 re S 100 100 0.4 50 re f"), 1)
     assert len(page.lines) == 1
