@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, page_pb2, score_pb2, spanner_pb2
+from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2, spanner_pb2
+from omr_service.assembler.build_places import NoteIndex, region
 from omr_service.assembler.draft import JoinedMeasure, Key, Place, ScoreDraft
 from omr_service.assembler.music import MarkSign, TupletSign
 from omr_service.symbols import Box
@@ -65,13 +66,6 @@ class _Moment:
     measure: int
 
 
-def region(page: int, box: Box) -> page_pb2.PageRegion:
-    """A box as a region of a page."""
-    return page_pb2.PageRegion(
-        page_number=page, x=box.x0, y=box.y0, width=max(box.x1 - box.x0, 0.0), height=max(box.y1 - box.y0, 0.0)
-    )
-
-
 class MarkWriter:
     """Writes marks into a Score whose events are there already."""
 
@@ -80,7 +74,7 @@ class MarkWriter:
         draft: ScoreDraft,
         score: score_pb2.Score,
         events: Mapping[Key, event_pb2.Event],
-        notes: Mapping[Key, list[tuple[event_pb2.Event, event_pb2.Note]]],
+        notes: NoteIndex,
     ) -> None:
         """Prepares for writing.
 
