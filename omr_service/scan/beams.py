@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.scan.ink import Grey
-from omr_service.scan.staves import SPACE
+from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import Mask, Patch, patches, runs_of
 from omr_service.symbols import Line
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from omr_service.scan.ink import Grey
-from omr_service.scan.staves import SPACE
+from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import CELL, PRESENT, Mask, Patch, patches, runs_of
 from omr_service.symbols import Box, Curve, Line
 

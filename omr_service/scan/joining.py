@@ -9,7 +9,7 @@ from omr_service.scan.beams import find_beams
 from omr_service.scan.curves import find_boxes, find_brackets, find_curves, find_hairpins
 from omr_service.scan.detector import Detections
 from omr_service.scan.normal_page import NormalPage, NormalStaff
-from omr_service.scan.staves import SPACE
+from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems
 from omr_service.scan.tracing import extended, led_to_beams, stems_of_heads
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols

@@ -10,16 +10,9 @@ import numpy as np
 from omr_service.scan.images import PageImage
 from omr_service.scan.ink import PAPER, Grey, as_grey, even_out, line_metrics, resized, without_borders
 from omr_service.scan.paper import seen_straight, straight_view
-from omr_service.scan.staves import (
-    SPACE,
-    Floats,
-    TracedStaff,
-    columns_of,
-    find_staves,
-    gutter_of,
-    skew_of,
-    thin_lines,
-)
+from omr_service.scan.staff_evidence import SPACE, Floats, columns_of, skew_of, thin_lines
+from omr_service.scan.staff_fit import TracedStaff
+from omr_service.scan.staves import find_staves, gutter_of
 
 GRID = 8
 """Pixels of a normal page between the nodes of its grid."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from omr_service.scan.ink import PAPER, Grey, as_grey
-from omr_service.scan.staves import Floats
+from omr_service.scan.staff_evidence import Floats
 
 _LOOK = 600
 """Longer side, in pixels, of the small picture the sheet is looked for in."""

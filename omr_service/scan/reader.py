@@ -12,7 +12,7 @@ from omr_service.scan.images import PageImage
 from omr_service.scan.joining import page_symbols
 from omr_service.scan.normal_page import NormalPage, NormalStaff, normal_page
 from omr_service.scan.placing import Placement
-from omr_service.scan.staves import SPACE
+from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.vocabulary import MASK_STRIDE
 from omr_service.symbols import PageSymbols
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.scan.ink import PAPER, Grey
-from omr_service.scan.staves import SPACE
+from omr_service.scan.staff_evidence import SPACE
 from omr_service.symbols import Line
 
 Mask = NDArray[np.uint8]

@@ -11,7 +11,7 @@ import numpy as np
 from omr_service.scan.detector import Point
 from omr_service.scan.glyphs import LEAST
 from omr_service.scan.ink import Grey
-from omr_service.scan.staves import SPACE
+from omr_service.scan.staff_evidence import SPACE
 from omr_service.symbols import Line
 
 _INK = 150

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from omr_service.scan.ink import even_out, line_metrics, without_borders
 from omr_service.scan.normal_page import NormalPage, normal_page
 from omr_service.scan.paper import straight_view
-from omr_service.scan.staves import SPACE
+from omr_service.scan.staff_evidence import SPACE
 from tests.omr.scan.drawn import bent, image, photographed, staves_page, turned
 
 
