@@ -14,6 +14,9 @@ from omr_service.assembler.piece_slurs import join_slurs
 TIE_LIMIT = 2.9
 """Greatest cost, in staff spaces off the ideal place, of a curve read as a tie."""
 
+HELD_LIMIT = 1.2
+"""The same of a tie over other notes of its voice: its tips lie at the heads, where a slur's lie over or under them."""
+
 
 @dataclass(slots=True)
 class _Where:
@@ -73,8 +76,10 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                     continue
                 follows = second.onset in (first.end, first.reach) or (first.grace and first.onset <= second.onset)
                 if not follows:
-                    # a tie skips nothing, but the rhythm may have been read wrong
-                    doubtful = any(draft.measures[w.measure].rhythm.cost > DOUBTFUL for w in (first, second))
+                    # a tie skips nothing, but the rhythm may have been read wrong, or a note be held into a later chord
+                    doubtful = cost <= HELD_LIMIT or any(
+                        draft.measures[w.measure].rhythm.cost > DOUBTFUL for w in (first, second)
+                    )
                     between = _between(table, draft, first, second, diatonics[start], diatonics)
                     if not doubtful or between or first.onset >= second.onset:
                         continue

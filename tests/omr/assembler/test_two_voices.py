@@ -116,6 +116,17 @@ def test_a_curve_from_a_grace_note_ties_nothing_else(grace, ties):
     assert len(sheet.joined().ties) == ties
 
 
+@pytest.mark.parametrize(("off", "middle", "ties"), [(1, 5, 1), (5, 5, 0), (1, 3, 0)], ids=["tie", "slur", "same"])
+def test_a_note_may_be_held_over_others_into_a_later_one(off, middle, ties):
+    sheet = framed()
+    sheet.clefs()
+    for x, step in ((120, 3), (135, middle), (150, 3)):
+        sheet.note(0, x, step)
+    y = sheet.y(0, 3) + off
+    sheet.page.curves.append(Curve(127, y, 149, y, y + 4, 1, Box(127, y, 149, y + 4)))
+    assert len(sheet.joined().ties) == ties
+
+
 @pytest.mark.parametrize(("left", "passes"), [(127.5, False), (131.5, True)], ids=["before the chord", "at its head"])
 def test_a_tip_passes_a_chord_only_where_it_could_hold_it(left, passes):
     """A chord of the other voice stands close after the tied note."""
