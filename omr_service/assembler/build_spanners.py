@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from etude.score.v1 import event_pb2, score_pb2, spanner_pb2
 from omr_service.assembler.build_places import NoteIndex, region
 from omr_service.assembler.draft import JoinedMeasure, Key, Place, ScoreDraft, TieReading
-from omr_service.assembler.music import Element
+from omr_service.assembler.music import CurveSign, Element
 from omr_service.assembler.octave_ranges import StaffNote, range_of
 from omr_service.assembler.repair import set_sounding
 
@@ -158,14 +158,13 @@ class SpannerWriter:
         return spanner
 
     def _spanner(
-        self, event: event_pb2.Event, start: int, end: int, curves: list[tuple[int, object]]
+        self, event: event_pb2.Event, start: int, end: int, curves: Sequence[tuple[int, CurveSign]]
     ) -> spanner_pb2.Spanner:
         spanner = self.score.spanners.add()
         spanner.part_id, spanner.staff = event.part_id, event.staff
         spanner.start_ticks, spanner.end_ticks = start, max(start, end)
         spanner.confidence = 1.0
         for page, curve in curves:
-            box = getattr(curve, "box")  # noqa: B009
-            spanner.regions.append(region(page, box))
-            spanner.placement = spanner_pb2.PLACEMENT_ABOVE if curve.above else spanner_pb2.PLACEMENT_BELOW  # type: ignore[attr-defined]
+            spanner.regions.append(region(page, curve.box))
+            spanner.placement = spanner_pb2.PLACEMENT_ABOVE if curve.above else spanner_pb2.PLACEMENT_BELOW
         return spanner
