@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import grpc
 
 from bench.fingering import RESULTS
 from etude.notation.musicxml import read_musicxml
+from etude.production.ports import free_ports
 from etude.stage.v1 import fingering_service_pb2
 from etude.stage.v1.fingering_service_pb2_grpc import FingeringServiceStub
 
@@ -53,9 +53,7 @@ def main() -> int:
     parser.add_argument("score", type=Path)
     args = parser.parse_args()
     score = read_musicxml(args.score.read_bytes())
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     environment = {**os.environ, "ETUDE_FINGERING_ADDRESS": address, "ETUDE_FINGERING_WORKERS": "1"}
     begin = time.perf_counter()
     with subprocess.Popen([sys.executable, "-m", "fingering_service"], env=environment) as server:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from bench.accounted import tree_memory_kb
 from bench.surroundings import ROOT
+from etude.production.ports import free_ports
 from etude.production.postgres import PostgresServer
-from etude.production.process import ChildServer, Command, free_ports
+from etude.production.process import ChildServer, Command
 from etude.production.services import ServiceProcess
 
 _DATABASE = "load"

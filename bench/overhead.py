@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,6 +25,7 @@ from etude.job.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc
 from etude.mesh.logging import configure_logging
 from etude.mesh.memory import settle_memory
 from etude.mesh.server import running_server
+from etude.production.ports import free_ports
 from etude.stage.v1 import (
     fingering_service_pb2,
     fingering_service_pb2_grpc,
@@ -183,11 +183,6 @@ async def timed(call: Callable[[], Any], times: int) -> list[float]:
     return found
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def _ms(values: list[float], share: float) -> float:
     return 1000 * percentile(values, share)
 
@@ -233,7 +228,7 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
         await asyncio.gather(*(one_job(client, content, watch, FORMATS) for _ in range(min(jobs, 8))))
         at_once = min(jobs, 8) / (time.perf_counter() - started)
 
-        port = _free_port()
+        (port,) = free_ports(1)
         gateway = GatewaySettings(
             address="127.0.0.1:0", http_address=f"127.0.0.1:{port}", orchestrator_target=orchestrator, drain_seconds=1.0
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from pathlib import Path
 
 import grpc
 
-from etude.client.calls import Calls
+from etude.client.calls import Calls, jittered
 from etude.client.files import AtomicFile
 from etude.job.v1 import (
     artifact_service_pb2,
@@ -19,6 +20,8 @@ from etude.job.v1 import (
 from etude.mesh.errors import EtudeError
 
 DOWNLOAD_TIMEOUT_S = 600.0
+RESUME_S = 30.0
+"""How long a download looks for a server or a store that has gone away."""
 
 
 class ArtifactCalls(Calls):
@@ -81,29 +84,58 @@ class ArtifactCalls(Calls):
                 return
 
     async def read(
-        self, artifact_id: str, *, offset: int = 0, length: int = 0, timeout_s: float = DOWNLOAD_TIMEOUT_S
+        self,
+        artifact_id: str,
+        *,
+        offset: int = 0,
+        length: int = 0,
+        timeout_s: float = DOWNLOAD_TIMEOUT_S,
+        resume_s: float = RESUME_S,
     ) -> AsyncGenerator[bytes, None]:
         """The bytes of an artifact in chunks of at most 1 MiB.
+
+        A download that breaks off is taken up again where it stopped.
 
         Args:
             artifact_id: The artifact.
             offset: First byte, from 0.
             length: Number of bytes; 0 for all from `offset` on.
             timeout_s: Longest time for all of it.
+            resume_s: How long to look for a server or its store that has gone away.
 
         Raises:
-            EtudeError: ARTIFACT_NOT_FOUND, OUT_OF_RANGE, CHECKSUM_MISMATCH.
+            EtudeError: ARTIFACT_NOT_FOUND, OUT_OF_RANGE, CHECKSUM_MISMATCH; DEPENDENCY_UNAVAILABLE when what has gone
+                away does not come back in time.
         """
-        request = artifact_service_pb2.DownloadArtifactRequest(artifact_id=artifact_id, offset=offset, length=length)
-        call = self._artifacts.DownloadArtifact(request, timeout=timeout_s, metadata=self.metadata)
-        try:
-            async for response in call:
-                if response.HasField("chunk"):
-                    yield response.chunk
-        except grpc.aio.AioRpcError as error:
-            raise self.error(error) from error
-        finally:
-            call.cancel()
+        clock = asyncio.get_running_loop().time
+        last_contact = clock()
+        ends = last_contact + timeout_s
+        received = attempt = 0
+        wanted: int | None = None
+        while True:
+            request = artifact_service_pb2.DownloadArtifactRequest(
+                artifact_id=artifact_id, offset=offset + received, length=length - received if length else 0
+            )
+            call = self._artifacts.DownloadArtifact(request, timeout=max(ends - clock(), 0.0), metadata=self.metadata)
+            try:
+                async for response in call:
+                    if response.HasField("artifact"):
+                        rest = response.artifact.size_bytes - offset
+                        wanted = min(length, rest) if length else rest
+                    else:
+                        received += len(response.chunk)
+                        last_contact, attempt = clock(), 0
+                        yield response.chunk
+                return
+            except grpc.aio.AioRpcError as error:
+                if received == wanted:
+                    return  # only its end was lost
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or clock() - last_contact > resume_s:
+                    raise self.error(error) from error
+            finally:
+                call.cancel()
+            await asyncio.sleep(jittered(min(0.1 * 2**attempt, 3.0)))
+            attempt += 1
 
     async def download_url(self, artifact_id: str) -> artifact_service_pb2.GetDownloadUrlResponse:
         """A URL that gives the artifact's bytes to whoever has it, for a short time; empty where there is none.

@@ -18,7 +18,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from etude.production.process import ChildServer, Command, free_ports
+from etude.production.ports import free_ports
+from etude.production.process import ChildServer, Command
 
 SUPERUSER = "postgres"
 ROLE = "etude"

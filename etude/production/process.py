@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -148,13 +147,6 @@ class ChildServer(ABC):
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 nobody listens on, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [int(listener.getsockname()[1]) for listener in sockets]
 
 
 def _end_with_parent(how: signal.Signals) -> Callable[[], None] | None:

@@ -9,7 +9,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from etude.production.process import ChildServer, Command, free_ports
+from etude.production.ports import free_ports
+from etude.production.process import ChildServer, Command
 
 ACCESS_KEY = "etude"
 _PORTS = ("master", "volume", "filer", "s3")

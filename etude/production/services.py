@@ -11,7 +11,8 @@ from pathlib import Path
 from etude.mesh.definition import load_definition
 from etude.mesh.embedded import callees, installed_services, target_variable
 from etude.mesh.settings import split_host_port
-from etude.production.process import ChildServer, Command, free_ports
+from etude.production.ports import free_ports
+from etude.production.process import ChildServer, Command
 
 
 class ServiceProcess(ChildServer):

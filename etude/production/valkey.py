@@ -6,7 +6,8 @@ import importlib
 import socket
 from pathlib import Path
 
-from etude.production.process import ChildServer, Command, free_ports
+from etude.production.ports import free_ports
+from etude.production.process import ChildServer, Command
 
 
 class ValkeyServer(ChildServer):

@@ -18,6 +18,8 @@ router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"], dependencies=
 
 ArtifactId = Annotated[str, Path(description="The artifact.", min_length=1, max_length=200)]
 
+#: Whoever asks over HTTP has a time limit of their own and can ask for the rest.
+_RESUME_S = 2.0
 _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox"
 """An SVG or a review opened by itself is a document of this origin: it may look as it likes and do nothing."""
 _DOCUMENTS = frozenset({"image/svg+xml", "text/html"})
@@ -104,6 +106,7 @@ async def download_artifact(
         offset=0 if part is None else part.first,
         length=0 if part is None else part.length,
         timeout_s=settings.upload_timeout_s,
+        resume_s=_RESUME_S,
     )
     # The first chunk is asked for before anything is sent, so that a store that fails still gets its own status.
     first = await anext(chunks, b"")

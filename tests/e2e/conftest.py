@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from etude.production.ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 SHORT = EXAMPLES / "chopin-prelude-op28-no4.pdf"
@@ -24,15 +25,6 @@ LONG = EXAMPLES / "chopin-etude-op25-no2.pdf"
 """Four pages."""
 SERVERS = ("orchestrator", "omr", "fingering", "renderer", "gateway")
 START_S = 60.0
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports nobody listens on, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
 
 
 def environment(**own: str) -> dict[str, str]:

@@ -11,8 +11,9 @@ import pytest
 
 from etude.notation.io import from_json
 from etude.notation.validate import validate
+from etude.production.ports import free_ports
 from etude.score.v1 import score_pb2
-from tests.e2e.conftest import LONG, SERVERS, SHORT, ServedMesh, environment, etude, free_ports
+from tests.e2e.conftest import LONG, SERVERS, SHORT, ServedMesh, environment, etude
 
 pytestmark = pytest.mark.xdist_group("e2e")
 

@@ -18,6 +18,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from etude.client import AsyncEtudeClient, job_options
@@ -132,7 +133,7 @@ async def check_all(load: Load) -> None:
             assert job.state in each.ends, (each.name, job)
             events = [event async for event in client.watch_job(job_id)]
             check_trail(job, events)
-            artifacts = [artifact async for artifact in client.artifacts(job_id, latest_only=False)]
+            artifacts = (await _patiently(partial(client.artifacts_page, job_id, latest_only=False))).artifacts
             if job.state == JobState.JOB_STATE_COMPLETED:
                 await check_artifacts(client, job, artifacts)
 
@@ -168,7 +169,7 @@ async def check_artifacts(
     for artifact in artifacts:
         content = b"".join([chunk async for chunk in client.read(artifact.artifact_id)])  # checked by its SHA-256
         assert len(content) == artifact.size_bytes
-        lineage = await client.lineage(artifact.artifact_id)
+        lineage = await _patiently(partial(client.lineage, artifact.artifact_id))
         sources = {
             edge.source_artifact_id for edge in lineage.edges if edge.derived_artifact_id == artifact.artifact_id
         }

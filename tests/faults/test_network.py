@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from etude.production.process import free_ports
+from etude.production.ports import free_ports
 from etude.production.services import target
 from etude.production.stack import DATABASE, ProductionStack
 from tests.faults.world import JOBS, ROOT, SEED, Fault, kill, running_stack, under_faults

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from etude.production.process import free_ports
+from etude.production.ports import free_ports
 from etude.production.stack import DATABASE, ProductionStack, Supervisor
 
 ROOT = Path(__file__).parents[2]

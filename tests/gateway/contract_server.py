@@ -43,6 +43,7 @@ class Store:
     metadata: list[dict[str, str]] = field(default_factory=list)
     refuse_calls: int = 0
     drop_watch_after: int = 0
+    drop_download_after: int = 0
     damage: bool = False
     download_url: str = ""
     worker: Callable[["Store", str], Awaitable[None]] | None = None
@@ -213,8 +214,10 @@ class Artifacts(artifact_service_pb2_grpc.ArtifactServiceServicer):
         wanted = content[request.offset : end]
         if self.store.damage:
             wanted = wanted[:-1] + b"?"
-        for start in range(0, len(wanted), 1000):
+        for sent, start in enumerate(range(0, len(wanted), 1000), start=1):
             yield artifact_service_pb2.DownloadArtifactResponse(chunk=wanted[start : start + 1000])
+            if sent == self.store.drop_download_after:
+                raise EtudeError("DEPENDENCY_UNAVAILABLE", "the object store cannot be used for the moment; try again")
 
     async def GetDownloadUrl(self, request, context):  # noqa: N802
         artifact, _ = self.store.artifact(request.artifact_id)

@@ -110,6 +110,23 @@ async def test_a_watch_survives_a_server_that_is_restarted(store):
     assert seen == list(range(1, store.jobs[job.job_id].last_sequence + 1))
 
 
+@pytest.mark.parametrize(("offset", "length"), [(0, 0), (96, 0), (0, 3999), (10, 2000)])
+async def test_a_download_goes_on_where_it_broke(client, store, offset, length):
+    """Also when it breaks after the last byte: after two chunks of 1000, again and again."""
+    content = bytes(range(256)) * 16
+    artifact_id = store.add_artifact("j1", artifact_service_pb2.ARTIFACT_KIND_MIDI, content, "audio/midi")
+    store.drop_download_after = 2
+    got = b"".join([chunk async for chunk in client.read(artifact_id, offset=offset, length=length)])
+    assert got == content[offset : offset + length if length else None]
+
+
+async def test_a_download_gives_up_on_a_server_that_stays_away():
+    async with AsyncEtudeClient("127.0.0.1:9") as client:
+        with pytest.raises(EtudeError) as caught:
+            await anext(client.read("a1", resume_s=0.3))
+    assert caught.value.reason == "DEPENDENCY_UNAVAILABLE"
+
+
 async def test_a_watch_gives_up_on_a_server_that_stays_away():
     async with AsyncEtudeClient("127.0.0.1:9") as client:
         with pytest.raises(EtudeError) as caught:

@@ -16,6 +16,7 @@ from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSett
 from etude.mesh.channels import open_channel
 from etude.mesh.logging import bound_context, configure_logging, get_logger
 from etude.mesh.telemetry import TelemetrySettings, configure_telemetry
+from etude.production.ports import free_ports
 from etude.stage.v1 import fingering_service_pb2_grpc
 from etude.stage.v1.fingering_service_pb2 import AnnotateRequest, FingeringServiceGetStageInfoRequest
 from tests.mesh_chassis.conftest import eventually
@@ -32,16 +33,10 @@ async def _annotate(target, model, metadata=()):
         return responses, dict(await call.trailing_metadata())
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.asynccontextmanager
 async def _receiver():
     """A real OTLP receiver: its endpoint and the spans it has got so far."""
-    port, spans = _free_port(), []
+    (port,), spans = free_ports(1), []
     async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(http_port=port)) as receiver:
 
         async def collect():

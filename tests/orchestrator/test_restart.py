@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ import pytest
 from etude.job.v1 import job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.job.v1.job_pb2 import JobState
+from etude.production.ports import free_ports
 from orchestrator.lock import data_dir_lock
 from tests.orchestrator.conftest import Client, database_dump, refused, running_orchestrator, settings_for, until
 from tests.orchestrator.stage_servers import NAMES, Journal, document, running_stages
@@ -29,14 +29,6 @@ STATES = {
     "fingering": JobState.JOB_STATE_FINGERING_PROCESSING,
     "rendering": JobState.JOB_STATE_RENDERING_PROCESSING,
 }
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 class Processes:

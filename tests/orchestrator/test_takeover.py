@@ -15,10 +15,11 @@ import pytest
 from etude.job.v1 import job_pb2
 from etude.job.v1.job_pb2 import JobState
 from etude.mesh.errors import EtudeError
+from etude.production.ports import free_ports
 from orchestrator.blobs.s3 import S3Location
 from tests.orchestrator.conftest import Client, until
 from tests.orchestrator.stage_servers import document
-from tests.orchestrator.test_restart import STATES, Processes, free_ports
+from tests.orchestrator.test_restart import STATES, Processes
 from tests.support.postgres import PostgresDatabase
 
 SILENCE_S = 3.0

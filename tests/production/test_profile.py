@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from etude.production.process import free_ports
+from etude.production.ports import free_ports
 from tests.e2e.conftest import EXAMPLES, SERVERS, SHORT, environment
 from tools.run_docs import blocks
 
