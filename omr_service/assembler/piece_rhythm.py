@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from omr_service.assembler.draft import JoinedMeasure, Question, ScoreDraft
 from omr_service.assembler.measure_order import expected_length, step_measures
-from omr_service.assembler.music import PageMusic
+from omr_service.assembler.music import Element, PageMusic
 from omr_service.assembler.rhythm import solve_measure, usual_normal
 from omr_service.assembler.timing import MeasureTiming
 
@@ -39,12 +40,15 @@ def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction], start: int = 0) ->
         if not usual or i in usual:
             edges = [b for b in (signs.left, signs.right) if b is not None]
             special = i in (0, last) or any("H" in b.strokes or len(b.strokes) > 1 or b.dots_left for b in edges)
+            special = special or signs.right is None
+            if i in usual and usual[i] in _possible_lengths(measure):
+                special = False
             question = Question(
                 page=measure.page.page_number,
                 element=signs.elements[0].index if signs.elements else -1,
                 count=len(signs.elements),
                 expected=usual.get(i, expected_length(measure.meter)),
-                irregular_is_usual=special or signs.right is None,
+                irregular_is_usual=special,
                 recent=frozenset().union(*recent[-_LOOK_BACK:]) if recent else frozenset(),
                 compound=measure.meter is None or (measure.meter.beat_type >= 8 and sum(measure.meter.beats) % 3 == 0),
             )
@@ -95,16 +99,32 @@ def work_out(pages: Sequence[PageMusic], numbers: Container[int]) -> dict[Questi
 
 
 def _usual_lengths(draft: ScoreDraft) -> dict[int, Fraction]:
-    """For measures without a meter that differ from their neighbours, the length most of those have."""
-    result: dict[int, Fraction] = {}
+    """For measures without a meter that differ from their neighbours, the length most of those can have."""
     free = [i for i, m in enumerate(draft.measures) if m.meter is None]
-    counts: dict[Fraction, int] = {}
-    for i in free:
-        length = draft.measures[i].rhythm.length
-        counts[length] = counts.get(length, 0) + 1
-    if not counts:
-        return result
-    usual = max(counts, key=lambda n: (counts[n], -n))
-    if counts[usual] * 2 > len(free):
-        result = {i: usual for i in free if draft.measures[i].rhythm.length != usual}
-    return result
+    written = Counter(draft.measures[i].rhythm.length for i in free)
+    # of lengths that equally many measures can have, the one that is written more often
+    possible = Counter(length for i in free for length in _possible_lengths(draft.measures[i]))
+    if not possible:
+        return {}
+    usual = max(possible, key=lambda n: (possible[n], written[n], -n))
+    if possible[usual] * 2 <= len(free):
+        return {}
+    return {i: usual for i in free if draft.measures[i].rhythm.length != usual}
+
+
+def _possible_lengths(measure: JoinedMeasure) -> set[Fraction]:
+    """The lengths a measure can have: as it is written, and two thirds of that where every note may be a triplet's.
+
+    Without a meter, threes under beams are as good dotted beats as triplets; only other measures tell.
+    """
+    rhythm = measure.rhythm
+    notes = [e for e in measure.signs.elements if e.index in rhythm.timings and not rhythm.timings[e.index].whole_bar]
+    groups: dict[int, list[Element]] = {}
+    for element in notes:
+        groups.setdefault(element.beam, []).append(element)
+    threes = bool(notes) and all(
+        beam >= 0 and len(own) % 3 == 0 and len({e.value for e in own}) == 1 for beam, own in groups.items()
+    )
+    if threes and not any(t.ratios for t in rhythm.timings.values()):
+        return {rhythm.length, rhythm.length * Fraction(2, 3)}
+    return {rhythm.length}

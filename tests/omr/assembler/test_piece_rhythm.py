@@ -1,0 +1,63 @@
+"""The rhythm of bars that only those around them can tell: music without a meter."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from omr_service.assembler.draft import ScoreDraft
+from omr_service.assembler.geometry import Barline, Staff, System
+from omr_service.assembler.measure_order import step_measures
+from omr_service.assembler.music import MeasureSigns, PageMusic, SystemSigns
+from omr_service.assembler.piece_rhythm import step_rhythm
+from tests.omr.assembler.test_rhythm import chord
+
+STAFF = Staff(0, 0, 1000, (0, 1, 2, 3, 4), 0.0, 1.0)
+
+
+def solved(*bars):
+    """A piece on one staff without a meter, its rhythm worked out: a list of chords for each bar."""
+    measures = []
+    for k, elements in enumerate(bars):
+        edge = Barline(60.0 * k + 60, 60.0 * k + 60, "L", False, False, False, 0, 4)
+        left = measures[-1].right if measures else None
+        measures.append(MeasureSigns(60.0 * k, 60.0 * k + 60, tuple(elements), (), None, None, left, edge))
+    system = SystemSigns(System(0, (STAFF,), (0,)), tuple(measures), ())
+    draft = ScoreDraft([PageMusic(1, 1000, 100, 0, (system,), ())])
+    step_measures(draft)
+    step_rhythm(draft)
+    return draft.measures
+
+
+def threes(bar):
+    """Twelve eighths under beams of three."""
+    return [
+        chord(100 * bar + k, 60 * bar + 3.0 + 4.0 * k, 1, beam=10 * bar + k // 3, step=4 + k % 3) for k in range(12)
+    ]
+
+
+def row(bar, *levels):
+    """Notes without beams, spaced by their values."""
+    x = 60.0 * bar + 3.0
+    found = []
+    for k, level in enumerate(levels):
+        found.append(chord(100 * bar + k, x, level))
+        x += 12.0 if level == 0 else 17.0
+    return found
+
+
+@pytest.mark.parametrize("last", [(0, 0, -1), (0, 0, 0, 0)])
+def test_threes_under_beams_are_triplets_where_another_bar_has_the_length_that_makes(last):
+    measures = solved(threes(0), threes(1), threes(2), row(3, *last))
+    assert [m.rhythm.length for m in measures] == [4, 4, 4, 4]
+    assert {t.duration for m in measures[:3] for t in m.rhythm.timings.values()} == {Fraction(1, 3)}
+
+
+def test_threes_under_beams_are_dotted_beats_where_no_other_bar_tells():
+    assert [m.rhythm.length for m in solved(threes(0), threes(1), threes(2))] == [6, 6, 6]
+
+
+def test_threes_under_beams_are_dotted_beats_where_other_bars_have_that_length():
+    measures = solved(threes(0), row(1, 0, 0, 0, 0, 0, 0), threes(2), row(3, 0, 0, -1))
+    assert [m.rhythm.length for m in measures] == [6, 6, 6, 4]
