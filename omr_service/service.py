@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePath
+from tempfile import gettempdir
 from typing import TypeVar
 
 from etude import __version__ as etude_version
@@ -16,6 +16,7 @@ from etude.mesh.calls import Context
 from etude.mesh.errors import EtudeError
 from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.mesh.logging import get_logger
+from etude.mesh.scratch import scratch_directory
 from etude.mesh.workers import WorkerPool
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
@@ -208,9 +209,9 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         if media_type in NOTATION and (options.first_page or options.last_page):
             raise _invalid("options.first_page", f"This is {NAMES[media_type]}, which has no pages; leave them out.")
         source = _source(options, hashlib.sha256(data).hexdigest())
-        with tempfile.TemporaryDirectory(prefix="etude-omr-") as folder:
+        with scratch_directory(Path(gettempdir()), "etude-omr-") as folder:
             # the workers share the document by its file instead of being sent a copy for each page
-            path = Path(folder) / source.digest.removeprefix("sha256:")
+            path = folder / source.digest.removeprefix("sha256:")
             await asyncio.to_thread(path.write_bytes, data)
             del data
             yield options, media_type, source, path

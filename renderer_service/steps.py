@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 import typst
 
 from etude.mesh.errors import EtudeError
+from etude.mesh.scratch import scratch_directory
 from etude.notation.validate import validate
 from etude.review.document import review_html
 from etude.score.v1 import score_pb2
@@ -155,10 +156,10 @@ def review(task: StepInput) -> StepOutput:
     if not task.original:
         failure = Failure(REVIEW, "INVALID_REQUEST", "the original was not sent along with the score.")
         return StepOutput(failures=(failure,))
-    with TemporaryDirectory(prefix="etude-review-") as folder:
-        document = Path(folder) / "original"
+    with scratch_directory(Path(gettempdir()), "etude-review-") as folder:
+        document = folder / "original"
         document.write_bytes(task.original)
-        paths = [Path(folder) / f"{number}.musicxml" for number in range(len(scores))]
+        paths = [folder / f"{number}.musicxml" for number in range(len(scores))]
         for path, score in zip(paths, scores, strict=True):
             path.write_bytes(musicxml_bytes(score, fallback_title=task.filename_stem))
         pages = [page for score in scores for page in score.pages]
