@@ -14,9 +14,9 @@ import contextlib
 import errno
 import hashlib
 import os
-import tempfile
+import uuid
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +35,8 @@ from orchestrator.failures import StorageUnavailableError
 
 #: An upload stays in memory up to here. Every way to a thread and back costs more than these bytes do.
 _IN_MEMORY_BYTES = 256 << 10
+#: Files of one `put` that are open at a time: a long document has more pages than a process may open files.
+_MOST_OPEN = 64
 
 
 class LocalUpload:
@@ -100,7 +102,8 @@ class LocalUpload:
             self._store.write({key: bytes(self._head)})
         else:
             self._file.flush()
-            self._store.flush(self._store.link(Path(self._file.name), key, self._size, self.sha256))
+            named = self._store.link(self._file.name, key, self._size, self.sha256)
+            self._store.flush([self._file.fileno()], named)
 
     def discard(self) -> None:
         """Remove the file, if there is one."""
@@ -134,9 +137,14 @@ class LocalBlobStore:
 
     def temporary_file(self) -> BinaryIO:
         """A new file under a temporary name, to be linked to its key; for uploads."""
-        descriptor, name = tempfile.mkstemp(dir=self._uploads)
+        name, descriptor = self._temporary()
         os.close(descriptor)
         return Path(name).open("wb")
+
+    def _temporary(self) -> tuple[str, int]:
+        """A new file under a temporary name, readable by its owner only: the name, and a descriptor to write to."""
+        name = f"{self._uploads}/{uuid.uuid4().hex}"
+        return name, os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     async def put(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
         """Store blobs; see the port."""
@@ -147,46 +155,62 @@ class LocalBlobStore:
 
     def write(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
         """Store blobs under checked keys. Blocks; for uploads and this class itself."""
-        stored, changed = [], set[Path]()
-        for key, data in blobs.items():
-            blob = StoredBlob(key, len(data), hashlib.sha256(data).hexdigest())
-            with self.temporary_file() as file:
+        stored: list[StoredBlob] = []
+        descriptors: list[int] = []
+        named: set[Path] = set()
+        try:
+            for key, data in blobs.items():
+                blob = StoredBlob(key, len(data), hashlib.sha256(data).hexdigest())
+                name, descriptor = self._temporary()
+                descriptors.append(descriptor)
                 try:
-                    file.write(data)
-                    file.flush()
-                    changed |= self.link(Path(file.name), key, blob.size_bytes, blob.sha256)
+                    _write(descriptor, data)
+                    named |= self.link(name, key, blob.size_bytes, blob.sha256)
                 finally:
-                    Path(file.name).unlink(missing_ok=True)
-            stored.append(blob)
-        self.flush(changed)
+                    Path(name).unlink()
+                stored.append(blob)
+                if len(descriptors) == _MOST_OPEN:
+                    self.flush(descriptors, ())
+                    _close(descriptors)
+            self.flush(descriptors, named)
+        finally:
+            _close(descriptors)
         return stored
 
-    def link(self, source: Path, key: str, size_bytes: int, sha256: str) -> set[Path]:
-        """Give the finished file `source` its name; what has to be flushed before it counts as stored.
+    def link(self, source: str, key: str, size_bytes: int, sha256: str) -> set[Path]:
+        """Give the finished file `source` its name; what must be flushed, beside the file, before it counts as stored.
 
         Raises:
             BlobExistsError: The key holds other content.
         """
         target = self._blobs / key
+        changed = {target.parent}
         while True:
-            changed = self._make_directories(target.parent)
             try:
                 # A hard link fails when the name is taken, which a rename would silently replace.
                 os.link(source, target)
-                break
+                return changed
             except FileExistsError:
                 if target.stat().st_size != size_bytes or _sha256_of(target) != sha256:
                     raise BlobExistsError(f"{key} already holds other content") from None
-                break
+                return {target, *changed}
             except FileNotFoundError:
-                # A deletion removed the directory because it was empty: make it again. A lost source is not that.
-                if not source.exists():
+                # The directory is new, or a deletion removed it because it was empty. A lost source is not that.
+                if not Path(source).exists():
                     raise
-        return {target, target.parent, *changed}
+                changed |= set(self._make_directories(target.parent))
 
-    def flush(self, paths: Collection[Path]) -> None:
-        """Force files and directories to the disk, all at the same time. Blocks."""
-        list(self._flushers.map(_sync, paths))
+    def flush(self, descriptors: Sequence[int], paths: Collection[Path]) -> None:
+        """Force open files, and files and directories by their paths, to the disk, all at the same time. Blocks."""
+        flushed = [self._flushers.submit(_sync, path) for path in paths]
+        flushed += [self._flushers.submit(os.fsync, descriptor) for descriptor in descriptors[1:]]
+        try:
+            for descriptor in descriptors[:1]:
+                os.fsync(descriptor)
+        finally:
+            wait(flushed)  # nobody may close what is still being flushed
+        for each in flushed:
+            each.result()
 
     def _make_directories(self, directory: Path) -> list[Path]:
         """Makes a directory; the directories that hold a new name because of it."""
@@ -302,6 +326,18 @@ def _info(key: str, path: Path) -> BlobInfo:
 def _sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _close(descriptors: list[int]) -> None:
+    """Closes open files and forgets them."""
+    while descriptors:
+        os.close(descriptors.pop())
 
 
 def _sync(path: Path) -> None:
