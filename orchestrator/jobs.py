@@ -185,11 +185,16 @@ class Jobs:
         """Start a failed job again, from the failed stage on.
 
         Raises:
-            EtudeError: JOB_NOT_FOUND; INVALID_STATE unless the job is in OMR_FAILED or FINGERING_FAILED;
-                REQUEST_ID_REUSED.
+            EtudeError: RATE_LIMITED while too many jobs are under way, of the tenant or in all; JOB_NOT_FOUND;
+                INVALID_STATE unless the job is in OMR_FAILED or FINGERING_FAILED; REQUEST_ID_REUSED.
         """
         digest = hashlib.sha256(job_id.encode()).hexdigest()
         key = RequestKey(caller.tenant_id, caller.user_id, "RetryJob", check_request_id(request_id), digest)
+        async with self._store.database.read() as connection:
+            answered = await find_answer(connection, key) is not None
+            active = await JobRepository(connection, caller.tenant_id).count_active()
+        if not answered:
+            await self._check_room(active)
         return await uninterrupted(self._retry(caller, job_id, key))
 
     async def _retry(self, caller: Caller, job_id: str, key: RequestKey) -> job_pb2.Job:

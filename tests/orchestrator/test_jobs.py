@@ -218,6 +218,21 @@ async def test_a_tenant_with_too_many_jobs_under_way_is_asked_to_wait(make_mesh:
     await mesh.client.create(document(fingering_seconds=60))  # what is at rest does not count
 
 
+async def test_a_retry_needs_a_place_too(make_mesh: Any) -> None:
+    mesh = await make_mesh(max_active_jobs=1)
+    job = await mesh.client.create(document(fingering_error="TIME_LIMIT", fingering_errors=1))
+    assert (await mesh.client.settled(job.job_id)).state == FINGERING_FAILED
+    other = await mesh.client.create(document(fingering_seconds=60))
+    again = str(uuid.uuid4())
+    with refused("RATE_LIMITED"):
+        await mesh.client.retry(job.job_id, again)
+    assert (await mesh.client.get(job.job_id)).state == FINGERING_FAILED
+    await mesh.client.cancel(other.job_id)
+    assert (await mesh.client.retry(job.job_id, again)).attempt == 2
+    assert (await mesh.client.retry(job.job_id, again)).attempt == 2  # its own place is no reason to refuse it
+    assert (await mesh.client.settled(job.job_id)).state == COMPLETED
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 async def test_with_too_many_jobs_under_way_in_all_everybody_is_asked_to_wait(
     tmp_path: Path, request: pytest.FixtureRequest, database: str
