@@ -45,6 +45,8 @@ def write_pages(draft: ScoreDraft, score: score_pb2.Score) -> None:
             system.region.CopyFrom(region(page.page_number, box))
             probe = next((m for m in draft.measures if m.system is signs), None)
             for position, staff in enumerate(staves):
+                if position in signs.system.ossia:
+                    continue
                 entry = system.staves.add(staff_space=staff.space)
                 if probe is not None:
                     entry.part_id, entry.staff = draft.place(probe, position)

@@ -145,8 +145,7 @@ class ScoreDraft:
 
     def place(self, measure: JoinedMeasure, position: int) -> Place:
         """Part and staff of a staff position of a measure's system."""
-        keyboard = measure.system.system.keyboard
-        if position in keyboard:
-            return KEYBOARD, keyboard.index(position) + 1
-        others = [i for i in range(len(measure.system.system.staves)) if i not in keyboard]
-        return f"P{others.index(position) + 2}", 1
+        system = measure.system.system
+        if position in system.keyboard:
+            return KEYBOARD, system.keyboard.index(position) + 1
+        return f"P{system.others.index(position) + 2}", 1

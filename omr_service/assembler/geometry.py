@@ -93,12 +93,19 @@ class System:
         staves: Its staves, top to bottom.
         keyboard: Positions in `staves` of the staves of the keyboard part.
         barlines: Its barlines, left to right, without the line at its left end.
+        ossia: Positions in `staves` of those with another reading of what the others play.
     """
 
     index: int
     staves: tuple[Staff, ...]
     keyboard: tuple[int, ...]
     barlines: tuple[Barline, ...] = ()
+    ossia: tuple[int, ...] = ()
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """Positions in `staves` of other parts' staves, one each."""
+        return tuple(i for i in range(len(self.staves)) if i not in self.keyboard and i not in self.ossia)
 
     @property
     def space(self) -> float:

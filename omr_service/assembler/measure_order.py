@@ -14,8 +14,7 @@ def step_measures(draft: ScoreDraft) -> None:
     fifths: int | None = None
     for page in draft.pages:
         for s, system in enumerate(page.systems):
-            others = len(system.system.staves) - len(system.system.keyboard)
-            draft.other_parts = max(draft.other_parts, others)
+            draft.other_parts = max(draft.other_parts, len(system.system.others))
             draft.keyboard_staves = max(draft.keyboard_staves, len(system.system.keyboard))
             for m, signs in enumerate(system.measures):
                 own = {e.index for e in signs.elements}

@@ -17,6 +17,7 @@ from omr_service.assembler.lyrics import find_lyrics, is_of_upper
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
 from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
 from omr_service.assembler.octave_lines import find_octave_lines
+from omr_service.assembler.ossias import find_ossias, without_ossias
 from omr_service.assembler.pieces import begins_piece, heading_over, titles_of
 from omr_service.assembler.repeats import find_repeats, slashes
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
@@ -85,7 +86,7 @@ class PageDraft:
     def music(self) -> PageMusic:
         """The finished page."""
         symbols = self.symbols
-        return PageMusic(
+        page = PageMusic(
             symbols.page_number,
             symbols.width,
             symbols.height,
@@ -97,6 +98,7 @@ class PageDraft:
             self.titles,
             tuple(self.starts),
         )
+        return without_ossias(page)
 
     def lines_of(self, system: System) -> list[Line]:
         """Lines in a system's band."""
@@ -119,9 +121,9 @@ def step_systems(page: PageDraft) -> None:
 
 
 def step_barlines(page: PageDraft) -> None:
-    """Lines over all staves of the keyboard part are barlines."""
+    """Lines over all staves of the keyboard part are barlines; where they stand tells what is an ossia."""
     heads = Sorted((g for g in page.symbols.glyphs if g.name in HEAD_KINDS), key=lambda g: g.box.x0)
-    page.systems = [find_barlines(s, page.runs, page.glyphs_of(s), heads) for s in page.systems]
+    page.systems = find_ossias([find_barlines(s, page.runs, page.glyphs_of(s), heads) for s in page.systems])
 
 
 def step_heads(page: PageDraft) -> None:

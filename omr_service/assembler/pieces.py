@@ -68,7 +68,8 @@ def split_pieces(pages: Sequence[PageMusic]) -> list[list[PageMusic]]:
         if before is not None and first is not None and titled and begins_piece(before, first):
             starts[first.system.index] = page.titles
         cuts = sorted(starts)
-        for low, high in zip([-1, *cuts], [*cuts, len(page.systems)], strict=True):
+        end = max((s.system.index for s in page.systems), default=-1) + 1
+        for low, high in zip([-1, *cuts], [*cuts, end], strict=True):
             own = tuple(s for s in page.systems if max(low, 0) <= s.system.index < high)
             if low in starts:
                 pieces.append([])

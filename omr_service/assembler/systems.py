@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from omr_service.assembler.geometry import Staff, System, is_vertical
+from omr_service.assembler.ossias import reduced
 from omr_service.symbols import Glyph, Line
 
 
@@ -80,7 +82,7 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
     for i in range(len(staves)):
         if not joined[i] or i == len(staves) - 1:
             members = tuple(staves[start : i + 1])
-            keyboard = _keyboard(members, braced[start:i], runs)
+            keyboard = _keyboard_of(members, braced[start:i], runs)
             systems.append(System(len(systems), members, keyboard))
             start = i + 1
     return agree(systems)
@@ -89,11 +91,26 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
 def agree(systems: Sequence[System]) -> list[System]:
     """Systems with the keyboard part's staves where most systems of as many staves have them: a brace or a barline
     that one of them lacks does not move the part."""
-    votes: dict[int, Counter[tuple[int, ...]]] = {}
+
+    def kind(system: System) -> tuple[bool, ...]:
+        small = reduced(system.staves)
+        return tuple(s.index in small for s in system.staves)
+
+    votes: dict[tuple[bool, ...], Counter[tuple[int, ...]]] = {}
     for system in systems:
-        votes.setdefault(len(system.staves), Counter())[system.keyboard] += 1
+        votes.setdefault(kind(system), Counter())[system.keyboard] += 1
     usual = {n: min(found, key=lambda k: (-found[k], len(k), k)) for n, found in votes.items()}
-    return [replace(s, keyboard=usual[len(s.staves)]) for s in systems]
+    return [replace(s, keyboard=usual[kind(s)]) for s in systems]
+
+
+def _keyboard_of(staves: tuple[Staff, ...], braced: list[bool], runs: list[Line]) -> tuple[int, ...]:
+    """Positions of the keyboard part's staves: smaller ones are another part's, or an ossia, where two are larger."""
+    small = reduced(staves)
+    large = [k for k, s in enumerate(staves) if s.index not in small]
+    if not 1 < len(large) < len(staves):
+        return _keyboard(staves, braced, runs)
+    between = [all(braced[a:b]) for a, b in itertools.pairwise(large)]
+    return tuple(large[k] for k in _keyboard(tuple(staves[k] for k in large), between, runs))
 
 
 def _keyboard(staves: tuple[Staff, ...], braced: list[bool], runs: list[Line]) -> tuple[int, ...]:

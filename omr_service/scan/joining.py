@@ -22,11 +22,7 @@ _BAR_REACH = 30 * SPACE
 
 def staff_lines(staves: Sequence[NormalStaff]) -> list[Line]:
     """The five lines of each staff."""
-    return [
-        Line(staff.x0, staff.middle + k * SPACE, staff.x1, staff.middle + k * SPACE, _STAFF_LINE)
-        for staff in staves
-        for k in (-2, -1, 0, 1, 2)
-    ]
+    return [Line(staff.x0, y, staff.x1, y, _STAFF_LINE * staff.size) for staff in staves for y in staff.lines]
 
 
 def lines_of(found: Detections, page: NormalPage) -> list[Line]:
@@ -53,7 +49,7 @@ def _snapped(bar: Line, staves: Sequence[NormalStaff]) -> Line:
     for staff in staves:
         if not staff.x0 - 2 * SPACE <= bar.x0 <= staff.x1 + 2 * SPACE:
             continue
-        top, bottom = staff.middle - 2 * SPACE, staff.middle + 2 * SPACE
+        top, bottom = staff.lines[0], staff.lines[-1]
         if abs(y0 - top) < _SNAP:
             y0 = top
         if abs(y1 - bottom) < _SNAP:

@@ -11,7 +11,7 @@ from omr_service.scan.images import PageImage
 from omr_service.scan.ink import PAPER, Grey, as_grey, even_out, line_metrics, resized, without_borders
 from omr_service.scan.paper import seen_straight, straight_view
 from omr_service.scan.staff_evidence import SPACE, Floats, columns_of, skew_of, thin_lines
-from omr_service.scan.staff_fit import TracedStaff
+from omr_service.scan.staff_fit import TracedStaff, size_of, usual_space
 from omr_service.scan.staves import find_staves, gutter_of
 
 GRID = 8
@@ -31,18 +31,30 @@ _LEAST_SPACE = 4.2
 
 @dataclass(frozen=True, slots=True)
 class NormalStaff:
-    """A staff of a normal page; its lines are level and ten pixels apart.
+    """A staff of a normal page; its lines are level and ten pixels apart, or less where it is meant to be smaller.
 
     Attributes:
         x0, x1: Left and right end in pixels.
         middle: Height of its middle line in pixels.
         evidence: How well its lines are seen, 0 to 1.
+        size: Its staff space in parts of `SPACE`.
     """
 
     x0: float
     x1: float
     middle: float
     evidence: float
+    size: float = 1.0
+
+    @property
+    def space(self) -> float:
+        """Distance between its lines in pixels."""
+        return self.size * SPACE
+
+    @property
+    def lines(self) -> tuple[float, ...]:
+        """Heights of its five lines in pixels, top to bottom."""
+        return tuple(self.middle + k * self.space for k in (-2, -1, 0, 1, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,13 +304,14 @@ def _straightened(
 ) -> NormalPage:
     """The part of a picture between two places across, bent so that its staves are straight and level."""
     height = work.grey.shape[0]
-    usual = float(np.median(np.concatenate([s.space for s in staves])))
+    usual = usual_space(staves)
     scale = SPACE / usual
     columns = int(np.ceil((span[1] - span[0]) * scale / GRID)) + 1
     rows = int(np.ceil(height * scale / GRID)) + 1
     xs = span[0] + np.arange(columns) * GRID / scale
     lines = _rows(staves, xs)
     targets = [float(middle.mean()) * scale for middle, _ in lines]
+    sizes = [size_of(float(space.mean()), usual) for _, space in lines]
     down = np.zeros((rows, columns))
     nodes = np.arange(rows) * float(GRID)
     reach = [_MARGIN] * len(lines)
@@ -308,8 +321,8 @@ def _straightened(
     for j in range(columns):
         at: list[float] = []
         y: list[float] = []
-        for (middle, space), target, margin in zip(lines, targets, reach, strict=True):
-            at += [target - margin * SPACE, target + margin * SPACE]
+        for (middle, space), target, size, margin in zip(lines, targets, sizes, reach, strict=True):
+            at += [target - margin * size * SPACE, target + margin * size * SPACE]
             y += [middle[j] - margin * space[j], middle[j] + margin * space[j]]
         at = [at[0] - 1e5, *at, at[-1] + 1e5]
         y = [y[0] - 1e5 / scale, *y, y[-1] + 1e5 / scale]
@@ -324,9 +337,8 @@ def _straightened(
     for staff in staves:
         # the row a staff is in is the one nearest to it
         k = min(range(len(lines)), key=lambda i: abs(targets[i] - float(staff.middle.mean()) * scale))
-        found.append(
-            NormalStaff((staff.x0 - span[0]) * scale, (staff.x1 - span[0]) * scale, targets[k], staff.evidence)
-        )
+        x0, x1 = (staff.x0 - span[0]) * scale, (staff.x1 - span[0]) * scale
+        found.append(NormalStaff(x0, x1, targets[k], staff.evidence, sizes[k]))
     step = np.linalg.norm(placed[:, :, -1] - placed[:, :, 0], axis=0).mean() / ((columns - 1) * GRID)
     grid = np.ascontiguousarray(np.moveaxis(placed, 0, -1)).astype(np.float32)
     return NormalPage(pixels, tuple(sorted(found, key=lambda s: (s.middle, s.x0))), grid, float(step))

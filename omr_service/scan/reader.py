@@ -71,7 +71,7 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
 def _line_share(staff: NormalStaff, found: Detections) -> float:
     """Share of a staff's lines that the detector takes for staff lines."""
     mask = found.mask("staffLine")
-    rows = [round((staff.middle + k * SPACE) / MASK_STRIDE) for k in (-2, -1, 0, 1, 2)]
+    rows = [round(y / MASK_STRIDE) for y in staff.lines]
     across = slice(max(0, int(staff.x0 / MASK_STRIDE)), max(1, int(staff.x1 / MASK_STRIDE)))
     bands = [mask[max(0, row - 1) : row + 2, across].max(0) for row in rows if 0 < row < mask.shape[0]]
     return float(np.mean([(band > _SEEN).mean() for band in bands])) if bands else 0.0

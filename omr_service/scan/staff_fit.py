@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ LEAST_COLUMNS = 12
 _LEAST_WHOLE = 0.35
 """Share of its length over which at least four of a staff's lines are seen at once: beams, text and slurs that stand
 by chance like a staff's lines do so over far less."""
+_REDUCED = 0.79
+"""Part of the usual staff space up to which a staff is meant to be smaller: an ossia, a cue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,18 @@ class TracedStaff:
     def at(self, x: float) -> tuple[float, float]:
         """Height of the middle line and distance of the lines at `x`; beyond the ends as at the ends."""
         return float(np.interp(x, self.xs, self.middle)), float(np.interp(x, self.xs, self.space))
+
+
+def usual_space(staves: Sequence[TracedStaff]) -> float:
+    """The staff space, in pixels, of a page's staves without those that are meant to be smaller, however many these
+    are."""
+    least = _REDUCED * float(np.percentile([s.space.mean() for s in staves], 75))
+    return float(np.median(np.concatenate([s.space for s in staves if s.space.mean() > least])))
+
+
+def size_of(space: float, usual: float) -> float:
+    """How large a staff is meant to be, in parts of the usual size: one that is only a little off has that."""
+    return space / usual if space < _REDUCED * usual else 1.0
 
 
 def fitted_staff(

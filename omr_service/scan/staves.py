@@ -14,8 +14,8 @@ from omr_service.scan.ink import Grey
 from omr_service.scan.staff_evidence import SPACE, STEP, Floats, columns_of, comb, thin_lines
 from omr_service.scan.staff_fit import LEAST_COLUMNS, TracedStaff, fitted_staff
 
-SPACES = (0.8, 0.9, 1.0, 1.1, 1.2)
-"""Staff spaces looked for, in parts of the usual one: a photograph has its far end smaller."""
+SPACES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+"""Staff spaces looked for, in parts of the usual one: a photograph has its far end smaller, an ossia is."""
 _DECAY = 0.965
 _BEND_COST = 0.02
 _ENOUGH = 0.16

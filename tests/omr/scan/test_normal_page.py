@@ -17,8 +17,7 @@ def _straight(page: NormalPage) -> float:
     dark = 255.0 - page.pixels
     worst = 0.0
     for staff in page.staves:
-        for k in (-2, -1, 0, 1, 2):
-            expected = staff.middle + k * SPACE
+        for expected in staff.lines:
             rows = np.arange(round(expected) - 3, round(expected) + 3)
             window = dark[rows, int(staff.x0) + 20 : int(staff.x1) - 20]
             sums = window.sum(0)
@@ -49,6 +48,18 @@ def test_staves_of_any_page_are_found_and_straightened(name: str, page: NDArray[
     normal = normal_page(image(page))
     assert normal is not None, name
     assert len(normal.staves) == count
+    assert _straight(normal) < 1.2
+
+
+@pytest.mark.parametrize("x0", [150, 1000])
+def test_a_staff_that_is_meant_to_be_smaller_stays_smaller(x0: int) -> None:
+    page = staves_page()
+    for k in range(5):
+        y = round(620 + 0.7 * 18 * k)
+        page[y : y + 2, x0:1850] = 0
+    normal = normal_page(image(page))
+    assert normal is not None
+    assert [round(staff.size, 1) for staff in normal.staves] == [1.0, 1.0, 0.7, *[1.0] * 6]
     assert _straight(normal) < 1.2
 
 
