@@ -44,6 +44,9 @@ _TRUSTED_S = 1.0
 
 #: What passes with PostgreSQL: no room on the disk, no memory, too many connections, shutting down.
 _PASSING = frozenset({"53000", "53100", "53200", "53300", "57P01", "57P02", "57P03"})
+#: What asyncpg raises for a connection that is of no more use. The last is about a connection whose server said
+#: goodbye while nobody was asking, as a process of PostgreSQL does when another one crashes.
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 #: What is wrong with the file of SQLite, not with the statement.
 _BROKEN = frozenset(
     {
@@ -218,7 +221,7 @@ class _Postgres:
                 except Exception:
                     try:
                         await driver.execute("ROLLBACK")
-                    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    except (*_LOST, OSError):
                         await connection.invalidate()  # it is gone, and with it the transaction
                     raise
                 except BaseException:
@@ -254,7 +257,7 @@ def _check_when_idle(connection: Any, record: Any, _proxy: Any) -> None:
             connection.ping()
         except sa.exc.DBAPIError as error:
             raise sa.exc.InvalidatePoolError(str(error)) from error
-        except connection.dbapi.Error as error:
+        except (connection.dbapi.Error, asyncpg.InternalClientError) as error:
             raise sa.exc.InvalidatePoolError(str(error)) from error
 
 
@@ -264,7 +267,7 @@ def _told_unavailable() -> Iterator[None]:
     SQLAlchemy lets through."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError, TimeoutError) as error:
+    except (*_LOST, ConnectionError, TimeoutError) as error:
         raise StorageUnavailableError("database", str(error)) from error
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
         raise StorageUnavailableError("database", str(error)) from error

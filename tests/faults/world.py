@@ -49,6 +49,9 @@ def running_stack(
         stack.start()
         try:
             yield stack
+        except BaseException:
+            _print_errors(stack)  # their logs go with the directory
+            raise
         finally:
             for server in stack:
                 server.kill()
@@ -59,6 +62,13 @@ def running_stack(
             else:
                 os.environ[name] = value
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _print_errors(stack: ProductionStack) -> None:
+    """What the services say of errors, the last ones of each."""
+    for server in stack:
+        errors = [line for line in server.log.splitlines() if '"level": "error"' in line]
+        print(f"{server.name} said:", *errors[-10:], sep="\n  ")
 
 
 Fault = Callable[[ProductionStack], str]
