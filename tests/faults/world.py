@@ -67,8 +67,8 @@ def running_stack(
 def _print_errors(stack: ProductionStack) -> None:
     """What the services say of errors, the last ones of each."""
     for server in stack:
-        errors = [line for line in server.log.splitlines() if '"level": "error"' in line]
-        print(f"{server.name} said:", *errors[-10:], sep="\n  ")
+        errors = [line for line in server.log.splitlines() if "rror" in line]
+        print(f"{server.name} said:", *errors[-20:], sep="\n  ")
 
 
 Fault = Callable[[ProductionStack], str]
