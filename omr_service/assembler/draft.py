@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from omr_service.assembler.meters import MeterSign
 from omr_service.assembler.music import CurveSign, MeasureSigns, PageMusic, SystemSigns, TupletSign
-from omr_service.assembler.signatures import ClefSign, MeterSign
+from omr_service.assembler.signatures import ClefSign
 from omr_service.assembler.timing import MeasureTiming
 
 Key = tuple[int, int]

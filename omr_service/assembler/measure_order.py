@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from omr_service.assembler.draft import JoinedMeasure, ScoreDraft
-from omr_service.assembler.signatures import MeterSign
+from omr_service.assembler.meters import MeterSign
 
 
 def step_measures(draft: ScoreDraft) -> None:

@@ -9,9 +9,10 @@ from omr_service.assembler.accidentals import AccidentalSign
 from omr_service.assembler.beams_flags import Beaming
 from omr_service.assembler.geometry import Barline, System, center, union
 from omr_service.assembler.heads_stems import Chord, Head
+from omr_service.assembler.meters import MeterSign
 from omr_service.assembler.music import Element, MeasureSigns, NoteSign
 from omr_service.assembler.rests_dots import Dots, RestSign
-from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign
+from omr_service.assembler.signatures import ClefSign, KeySign
 from omr_service.assembler.tremolos import Between
 from omr_service.symbols import Glyph, Line
 

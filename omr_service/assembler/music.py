@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from omr_service.assembler.accidentals import AccidentalSign
 from omr_service.assembler.geometry import Barline, System
-from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign
+from omr_service.assembler.meters import MeterSign
+from omr_service.assembler.signatures import ClefSign, KeySign
 from omr_service.symbols import Box
 
 

@@ -15,13 +15,14 @@ from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.lyrics import find_lyrics, is_of_upper
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
+from omr_service.assembler.meters import MeterSign, find_meters
 from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
 from omr_service.assembler.octave_lines import find_octave_lines
 from omr_service.assembler.ossias import find_ossias, without_ossias
 from omr_service.assembler.pieces import begins_piece, heading_over, titles_of
 from omr_service.assembler.repeats import find_repeats, slashes
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
-from omr_service.assembler.signatures import ClefSign, KeySign, MeterSign, find_clefs, find_keys, find_meters
+from omr_service.assembler.signatures import ClefSign, KeySign, find_clefs, find_keys
 from omr_service.assembler.staves import find_staves
 from omr_service.assembler.systems import group_systems, vertical_runs
 from omr_service.assembler.ties_slurs import read_curves

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import replace
@@ -9,12 +11,19 @@ from fractions import Fraction
 
 from omr_service.assembler.draft import JoinedMeasure, Question, ScoreDraft
 from omr_service.assembler.measure_order import expected_length, step_measures
+from omr_service.assembler.meters import MeterSign
 from omr_service.assembler.music import Element, PageMusic
 from omr_service.assembler.rhythm import solve_measure, usual_normal
 from omr_service.assembler.timing import MeasureTiming
 
 _LOOK_BACK = 3
 """Measures before a measure whose tuplets are remembered in it."""
+_SAMPLE = 12
+"""Measures after a meter that are asked whether it can be."""
+_BAD = 0.4
+"""Share of them that do not add up from which on it may be another one."""
+_MOST = 8.0
+"""What one measure costs at most: a bad one shall not decide for all."""
 DOUBTFUL = 3.0
 """Cost of a measure's rhythm from which on a person should look at it."""
 
@@ -22,6 +31,8 @@ DOUBTFUL = 3.0
 def step_rhythm(draft: ScoreDraft) -> None:
     """Onsets, durations and voices, measure by measure."""
     _solve_all(draft, {})
+    if settle_meters(draft):
+        _solve_all(draft, {})
     usual = _usual_lengths(draft)
     if usual:
         _solve_all(draft, usual)
@@ -34,24 +45,11 @@ def step_rhythm(draft: ScoreDraft) -> None:
 def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction], start: int = 0) -> None:
     """Solves all measures from one on, or those named in `usual`, for which it tells the length to be expected."""
     recent: list[frozenset[Fraction]] = []
-    last = len(draft.measures) - 1
     for i, measure in enumerate(draft.measures[start:], start):
         signs = measure.signs
         if not usual or i in usual:
-            edges = [b for b in (signs.left, signs.right) if b is not None]
-            special = i in (0, last) or any("H" in b.strokes or len(b.strokes) > 1 or b.dots_left for b in edges)
-            special = special or signs.right is None
-            if i in usual and usual[i] in _possible_lengths(measure):
-                special = False
-            question = Question(
-                page=measure.page.page_number,
-                element=signs.elements[0].index if signs.elements else -1,
-                count=len(signs.elements),
-                expected=usual.get(i, expected_length(measure.meter)),
-                irregular_is_usual=special,
-                recent=frozenset().union(*recent[-_LOOK_BACK:]) if recent else frozenset(),
-                compound=measure.meter is None or (measure.meter.beat_type >= 8 and sum(measure.meter.beats) % 3 == 0),
-            )
+            before = frozenset().union(*recent[-_LOOK_BACK:]) if recent else frozenset()
+            question = _question(draft, i, usual.get(i, expected_length(measure.meter)), i in usual, before)
             measure.timing = _solved(draft, measure, question)
         rhythm = measure.rhythm
         if rhythm.dropped:
@@ -61,6 +59,61 @@ def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction], start: int = 0) ->
         sure = rhythm.timings.values() if rhythm.fits and rhythm.expected else ()
         ratios = printed | {Fraction(b, a) for t in sure for a, b in t.ratios}
         recent.append(frozenset(ratios))
+
+
+def _question(
+    draft: ScoreDraft, i: int, expected: Fraction | None, by_neighbours: bool, recent: frozenset[Fraction]
+) -> Question:
+    """Which rhythm a measure has, if so many quarters are to be expected; `by_neighbours` where these tell so."""
+    measure = draft.measures[i]
+    signs = measure.signs
+    edges = [b for b in (signs.left, signs.right) if b is not None]
+    special = i in (0, len(draft.measures) - 1)
+    special = special or any("H" in b.strokes or len(b.strokes) > 1 or b.dots_left for b in edges)
+    special = special or signs.right is None
+    if by_neighbours and expected in _possible_lengths(measure):
+        special = False
+    return Question(
+        page=measure.page.page_number,
+        element=signs.elements[0].index if signs.elements else -1,
+        count=len(signs.elements),
+        expected=expected,
+        irregular_is_usual=special,
+        recent=recent,
+        compound=measure.meter is None or (measure.meter.beat_type >= 8 and sum(measure.meter.beats) % 3 == 0),
+    )
+
+
+def settle_meters(draft: ScoreDraft) -> bool:
+    """Reads meters again whose digits are not certain and whose measures do not add up; True where one is another now.
+
+    A reading is worth how probable its digits look, and what it costs to write the measures under it.
+    """
+    changed = False
+    starts = [i for i, m in enumerate(draft.measures) if m.meter_printed]
+    for first, end in itertools.pairwise([*starts, len(draft.measures)]):
+        meter = draft.measures[first].meter
+        assert meter is not None
+        sample = [i for i in range(first, end) if draft.measures[i].signs.elements][:_SAMPLE]
+        bad = [i for i in sample if not (draft.measures[i].rhythm.fits and draft.measures[i].rhythm.expected)]
+        if not meter.others or len(bad) < max(2, _BAD * len(sample)):
+            continue
+        readings = [meter, *(replace(meter, beats=o[0], beat_type=o[1], symbol="", others=()) for o in meter.others)]
+        looks = [1.0, *(probability for _, _, probability in meter.others)]
+        costs = [_cost(draft, sample, m) - math.log(p) for m, p in zip(readings, looks, strict=True)]
+        best = readings[costs.index(min(costs))]
+        if best is not meter:
+            changed = True
+            for measure in draft.measures[first:end]:
+                measure.meter = best
+    return changed
+
+
+def _cost(draft: ScoreDraft, sample: Sequence[int], meter: MeterSign) -> float:
+    """What it costs to write some measures under a meter."""
+    length = expected_length(meter)
+    rhythms = [_solved(draft, draft.measures[i], _question(draft, i, length, False, frozenset())) for i in sample]
+    return sum(min(rhythm.cost, _MOST) for rhythm in rhythms)
 
 
 def _solved(draft: ScoreDraft, measure: JoinedMeasure, question: Question) -> MeasureTiming:

@@ -1,4 +1,4 @@
-"""Clefs, key signatures and meters."""
+"""Clefs and key signatures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from omr_service.assembler.accidentals import ALTERS, LETTERS, SHARP_ORDER
 from omr_service.assembler.geometry import Staff, System, center
 from omr_service.assembler.heads_stems import Head
+from omr_service.assembler.meters import DIGIT
 from omr_service.symbols import Box, Glyph, Text
 
 CLEF = re.compile(r"(g|f|c|unpitchedPercussion)Clef")
-DIGIT = re.compile(r"(?:timeSig|fingering|tuplet)(\d)$")
 # letter and octave of the line a clef sits on, as a number of letters above C0
 CLEF_PITCH = {"g": 4 * 7 + 4, "f": 3 * 7 + 3, "c": 4 * 7}
 USUAL_LINE = {"g": 2, "f": 4, "c": 3}
@@ -63,24 +63,6 @@ class KeySign:
     x1: float
     fifths: int
     glyphs: frozenset[Glyph]
-
-
-@dataclass(frozen=True, slots=True)
-class MeterSign:
-    """A time signature.
-
-    Attributes:
-        x0, x1: Horizontal extent.
-        beats: Numerators.
-        beat_type: Denominator.
-        symbol: "", "common" or "cut".
-    """
-
-    x0: float
-    x1: float
-    beats: tuple[int, ...]
-    beat_type: int
-    symbol: str
 
 
 def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System) -> list[ClefSign]:
@@ -270,69 +252,3 @@ def _before_head(glyph: Glyph, staff: Staff, heads: list[Head]) -> bool:
         and -0.5 * staff.space < h.glyph.box.x0 - glyph.box.x1 < 0.75 * staff.space
         for h in heads
     )
-
-
-def find_meters(glyphs: list[Glyph], system: System) -> list[MeterSign]:
-    """Time signatures of a system, by x; one for all staves."""
-    found: list[MeterSign] = []
-    for position in system.keyboard:
-        staff = system.staves[position]
-        upper: list[tuple[Glyph, str]] = []
-        lower: list[tuple[Glyph, str]] = []
-        for glyph in glyphs:
-            x, y = center(glyph.box)
-            step = staff.step(x, y)
-            if glyph.name in ("timeSigCommon", "timeSigCutCommon") and abs(step - 4) < 1.5:
-                cut = glyph.name == "timeSigCutCommon"
-                meter = MeterSign(glyph.box.x0, glyph.box.x1, (2,) if cut else (4,), 2 if cut else 4, "")
-                symbol = "cut" if cut else "common"
-                found.append(MeterSign(meter.x0, meter.x1, meter.beats, meter.beat_type, symbol))
-                continue
-            match = DIGIT.match(glyph.name)
-            plus = glyph.name in ("timeSigPlus", "timeSigPlusSmall")
-            if not match and not plus:
-                continue
-            tall = (glyph.box.y1 - glyph.box.y0) / staff.space
-            certain = plus or glyph.name.startswith("timeSig")
-            if not 1.4 < tall < (5.0 if certain else 2.6) and not plus:
-                continue
-            text = match[1] if match else "+"
-            # some faces have digits that are taller than half a staff
-            reach = 1.0 if tall < 2.6 else 2.8
-            if abs(step - 6) < reach and step > 4:
-                upper.append((glyph, text))
-            elif abs(step - 2) < reach and step < 4:
-                lower.append((glyph, text))
-        for row in _runs(lower, staff.space):
-            x0, x1 = row[0][0].box.x0, row[-1][0].box.x1
-            mid = (x0 + x1) / 2
-            over = [
-                r
-                for r in _runs(upper, staff.space)
-                if r[0][0].box.x0 - staff.space < mid < r[-1][0].box.x1 + staff.space
-            ]
-            if not over:
-                continue
-            top = over[0]
-            beats = tuple(int(n) for n in "".join(t for _, t in top).split("+") if n)
-            beat_type = int("".join(t for _, t in row if t != "+") or 0)
-            if beats and all(beats) and beat_type in (1, 2, 4, 8, 16, 32, 64):
-                extent = (min(x0, top[0][0].box.x0), max(x1, top[-1][0].box.x1))
-                found.append(MeterSign(extent[0], extent[1], beats, beat_type, ""))
-    found.sort(key=lambda m: m.x0)
-    distinct: list[MeterSign] = []
-    for meter in found:
-        if not distinct or meter.x0 - distinct[-1].x0 > 1.5 * system.space:
-            distinct.append(meter)
-    return distinct
-
-
-def _runs(row: list[tuple[Glyph, str]], space: float) -> list[list[tuple[Glyph, str]]]:
-    """Digits of one height that stand next to each other."""
-    runs: list[list[tuple[Glyph, str]]] = []
-    for item in sorted(row, key=lambda r: r[0].x):
-        if runs and item[0].box.x0 - runs[-1][-1][0].box.x1 < 0.8 * space:
-            runs[-1].append(item)
-        else:
-            runs.append([item])
-    return runs

@@ -1,0 +1,138 @@
+"""Time signatures: what their digits may say, and what the staves of a system agree on."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omr_service.assembler.geometry import System, center
+from omr_service.symbols import Glyph
+
+DIGIT = re.compile(r"(?:timeSig|fingering|tuplet)(\d)$")
+UNSEEN = 0.02
+"""Probability of a reading on a staff that does not show it: a digit may have been missed."""
+_Readings = dict[tuple[tuple[int, ...], int, str], float]
+"""Numerators, denominator and symbol, with how probable they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSign:
+    """A time signature.
+
+    Attributes:
+        x0, x1: Horizontal extent.
+        beats: Numerators.
+        beat_type: Denominator.
+        symbol: "", "common" or "cut".
+        others: Other readings of its digits, as numerators, denominator and how probable they are by their looks in
+            parts of this one.
+    """
+
+    x0: float
+    x1: float
+    beats: tuple[int, ...]
+    beat_type: int
+    symbol: str
+    others: tuple[tuple[tuple[int, ...], int, float], ...] = ()
+
+
+def find_meters(glyphs: list[Glyph], system: System) -> list[MeterSign]:
+    """Time signatures of a system, by x; one for all staves."""
+    found: list[tuple[tuple[float, float], _Readings]] = []
+    for position in system.keyboard:
+        staff = system.staves[position]
+        upper: list[tuple[Glyph, str]] = []
+        lower: list[tuple[Glyph, str]] = []
+        for glyph in glyphs:
+            x, y = center(glyph.box)
+            step = staff.step(x, y)
+            if glyph.name in ("timeSigCommon", "timeSigCutCommon") and abs(step - 4) < 1.5:
+                cut = glyph.name == "timeSigCutCommon"
+                reading = ((2,), 2, "cut") if cut else ((4,), 4, "common")
+                found.append(((glyph.box.x0, glyph.box.x1), {reading: glyph.confidence}))
+                continue
+            match = DIGIT.match(glyph.name)
+            plus = glyph.name in ("timeSigPlus", "timeSigPlusSmall")
+            if not match and not plus:
+                continue
+            tall = (glyph.box.y1 - glyph.box.y0) / staff.space
+            certain = plus or glyph.name.startswith("timeSig")
+            if not 1.4 < tall < (5.0 if certain else 2.6) and not plus:
+                continue
+            text = match[1] if match else "+"
+            # some faces have digits that are taller than half a staff
+            reach = 1.0 if tall < 2.6 else 2.8
+            if abs(step - 6) < reach and step > 4:
+                upper.append((glyph, text))
+            elif abs(step - 2) < reach and step < 4:
+                lower.append((glyph, text))
+        for row in _runs(lower, staff.space):
+            x0, x1 = row[0][0].box.x0, row[-1][0].box.x1
+            mid = (x0 + x1) / 2
+            over = [
+                r
+                for r in _runs(upper, staff.space)
+                if r[0][0].box.x0 - staff.space < mid < r[-1][0].box.x1 + staff.space
+            ]
+            if not over:
+                continue
+            extent = (min(x0, over[0][0][0].box.x0), max(x1, over[0][-1][0].box.x1))
+            found.append((extent, _readings(over[0], row)))
+    found.sort(key=lambda m: m[0])
+    distinct: list[tuple[tuple[float, float], list[_Readings]]] = []
+    for extent, readings in found:
+        if distinct and extent[0] - distinct[-1][0][0] <= 1.5 * system.space:
+            distinct[-1][1].append(readings)
+        else:
+            distinct.append((extent, [readings]))
+    meters = [_meter(extent, readings) for extent, readings in distinct]
+    return [meter for meter in meters if meter is not None]
+
+
+def _readings(upper: Sequence[tuple[Glyph, str]], lower: Sequence[tuple[Glyph, str]]) -> _Readings:
+    """What two rows of digits may say, with how probable each is."""
+    rows: list[dict[str, float]] = []
+    for row in (upper, lower):
+        texts = {"": 1.0}
+        for glyph, text in row:
+            digits = {text: glyph.confidence}
+            for name, probability in glyph.alternatives:
+                match = DIGIT.match(name)
+                if match:
+                    digits.setdefault(match[1], probability)
+            texts = {t + d: p * q for t, p in texts.items() for d, q in digits.items()}
+        rows.append(texts)
+    found: _Readings = {}
+    for (top, p), (bottom, q) in itertools.product(rows[0].items(), rows[1].items()):
+        beats = tuple(int(n) for n in top.split("+") if n)
+        beat_type = int(bottom.replace("+", "") or 0)
+        if beats and all(beats) and beat_type in (1, 2, 4, 8, 16, 32, 64):
+            found[beats, beat_type, ""] = p * q
+    return found
+
+
+def _meter(extent: tuple[float, float], staves: Sequence[_Readings]) -> MeterSign | None:
+    """The time signature that the staves' readings agree on best; None where there is none."""
+    together: _Readings = {}
+    for reading in {r for own in staves for r in own}:
+        together[reading] = math.prod(own.get(reading, UNSEEN) for own in staves)
+    if not together:
+        return None
+    order = sorted(together, key=lambda r: (-together[r], r))
+    (beats, beat_type, symbol), most = order[0], together[order[0]]
+    others = tuple((r[0], r[1], together[r] / most) for r in order[1:] if r[:2] != (beats, beat_type))
+    return MeterSign(*extent, beats, beat_type, symbol, others)
+
+
+def _runs(row: list[tuple[Glyph, str]], space: float) -> list[list[tuple[Glyph, str]]]:
+    """Digits of one height that stand next to each other."""
+    runs: list[list[tuple[Glyph, str]]] = []
+    for item in sorted(row, key=lambda r: r[0].x):
+        if runs and item[0].box.x0 - runs[-1][-1][0].box.x1 < 0.8 * space:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs

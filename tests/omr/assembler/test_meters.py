@@ -1,0 +1,57 @@
+"""Time signatures whose digits may be others: the staves together, then the measures, tell which they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from omr_service.symbols import PageSymbols
+from tests.omr.assembler.test_page_steps import SPACE, Sheet
+
+
+def sheet_of(beats: int, top: tuple[tuple[str, float], ...], bottom: tuple[tuple[str, float], ...] = ()) -> Sheet:
+    """Five measures of so many quarters; `top` and `bottom` are what the upper digit may be on the upper and lower
+    staff, likeliest first."""
+    sheet = Sheet(x1=1250.0)
+    sheet.page = PageSymbols(1, 1400, 800, lines=sheet.page.lines)
+    sheet.clefs()
+    sheet.bar(50)
+    for staff, digits in ((0, top), (1, bottom or top)):
+        sheet.glyph("timeSig4", staff, 75, 2, height=2 * SPACE)
+        (name, confidence), *others = digits
+        sheet.glyph(f"timeSig{name}", staff, 75, 6, height=2 * SPACE)
+        alternatives = tuple((f"timeSig{other}", probability) for other, probability in others)
+        sheet.page.glyphs[-1] = replace(sheet.page.glyphs[-1], confidence=confidence, alternatives=alternatives)
+    left = 100.0
+    for _ in range(5):
+        for k in range(beats):
+            sheet.note(0, left + 12 + 40 * k, 4)
+            sheet.note(1, left + 12 + 40 * k, 2)
+        left += 12 + 40 * beats + 20
+        sheet.bar(left)
+    return sheet
+
+
+@pytest.mark.parametrize(
+    ("beats", "top", "expected"),
+    [
+        (3, (("2", 0.6), ("3", 0.35)), 3),
+        (2, (("2", 0.6), ("3", 0.35)), 2),
+        (3, (("2", 0.95), ("3", 0.03), ("9", 0.02)), 3),
+        (3, (("2", 1.0),), 2),
+    ],
+    ids=["the other reading", "the first one", "an unlikely one", "a certain digit stays"],
+)
+def test_measures_tell_which_digit_it_is(beats, top, expected):
+    draft = sheet_of(beats, top).joined()
+    assert [m.meter.beats for m in draft.measures] == [(expected,)] * 5
+    assert {m.rhythm.length for m in draft.measures} == {beats}
+
+
+def test_staves_agree_on_the_digit_that_is_likeliest_on_both():
+    sheet = sheet_of(3, (("2", 0.6), ("3", 0.4)), (("3", 0.9), ("2", 0.1)))
+    (meter,) = sheet.draft().meters[0]
+    assert (meter.beats, meter.beat_type) == ((3,), 4)
+    assert [(beats, beat_type) for beats, beat_type, _ in meter.others] == [((2,), 4)]
+    assert meter.others[0][2] == pytest.approx(0.06 / 0.36)
