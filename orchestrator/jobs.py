@@ -13,7 +13,9 @@ from etude.media_types import EXTENSIONS, NAMES
 from etude.mesh.errors import EtudeError
 from etude.mesh.logging import get_logger
 from etude.mesh.telemetry import inject_trace
+from etude.stage.v1 import omr_service_pb2
 from orchestrator import ids, metrics, naming
+from orchestrator.admission import Admission
 from orchestrator.aio import uninterrupted
 from orchestrator.blobs.port import Upload
 from orchestrator.caller import Caller
@@ -24,7 +26,7 @@ from orchestrator.options import check_request_id, completed
 from orchestrator.pipeline import PipelineRunner
 from orchestrator.repositories.editor import JobEditor, NewArtifact
 from orchestrator.repositories.identity import IdentityRepository
-from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs, count_all_active
+from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs
 from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.stages import Stages
@@ -42,16 +44,11 @@ from orchestrator.states import (
 from orchestrator.steps.reading import reading_options
 from orchestrator.steps.rendering import formats_of
 from orchestrator.store import Store
-from orchestrator.tenancy import all_tenants
 
 _log = get_logger(__name__)
 
 #: Where a retried job goes on.
 _RETRY_TARGETS = {OMR_FAILED: OMR_PROCESSING, FINGERING_FAILED: FINGERING_PROCESSING}
-
-
-#: When to try again after too many jobs.
-_RETRY_AFTER_S = 5.0
 
 
 class Jobs:
@@ -75,8 +72,7 @@ class Jobs:
         self._engine = engine
         self._runner = runner
         self._max_upload_bytes = max_upload_bytes
-        self._max_active_jobs = max_active_jobs
-        self._max_active_jobs_in_all = max_active_jobs_in_all
+        self._admission = Admission(store.database, of_tenant=max_active_jobs, in_all=max_active_jobs_in_all)
 
     async def create(
         self, caller: Caller, options: job_pb2.JobOptions, request_id: str, chunks: AsyncIterator[bytes]
@@ -95,7 +91,7 @@ class Jobs:
             active = await repository.count_active()
             if options.pins_from_job_id:
                 await repository.get(options.pins_from_job_id, user_id=caller.user_id)
-        await self._check_room(active)  # before anything of the file is taken in
+        await self._admission.check(active)  # before anything of the file is taken in
         effective = completed(options, preferences)
         async with self._store.blobs.upload() as upload:
             media_type = await receive(chunks, upload, limit_bytes=self._max_upload_bytes)
@@ -106,36 +102,32 @@ class Jobs:
             )
             job = _new_job(caller, effective, media_type, upload)
             _check_formats(job)
-            inspected = await self._stages.inspect(reading_options(job), upload.read)
+            source = NewArtifact(_source_artifact(job), _source_key(job))
+            inspected = await self._take_in(job, upload, source.blob_key)
             if inspected is not None:
                 job.summary.page_count = inspected.page_count
-            source = NewArtifact(_source_artifact(job), _source_key(job))
-            try:
-                # grpc.aio shows a handler the cancellation of its call as the end of the requests, and cancels the
-                # handler a moment later. Storing gives that moment: a broken-off upload must not become a job.
-                await uninterrupted(upload.commit(source.blob_key))
-                await asyncio.sleep(0)
-            except BaseException:
-                await self._store.blobs.delete(source.blob_key)
-                raise
             return await uninterrupted(self._record(job, source, key))
 
-    async def _check_room(self, active: int) -> None:
-        if active >= self._max_active_jobs:
-            raise EtudeError(
-                "RATE_LIMITED",
-                f"{active} jobs are under way, as many as there may be; send more when some have ended",
-                retry_after_s=_RETRY_AFTER_S,
-            )
-        with all_tenants():
-            async with self._store.database.read() as connection:
-                in_all = await count_all_active(connection)
-        if in_all >= self._max_active_jobs_in_all:  # how many is nothing to a tenant
-            raise EtudeError(
-                "RATE_LIMITED",
-                "as many jobs are under way as this server takes in all; try again in a while",
-                retry_after_s=_RETRY_AFTER_S,
-            )
+    async def _take_in(self, job: job_pb2.Job, upload: Upload, key: str) -> omr_service_pb2.InspectResponse | None:
+        """What a document is, which is stored under `key` meanwhile: both take a while, and few are refused.
+
+        Raises:
+            EtudeError: What `Stages.inspect` raises; nothing is stored then.
+        """
+        storing = asyncio.create_task(upload.commit(key))
+        try:
+            inspected = await self._stages.inspect(reading_options(job), upload.read)
+            await asyncio.shield(storing)
+            # grpc.aio shows a handler the cancellation of its call as the end of the requests, and cancels the handler
+            # a moment later. Storing gives that moment: a broken-off upload must not become a job.
+            await asyncio.sleep(0)
+        except BaseException:
+            await asyncio.wait([storing])
+            if (error := storing.exception()) is not None:
+                _log.info("a file that was refused could not be stored either", error=str(error))
+            await self._store.blobs.delete(key)
+            raise
+        return inspected
 
     async def _record(self, job: job_pb2.Job, source: NewArtifact, key: RequestKey) -> job_pb2.Job:
         """Write the row of a job whose bytes are stored, and start it; or find the job of the same request."""
@@ -161,6 +153,7 @@ class Jobs:
                 await self._store.blobs.delete(source.blob_key)
         self._store.committed(editor)
         metrics.JOBS_CREATED.inc()
+        self._admission.taken()
         hand_over()
         await self._engine.submit(Run(record.ref, created.attempt, created.epoch))
         return created
@@ -194,7 +187,7 @@ class Jobs:
             answered = await find_answer(connection, key) is not None
             active = await JobRepository(connection, caller.tenant_id).count_active()
         if not answered:
-            await self._check_room(active)
+            await self._admission.check(active)
         return await uninterrupted(self._retry(caller, job_id, key))
 
     async def _retry(self, caller: Caller, job_id: str, key: RequestKey) -> job_pb2.Job:
@@ -216,6 +209,7 @@ class Jobs:
             job = await editor.save()
             await keep_answer(connection, key, Answer(job_id, b""))
         self._store.committed(editor)
+        self._admission.taken()
         await self._engine.submit(Run(ref, job.attempt, job.epoch))
         return job
 

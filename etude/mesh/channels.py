@@ -150,6 +150,7 @@ class _Channel(grpc.aio.Channel):
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
+        self._methods: dict[str, _Method] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -177,19 +178,26 @@ class _Channel(grpc.aio.Channel):
 
     def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """The calls of a method."""
-        return _Method(method, self._channel.unary_unary(method, *args, **kwargs))
+        return self._known(method, self._channel.unary_unary, args, kwargs)
 
     def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """The calls of a method."""
-        return _Method(method, self._channel.unary_stream(method, *args, **kwargs))
+        return self._known(method, self._channel.unary_stream, args, kwargs)
 
     def stream_unary(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """The calls of a method."""
-        return _Method(method, self._channel.stream_unary(method, *args, **kwargs))
+        return self._known(method, self._channel.stream_unary, args, kwargs)
 
     def stream_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """The calls of a method."""
-        return _Method(method, self._channel.stream_stream(method, *args, **kwargs))
+        return self._known(method, self._channel.stream_stream, args, kwargs)
+
+    def _known(self, path: str, make: Callable[..., Any], args: Any, kwargs: Any) -> _Method:
+        # A stub asks for all methods of its service, and stubs are made for single calls.
+        method = self._methods.get(path)
+        if method is None:
+            method = self._methods[path] = _Method(path, make(path, *args, **kwargs))
+        return method
 
 
 class _Method:

@@ -81,7 +81,7 @@ class Upload(Protocol):
         ...
 
     async def commit(self, key: str) -> StoredBlob:
-        """Make the bytes durable and visible under `key`, at once. At most once per upload.
+        """Make the bytes durable and visible under `key`, at once. At most once per upload; they may be read meanwhile.
 
         A key that already holds the very same content is left as it is.
 

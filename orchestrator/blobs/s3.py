@@ -19,6 +19,7 @@ import contextlib
 import hashlib
 import io
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ class S3Upload:
     def __init__(self, store: S3BlobStore, file: IO[bytes]) -> None:
         self._store = store
         self._file = file
+        self._lock = threading.Lock()  # the file has one position
         self._hash = hashlib.sha256()
         self._size = 0
 
@@ -100,8 +102,9 @@ class S3Upload:
         await self._store.in_thread(self._write, data)
 
     def _write(self, data: bytes) -> None:
-        self._file.seek(self._size)
-        self._file.write(data)
+        with self._lock:
+            self._file.seek(self._size)
+            self._file.write(data)
         self._hash.update(data)
         self._size += len(data)
 
@@ -113,8 +116,9 @@ class S3Upload:
             yield chunk
 
     def _read(self, position: int) -> bytes:
-        self._file.seek(position)
-        return self._file.read(CHUNK_BYTES)
+        with self._lock:
+            self._file.seek(position)
+            return self._file.read(CHUNK_BYTES)
 
     async def commit(self, key: str) -> StoredBlob:
         """Make the bytes durable and visible under `key`; see the port."""
@@ -123,8 +127,9 @@ class S3Upload:
         return blob
 
     def _commit(self, blob: StoredBlob) -> None:
-        self._file.seek(0)
-        self._store.send(blob, self._file)
+        with self._lock:
+            self._file.seek(0)
+            self._store.send(blob, self._file)
 
 
 class S3BlobStore:

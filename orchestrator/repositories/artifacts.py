@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import Any
 
 from google.protobuf import json_format
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from etude.job.v1 import artifact_service_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
@@ -17,13 +17,12 @@ from etude.score.v1 import provenance_pb2
 from etude.score.v1.provenance_pb2 import UncertaintyPolicy
 from orchestrator.connection import Connection
 from orchestrator.repositories.wire import short_name, timestamp, to_column
+from orchestrator.statements import Prepared
 from orchestrator.tables import artifact_lineage, artifacts, jobs
 
 _KIND = "ARTIFACT_KIND_"
 
-
-# Built once: putting a statement together costs SQLAlchemy several times what running it does.
-_OF_JOB = (
+_OF_JOB = Prepared(
     select(artifacts)
     .where(artifacts.c.tenant_id == bindparam("b_tenant_id"), artifacts.c.job_id == bindparam("b_job_id"))
     .order_by(artifacts.c.position)
@@ -108,7 +107,7 @@ class ArtifactRepository:
     async def of_job(self, job_id: str) -> Sequence[StoredArtifact]:
         """All artifacts of a job, oldest first."""
         key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
-        return [_stored(row) for row in await self._connection.execute(_OF_JOB, key)]
+        return [_stored(row) for row in await self._connection.fetch(_OF_JOB, key)]
 
     async def lineage(self, job_id: str) -> Sequence[artifact_service_pb2.LineageEdge]:
         """All derivations between artifacts of a job, in the order of what was made."""
@@ -160,7 +159,7 @@ def artifact_row(artifact: artifact_service_pb2.Artifact, *, blob_key: str, posi
     }
 
 
-def _stored(row: Row[Any]) -> StoredArtifact:
+def _stored(row: Any) -> StoredArtifact:
     artifact = artifact_service_pb2.Artifact(
         artifact_id=row.artifact_id,
         job_id=row.job_id,

@@ -16,15 +16,18 @@ from etude.mesh.errors import EtudeError
 from orchestrator.caller import Caller
 from orchestrator.connection import Connection
 from orchestrator.repositories.wire import timestamp
+from orchestrator.statements import Prepared
 from orchestrator.tables import api_keys, invitations, passwords, refresh_tokens, sessions
 
-# Built once: they are asked on the way of every call.
-_SESSION = select(sessions.c.revoke_time, sessions.c.expire_time).where(
-    sessions.c.tenant_id == bindparam("b_tenant_id"),
-    sessions.c.user_id == bindparam("b_user_id"),
-    sessions.c.session_id == bindparam("b_session_id"),
+# Asked on the way of every call.
+_SESSION = Prepared(
+    select(sessions.c.revoke_time, sessions.c.expire_time).where(
+        sessions.c.tenant_id == bindparam("b_tenant_id"),
+        sessions.c.user_id == bindparam("b_user_id"),
+        sessions.c.session_id == bindparam("b_session_id"),
+    )
 )
-_API_KEY = select(api_keys).where(api_keys.c.digest == bindparam("b_digest"))
+_API_KEY = Prepared(select(api_keys).where(api_keys.c.digest == bindparam("b_digest")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +117,8 @@ class CredentialRepository:
     async def session_is_good(self, caller: Caller, session_id: str, at: datetime) -> bool:
         """True while a session has neither been revoked nor expired."""
         key = {"b_tenant_id": caller.tenant_id, "b_user_id": caller.user_id, "b_session_id": session_id}
-        row = (await self._connection.execute(_SESSION, key)).one_or_none()
-        return row is not None and row.revoke_time is None and row.expire_time > at
+        found = await self._connection.fetch(_SESSION, key)
+        return bool(found) and found[0].revoke_time is None and found[0].expire_time > at
 
     async def extend_session(self, session_id: str, expires: datetime) -> None:
         """Let a session go on."""
@@ -193,10 +196,9 @@ class CredentialRepository:
 
     async def api_key(self, digest: str) -> StoredApiKey | None:
         """Whose API key it is; None when it is nobody's."""
-        row = (await self._connection.execute(_API_KEY, {"b_digest": digest})).one_or_none()
-        return (
-            None if row is None else StoredApiKey(Caller(row.tenant_id, row.user_id), row.api_key_id, row.expire_time)
-        )
+        for row in await self._connection.fetch(_API_KEY, {"b_digest": digest}):
+            return StoredApiKey(Caller(row.tenant_id, row.user_id), row.api_key_id, row.expire_time)
+        return None
 
     async def list_api_keys(
         self, caller: Caller, *, after: tuple[datetime, str] | None, limit: int

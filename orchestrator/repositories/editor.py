@@ -23,6 +23,7 @@ from orchestrator.connection import Connection
 from orchestrator.repositories.artifacts import StoredArtifact, artifact_row
 from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, event_row, job_not_found
 from orchestrator.repositories.wire import now, timestamp, to_column
+from orchestrator.statements import Prepared
 from orchestrator.states import TERMINAL, Cause, check, state_name
 from orchestrator.tables import artifact_lineage, artifacts, job_events, job_steps, jobs
 
@@ -38,14 +39,13 @@ _IS_STEP = (
     & (job_steps.c.step == bindparam("b_step"))
     & (job_steps.c.attempt == bindparam("b_attempt"))
 )
-# Built once: putting a statement together costs SQLAlchemy several times what running it does.
-_UPDATE_JOB = update(jobs).where(_IS_JOB)
-_STEP_RUNS = select(job_steps.c.runs).where(_IS_STEP)
-_UPDATE_STEP = update(job_steps).where(_IS_STEP)
-_INSERT_STEP = insert(job_steps)
-_INSERT_EVENTS = insert(job_events)
-_INSERT_ARTIFACTS = insert(artifacts)
-_INSERT_LINEAGE = insert(artifact_lineage)
+_UPDATE_JOB = Prepared(update(jobs).where(_IS_JOB))
+_STEP_RUNS = Prepared(select(job_steps.c.runs).where(_IS_STEP))
+_UPDATE_STEP = Prepared(update(job_steps).where(_IS_STEP))
+_INSERT_STEP = Prepared(insert(job_steps))
+_INSERT_EVENTS = Prepared(insert(job_events))
+_INSERT_ARTIFACTS = Prepared(insert(artifacts))
+_INSERT_LINEAGE = Prepared(insert(artifact_lineage))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,22 +231,23 @@ class JobEditor:
             "runs": 1,
             "start_time": self._time,
         }
-        await self._connection.execute(_INSERT_STEP, row)
+        await self._connection.run(_INSERT_STEP, row)
 
     async def begin_step_again(self, step: str) -> int:
         """Note that a stage begins, perhaps again, in the present attempt; how often it was begun in it before."""
         key = self._step_key(step)
-        runs = (await self._connection.execute(_STEP_RUNS, key)).scalar_one_or_none()
-        if runs is None:
+        found = await self._connection.fetch(_STEP_RUNS, key)
+        if not found:
             await self.begin_step(step)
             return 0
-        await self._connection.execute(_UPDATE_STEP, {**key, "runs": runs + 1})
-        return int(runs)
+        runs = int(found[0].runs)
+        await self._connection.run(_UPDATE_STEP, {**key, "runs": runs + 1})
+        return runs
 
     async def end_step(self, step: str, outcome: str, error_reason: str | None = None) -> None:
         """Note how a stage ended in the present attempt."""
         values = {"outcome": outcome, "error_reason": error_reason, "end_time": self._time}
-        await self._connection.execute(_UPDATE_STEP, {**self._step_key(step), **values})
+        await self._connection.run(_UPDATE_STEP, {**self._step_key(step), **values})
 
     def _step_key(self, step: str) -> dict[str, Any]:
         return {
@@ -301,14 +302,12 @@ class JobEditor:
             "b_epoch": self._stored_epoch,
             "b_sequence": self._stored_sequence,
         }
-        changed = await self._connection.execute(_UPDATE_JOB, {**key, **values})
-        if changed.rowcount != 1:
+        changed = await self._connection.run(_UPDATE_JOB, {**key, **values})
+        if changed != 1:
             raise EtudeError("STALE_EPOCH", "the job was changed by somebody else in the meantime; look again")
-        await self._connection.execute(_INSERT_EVENTS, [event_row(job.tenant_id, event) for event in self._events])
-        if self._artifacts:
-            await self._connection.execute(_INSERT_ARTIFACTS, self._artifacts)
-        if self._lineage:
-            await self._connection.execute(_INSERT_LINEAGE, self._lineage)
+        await self._connection.run_all(_INSERT_EVENTS, [event_row(job.tenant_id, event) for event in self._events])
+        await self._connection.run_all(_INSERT_ARTIFACTS, self._artifacts)
+        await self._connection.run_all(_INSERT_LINEAGE, self._lineage)
         self._record = self.record
         self._saved += self._events
         self._stored_epoch, self._stored_sequence = job.epoch, job.last_sequence

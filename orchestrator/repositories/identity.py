@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from etude.identity.v1 import identity_service_pb2
 from etude.mesh.errors import EtudeError
 from orchestrator.connection import Connection
 from orchestrator.repositories.wire import from_column, now, timestamp, to_column
+from orchestrator.statements import Prepared
 from orchestrator.tables import tenants, user_preferences, users
+
+_PREFERENCES = Prepared(
+    select(user_preferences.c.preferences).where(
+        user_preferences.c.tenant_id == bindparam("b_tenant_id"), user_preferences.c.user_id == bindparam("b_user_id")
+    )
+)
 
 
 class IdentityRepository:
@@ -79,10 +86,8 @@ class IdentityRepository:
 
     async def preferences(self, user_id: str) -> identity_service_pb2.UserPreferences:
         """A user's preferences; empty ones when none were set."""
-        query = select(user_preferences.c.preferences).where(
-            user_preferences.c.tenant_id == self._tenant_id, user_preferences.c.user_id == user_id
-        )
-        stored = (await self._connection.execute(query)).scalar_one_or_none()
+        found = await self._connection.fetch(_PREFERENCES, {"b_tenant_id": self._tenant_id, "b_user_id": user_id})
+        stored = found[0].preferences if found else None
         return from_column(stored, identity_service_pb2.UserPreferences())
 
     async def set_preferences(self, user_id: str, preferences: identity_service_pb2.UserPreferences) -> None:

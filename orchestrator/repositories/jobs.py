@@ -8,29 +8,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.rpc import status_pb2
-from sqlalchemy import Row, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import bindparam, delete, func, insert, or_, select, tuple_
 
 from etude.job.v1 import job_pb2
 from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import EtudeError
 from orchestrator.connection import Connection
 from orchestrator.repositories.wire import from_column, short_name, timestamp, to_column
+from orchestrator.statements import Prepared
 from orchestrator.states import ACTIVE, AT_REST, state_name
 from orchestrator.tables import job_events, jobs
 
 _KIND = "JOB_EVENT_KIND_"
 
-# Built once: putting a statement together costs SQLAlchemy several times what running it does.
 _IS_JOB = (jobs.c.tenant_id == bindparam("b_tenant_id")) & (jobs.c.job_id == bindparam("b_job_id"))
-_GET = select(jobs).where(_IS_JOB)
-_GET_LOCKED = _GET.with_for_update()
-_POSITION = select(jobs.c.user_id, jobs.c.state, jobs.c.last_sequence).where(_IS_JOB)
-_VERSION_LOCKED = select(jobs.c.epoch, jobs.c.last_sequence).where(_IS_JOB).with_for_update()
-_INSERT = insert(jobs)
+_GET = Prepared(select(jobs).where(_IS_JOB))
+_GET_LOCKED = Prepared(select(jobs).where(_IS_JOB).with_for_update())
+_POSITION = Prepared(select(jobs.c.user_id, jobs.c.state, jobs.c.last_sequence).where(_IS_JOB))
+_VERSION_LOCKED = Prepared(select(jobs.c.epoch, jobs.c.last_sequence).where(_IS_JOB).with_for_update())
+_INSERT = Prepared(insert(jobs))
 # By state first: few jobs are under way, many have been.
-_COUNT_ALL_ACTIVE = select(func.count()).where(jobs.c.state.in_([state_name(state) for state in sorted(ACTIVE)]))
-_COUNT_ACTIVE = _COUNT_ALL_ACTIVE.where(jobs.c.tenant_id == bindparam("b_tenant_id"))
-_EVENTS = (
+_ALL_ACTIVE = select(func.count()).where(or_(*(jobs.c.state == state_name(state) for state in sorted(ACTIVE))))
+_COUNT_ALL_ACTIVE = Prepared(_ALL_ACTIVE)
+_COUNT_ACTIVE = Prepared(_ALL_ACTIVE.where(jobs.c.tenant_id == bindparam("b_tenant_id")))
+_EVENTS = Prepared(
     select(job_events)
     .where(
         job_events.c.tenant_id == bindparam("b_tenant_id"),
@@ -92,7 +93,7 @@ class JobRepository:
     async def insert(self, record: JobRecord) -> None:
         """Store a new job as it is; its events come through a `JobEditor`."""
         job = record.job
-        await self._connection.execute(
+        await self._connection.run(
             _INSERT,
             {
                 "tenant_id": self._tenant_id,
@@ -123,10 +124,10 @@ class JobRepository:
             EtudeError: JOB_NOT_FOUND, also for a job of another tenant or user: nobody learns that it exists.
         """
         key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
-        row = (await self._connection.execute(_GET_LOCKED if lock else _GET, key)).one_or_none()
-        if row is None or (user_id is not None and row.user_id != user_id):
+        found = await self._connection.fetch(_GET_LOCKED if lock else _GET, key)
+        if not found or (user_id is not None and found[0].user_id != user_id):
             raise job_not_found(job_id)
-        return _record(row)
+        return _record(found[0])
 
     async def list(
         self,
@@ -148,7 +149,8 @@ class JobRepository:
 
     async def count_active(self) -> int:
         """The number of the tenant's jobs that are not at rest."""
-        return int((await self._connection.execute(_COUNT_ACTIVE, {"b_tenant_id": self._tenant_id})).scalar_one())
+        ((count,),) = await self._connection.fetch(_COUNT_ACTIVE, {"b_tenant_id": self._tenant_id})
+        return int(count)
 
     async def delete(self, job_id: str) -> None:
         """Remove the job with everything that belongs to it."""
@@ -157,15 +159,15 @@ class JobRepository:
     async def events(self, job_id: str, *, after: int, limit: int) -> Sequence[job_pb2.JobEvent]:
         """Events with a sequence number above `after`, in order, at most `limit`."""
         key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id, "b_after": after, "b_limit": limit}
-        return [_event(row) for row in await self._connection.execute(_EVENTS, key)]
+        return [_event(row) for row in await self._connection.fetch(_EVENTS, key)]
 
     async def position(self, job_id: str, *, user_id: str | None = None) -> Position | None:
         """Where a job is, cheaper than the whole job; None when there is no such job, or it is not that user's."""
         key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
-        row = (await self._connection.execute(_POSITION, key)).one_or_none()
-        if row is None or (user_id is not None and row.user_id != user_id):
+        found = await self._connection.fetch(_POSITION, key)
+        if not found or (user_id is not None and found[0].user_id != user_id):
             return None
-        return Position(JobState.Value("JOB_STATE_" + row.state), row.last_sequence)
+        return Position(JobState.Value("JOB_STATE_" + found[0].state), found[0].last_sequence)
 
     async def get_locked(self, job_id: str, known: JobRecord | None) -> JobRecord:
         """The job, kept from being changed by others until the transaction ends.
@@ -180,8 +182,8 @@ class JobRepository:
         """
         if known is not None:
             key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
-            row = (await self._connection.execute(_VERSION_LOCKED, key)).one_or_none()
-            if row is not None and (row.epoch, row.last_sequence) == (known.job.epoch, known.job.last_sequence):
+            versions = await self._connection.fetch(_VERSION_LOCKED, key)
+            if versions == [(known.job.epoch, known.job.last_sequence)]:
                 return known.copy()
         return await self.get(job_id, lock=True)
 
@@ -201,7 +203,8 @@ async def active_jobs(connection: Connection, *, unchanged_since: datetime) -> S
 
 async def count_all_active(connection: Connection) -> int:
     """The number of jobs of all tenants that are not at rest."""
-    return int((await connection.execute(_COUNT_ALL_ACTIVE)).scalar_one())
+    ((count,),) = await connection.fetch(_COUNT_ALL_ACTIVE, {})
+    return int(count)
 
 
 async def at_rest(connection: Connection, job_ids: Collection[str]) -> Sequence[str]:
@@ -217,7 +220,7 @@ async def count_by_state(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-def _record(row: Row[Any]) -> JobRecord:
+def _record(row: Any) -> JobRecord:
     job = job_pb2.Job(
         job_id=row.job_id,
         tenant_id=row.tenant_id,
@@ -259,7 +262,7 @@ def event_row(tenant_id: str, event: job_pb2.JobEvent) -> dict[str, Any]:
     }
 
 
-def _event(row: Row[Any]) -> job_pb2.JobEvent:
+def _event(row: Any) -> job_pb2.JobEvent:
     event = job_pb2.JobEvent(
         job_id=row.job_id,
         sequence=row.sequence,

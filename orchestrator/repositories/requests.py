@@ -9,16 +9,18 @@ from sqlalchemy import bindparam, insert, select
 from etude.mesh.errors import EtudeError
 from orchestrator.connection import Connection
 from orchestrator.repositories.wire import now
+from orchestrator.statements import Prepared
 from orchestrator.tables import requests
 
-# Built once: putting a statement together costs SQLAlchemy several times what running it does.
-_FIND = select(requests.c.job_id, requests.c.digest, requests.c.response).where(
-    requests.c.tenant_id == bindparam("b_tenant_id"),
-    requests.c.user_id == bindparam("b_user_id"),
-    requests.c.method == bindparam("b_method"),
-    requests.c.request_id == bindparam("b_request_id"),
+_FIND = Prepared(
+    select(requests.c.job_id, requests.c.digest, requests.c.response).where(
+        requests.c.tenant_id == bindparam("b_tenant_id"),
+        requests.c.user_id == bindparam("b_user_id"),
+        requests.c.method == bindparam("b_method"),
+        requests.c.request_id == bindparam("b_request_id"),
+    )
 )
-_KEEP = insert(requests)
+_KEEP = Prepared(insert(requests))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,10 @@ async def find_answer(connection: Connection, key: RequestKey) -> Answer | None:
         "b_method": key.method,
         "b_request_id": key.request_id,
     }
-    row = (await connection.execute(_FIND, names)).one_or_none()
-    if row is None:
+    found = await connection.fetch(_FIND, names)
+    if not found:
         return None
+    row = found[0]
     if row.digest != key.digest:
         raise EtudeError(
             "REQUEST_ID_REUSED",
@@ -68,7 +71,7 @@ async def find_answer(connection: Connection, key: RequestKey) -> Answer | None:
 async def keep_answer(connection: Connection, key: RequestKey, answer: Answer) -> None:
     """Remember an answer, in the transaction that made it true. Does nothing for a request without an id."""
     if key.request_id:
-        await connection.execute(
+        await connection.run(
             _KEEP,
             {
                 "tenant_id": key.tenant_id,

@@ -1,0 +1,105 @@
+"""Statements that every job runs, compiled once and run past SQLAlchemy's execution layer.
+
+They are written in SQLAlchemy's language like all others, once for both databases, and SQLAlchemy compiles them and
+converts their values. What is left out is what it does around every single execution: a context, a cursor result, rows,
+events, on PostgreSQL a greenlet. On SQLite that takes longer than the statement itself.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Delete, Dialect, Insert, Select, Update
+from sqlalchemy.types import TypeEngine
+
+_Convert = Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A statement as a driver takes it.
+
+    Attributes:
+        sql: Its text, with the driver's placeholders.
+        slots: Name and conversion of the value for each placeholder, in order.
+        fixed: Values that are part of the statement, by name.
+        row: Makes a row, a named tuple, of its values; None for a statement that gives no rows.
+        conversions: What is done to each value of a row first; empty when nothing is.
+    """
+
+    sql: str
+    slots: Sequence[tuple[str, _Convert]]
+    fixed: Mapping[str, Any]
+    row: Callable[[Iterable[Any]], Any] | None
+    conversions: Sequence[_Convert]
+
+    def values(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """The values for the placeholders.
+
+        Raises:
+            KeyError: A parameter is missing.
+        """
+        given = {**self.fixed, **parameters} if self.fixed else parameters
+        return [given[name] if convert is None else convert(given[name]) for name, convert in self.slots]
+
+    def rows(self, found: Iterable[Iterable[Any]]) -> list[Any]:
+        """The driver's rows as named tuples."""
+        assert self.row is not None, "the statement gives no rows"
+        if not self.conversions:
+            return [self.row(values) for values in found]
+        return [
+            self.row(
+                value if convert is None else convert(value)
+                for value, convert in zip(values, self.conversions, strict=True)
+            )
+            for values in found
+        ]
+
+
+class Prepared:
+    """A statement that is run often, to be made once, when its module is imported."""
+
+    def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
+        """Prepare a statement: its parameters by `bindparam`, or the columns that are given for it to set."""
+        # No primary keys made by the database: they would have to be asked for.
+        self._statement = statement.inline() if isinstance(statement, Insert) else statement
+        self._forms: dict[tuple[str, ...], Form] = {}
+
+    def form(self, dialect: Dialect, names: Iterable[str]) -> Form:
+        """How a database takes it with the parameters of these names.
+
+        Raises:
+            NotImplementedError: SQLAlchemy would have to write it anew for each execution (`in_` with values).
+        """
+        key = (dialect.name, *names)
+        form = self._forms.get(key)
+        if form is None:
+            form = self._forms[key] = self._compiled(dialect, key[1:])
+        return form
+
+    def _compiled(self, dialect: Dialect, names: Sequence[str]) -> Form:
+        compiled: Any = self._statement.compile(dialect=dialect, column_keys=list(names))
+        if compiled.post_compile_params or compiled.literal_execute_params:
+            raise NotImplementedError(f"cannot be prepared: {compiled.string}")
+        order: Sequence[str] = compiled.positiontup
+        columns = list(self._statement.selected_columns) if isinstance(self._statement, Select) else []
+        conversions = [_from_database(column.type, dialect) for column in columns]
+        named: Any = namedtuple("Row", [column.name for column in columns])  # type: ignore[misc]
+        return Form(
+            sql=compiled.string,
+            slots=tuple((name, _to_database(compiled.binds[name].type, dialect)) for name in order),
+            fixed={name: compiled.binds[name].value for name in order if name not in names},
+            row=named._make if columns else None,
+            conversions=conversions if any(conversions) else (),
+        )
+
+
+def _to_database(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _from_database(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
