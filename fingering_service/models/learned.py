@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from etude.inference import onnxruntime
 from fingering_service.conventions import add_conventions
 from fingering_service.ergonomics import ErgonomicModel
 from fingering_service.features import context_of, features_of, places_of

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from etude.inference import onnxruntime
 from omr_service.scan.vocabulary import LINES, MASK_STRIDE, POINT_STRIDE, STAFF_SPACE
 
 WEIGHTS = Path(__file__).parent / "weights" / "detector.onnx"
