@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from fingers import add_fingers
+
 warnings.filterwarnings("ignore")
 
 FACES = {
@@ -60,8 +62,8 @@ def is_measured_keyboard_music(source: Path) -> bool:
     return spines.count("**kern") == 2 and len(set(of_notes)) <= 1 and any("*M" in line for line in lines)
 
 
-def musicxml_from_kern(source: Path, target: Path) -> None:
-    """Converts Humdrum to MusicXML and drops the editors' warning signs."""
+def musicxml_of(source: Path, target: Path, fingers: random.Random | None) -> None:
+    """Converts Humdrum to MusicXML and drops the editors' warning signs; adds fingers where it is told how."""
     import converter21
     import music21
 
@@ -73,6 +75,8 @@ def musicxml_from_kern(source: Path, target: Path) -> None:
             if any("⚠" in (words.text or "") for words in direction.iter("words")):
                 measure.remove(direction)
     tree.write(target, encoding="utf-8", xml_declaration=True)
+    if fingers is not None:
+        add_fingers(target, fingers)
 
 
 WRITTEN = {"long": 16, "breve": 8, "whole": 4, "half": 2, "quarter": 1} | {
@@ -101,7 +105,9 @@ def contradicts_itself(musicxml: Path) -> bool:
     return False
 
 
-def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random) -> Path:
+def engrave_with_verovio(
+    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None
+) -> Path:
     import cairosvg
     import pikepdf
     import verovio
@@ -119,7 +125,12 @@ def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random
             "breaks": "auto",
         }
     )
-    if not toolkit.loadFile(str(source)):
+    truth = stem.with_suffix(".musicxml" if fingers else ".krn")
+    if fingers:
+        musicxml_of(source, truth, fingers)
+    else:
+        truth.write_bytes(source.read_bytes())
+    if not toolkit.loadFile(str(truth)):
         raise ValueError("verovio cannot load it")
     with pikepdf.new() as pdf:
         for page in range(1, toolkit.getPageCount() + 1):
@@ -129,8 +140,6 @@ def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random
                 pdf.pages.extend(one.pages)
                 pdf.save(stem.with_suffix(".pdf"))
             part.unlink()
-    truth = stem.with_suffix(".krn")
-    truth.write_bytes(source.read_bytes())
     return truth
 
 
@@ -145,9 +154,11 @@ def style_file(folder: Path, face: str, rng: random.Random) -> Path:
     return path
 
 
-def engrave_with_musescore3(source: Path, stem: Path, face: str, rng: random.Random) -> Path:
+def engrave_with_musescore3(
+    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None
+) -> Path:
     musicxml = stem.with_suffix(".source.musicxml")
-    musicxml_from_kern(source, musicxml)
+    musicxml_of(source, musicxml, fingers)
     style = style_file(stem.parent, face, rng)
     score = stem.with_suffix(".mscx")
     run("musescore3", "-S", style, "-o", score, musicxml)
@@ -157,9 +168,11 @@ def engrave_with_musescore3(source: Path, stem: Path, face: str, rng: random.Ran
     return truth
 
 
-def engrave_with_musescore4(source: Path, stem: Path, face: str, rng: random.Random, webmscore: Path) -> Path:
+def engrave_with_musescore4(
+    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None, webmscore: Path
+) -> Path:
     musicxml = stem.with_suffix(".source.musicxml")
-    musicxml_from_kern(source, musicxml)
+    musicxml_of(source, musicxml, fingers)
     style = style_file(stem.parent, face, rng)
     score = stem.with_suffix(".mscx")
     run("musescore3", "-S", style, "-o", score, musicxml)
@@ -181,10 +194,12 @@ def engrave_with_musescore4(source: Path, stem: Path, face: str, rng: random.Ran
     return truth
 
 
-def engrave_with_lilypond(source: Path, stem: Path, face: str, rng: random.Random, python: str) -> Path:
+def engrave_with_lilypond(
+    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None, python: str
+) -> Path:
     del face
     musicxml = stem.with_suffix(".source.musicxml")
-    musicxml_from_kern(source, musicxml)
+    musicxml_of(source, musicxml, fingers)
     writer = Path(__file__).with_name("lilypond.py")
     run(python, writer, musicxml, stem, "--staff-size", str(rng.choice([14, 16, 17, 18, 20])))
     return stem.with_suffix(".musicxml")
@@ -196,6 +211,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200, help="pieces to engrave")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engravers", default="verovio,musescore3,musescore4,lilypond")
+    parser.add_argument("--fingers", action="store_true", help="pieces with hardly any printed fingers get some")
     parser.add_argument("--webmscore", type=Path, help="folder in which npm installed webmscore")
     parser.add_argument("--etude-python", default=".venv/bin/python", help="interpreter with Étude, for LilyPond")
     parser.add_argument("--max-bytes", type=int, default=60_000, help="largest **kern source taken")
@@ -203,6 +219,7 @@ def main() -> int:
     args = parser.parse_args()
 
     rng = random.Random(args.seed)
+    fingers = random.Random(args.seed) if args.fingers else None
     sources = sorted(p for p in args.data.glob("scores/*/*.krn") if p.stat().st_size <= args.max_bytes)
     rng.shuffle(sources)
     engravers = [e for e in args.engravers.split(",") if e != "musescore4" or args.webmscore]
@@ -221,13 +238,13 @@ def main() -> int:
         stem = args.out / f"{engraver}-{face.replace(' ', '').lower()}-{source.stem[:60].replace('.', '_')}"
         try:
             if engraver == "verovio":
-                truth = engrave_with_verovio(source, stem, face, rng)
+                truth = engrave_with_verovio(source, stem, face, rng, fingers)
             elif engraver == "musescore3":
-                truth = engrave_with_musescore3(source, stem, face, rng)
+                truth = engrave_with_musescore3(source, stem, face, rng, fingers)
             elif engraver == "musescore4":
-                truth = engrave_with_musescore4(source, stem, face, rng, args.webmscore)
+                truth = engrave_with_musescore4(source, stem, face, rng, fingers, args.webmscore)
             else:
-                truth = engrave_with_lilypond(source, stem, face, rng, args.etude_python)
+                truth = engrave_with_lilypond(source, stem, face, rng, fingers, args.etude_python)
             if not stem.with_suffix(".pdf").exists():
                 raise ValueError("no PDF came out")
             if truth.suffix == ".musicxml" and contradicts_itself(truth):

@@ -264,8 +264,11 @@ def _event(index: ScoreIndex, event: event_pb2.Event, plain: bool = False) -> st
 
 def _note_marks(index: ScoreIndex, note: event_pb2.Note) -> str:
     marks = "~" if index.next_tied(note.note_id) else ""
-    if note.fingering.finger:
-        marks += f"-{note.fingering.finger}"
+    fingering = note.fingering
+    if fingering.finger and fingering.substitution:
+        marks += f'-\\tweak text #"{fingering.finger}-{fingering.substitution}" -{fingering.finger}'
+    elif fingering.finger:
+        marks += f"-{fingering.finger}"
     return marks
 
 

@@ -181,7 +181,10 @@ class MarkWriter:
 
     def _finger(self, page: int, mark: MarkSign) -> None:
         digit, _, substitution = mark.name.partition("-")
-        for _, note in self.notes.get((page, mark.head), []):
+        own = self.events.get((page, mark.element))
+        # a head of two voices is two notes, of which each has a finger of its own
+        of_head = self.notes.get((page, mark.head), [])
+        for _, note in sorted(of_head, key=lambda n: own is None or n[0].event_id != own.event_id):
             if note.HasField("fingering"):
                 continue
             note.fingering.finger = int(digit)
@@ -190,6 +193,7 @@ class MarkWriter:
             note.fingering.source = fingering_pb2.FINGERING_SOURCE_PRINTED
             note.fingering.probability = 1.0
             note.fingering.region.CopyFrom(region(page, mark.box))
+            break
 
     def _hairpin(self, page: int, mark: MarkSign) -> None:
         _, start = self.moment(page, mark.system, mark.x0 + 0.5)

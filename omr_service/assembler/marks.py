@@ -1,4 +1,4 @@
-"""Marks that belong to a chord or rest: articulations, ornaments, fermatas, arpeggios, fingers."""
+"""Marks that belong to a chord or rest: articulations, ornaments, fermatas, arpeggios."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from dataclasses import replace
 from omr_service.assembler.geometry import Barline, Sorted, Staff, System, center
 from omr_service.assembler.music import Element, MarkSign
 from omr_service.assembler.rests_dots import is_repeat_dot
-from omr_service.symbols import Box, Glyph, Text
+from omr_service.symbols import Box, Glyph
 
 ATTACHED = re.compile(r"(artic|ornament|fermata)[A-Z]?")
-FINGER_GLYPH = re.compile(r"fingering([1-5])$")
-FINGER_TEXT = re.compile(r"([1-5])(?:\s?[-–]\s?([1-5]))?$")
 ARPEGGIO = re.compile(r"(wiggleArpeggiato|arpeggiato)")
 
 
@@ -130,56 +128,3 @@ def find_arpeggios(glyphs: list[Glyph], wiggles: list[Box], elements: list[Eleme
                         )
                     )
     return found
-
-
-def find_fingers(glyphs: list[Glyph], texts: list[Text], elements: list[Element], system: System) -> list[MarkSign]:
-    """Digits that may be fingers, with the notehead each belongs to.
-
-    Digits over or under a chord belong to its notes from the outside in, in their order from top to bottom.
-    """
-    space = system.space
-    digits: list[tuple[Box, str]] = []
-    for glyph in glyphs:
-        match = FINGER_GLYPH.match(glyph.name)
-        if match and glyph.box.y1 - glyph.box.y0 < 1.9 * space:
-            digits.append((glyph.box, match[1]))
-    for text in texts:
-        found = FINGER_TEXT.match(text.text.strip())
-        if found and text.size < 3.2 * space:
-            digits.append((text.box, found[1] + (f"-{found[2]}" if found[2] else "")))
-    chords = Sorted([e for e in elements if e.notes], key=lambda e: (e.x + e.x1) / 2)
-    columns: dict[tuple[int, bool], list[tuple[Box, str]]] = {}
-    for box, digit in digits:
-        x, y = center(box)
-        best: tuple[float, Element, bool] | None = None
-        for element in chords.between(x - 2.2 * space, x + 2.4 * space):
-            heads = [(n.box.x0 + n.box.x1) / 2 for n in element.notes]
-            dx = min(abs(h - x) for h in heads)
-            if dx > 1.3 * space and not any(
-                abs((n.box.y0 + n.box.y1) / 2 - y) < 0.7 * space and 0 < n.box.x0 - box.x1 < 1.2 * space
-                for n in element.notes
-            ):
-                continue
-            top, bottom = min(element.box.y0, element.tip), max(element.box.y1, element.tip)
-            above = y < (element.box.y0 + element.box.y1) / 2
-            away = max(0.0, (top - y) if above else (y - bottom))
-            inner = max(0.0, (element.box.y0 - y) if above else (y - element.box.y1))
-            cost = dx + 0.5 * min(away, inner)
-            if min(away, inner) < 8 * space and (best is None or cost < best[0]):
-                best = (cost, element, above)
-        if best is not None:
-            columns.setdefault((best[1].index, best[2]), []).append((box, digit))
-    by_index = {e.index: e for e in elements}
-    found_marks: list[MarkSign] = []
-    for (index, above), column in columns.items():
-        element = by_index[index]
-        column.sort(key=lambda d: d[0].y0)
-        notes = sorted(element.notes, key=lambda n: n.box.y0)
-        chosen = notes[: len(column)] if above else notes[-len(column) :]
-        for (box, digit), note in zip(column[-len(notes) :] if not above else column, chosen, strict=False):
-            found_marks.append(
-                MarkSign(
-                    "finger", digit, system.index, note.staff, box.x0, box.x1, box, above, element.index, note.head
-                )
-            )
-    return found_marks

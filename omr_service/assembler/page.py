@@ -11,6 +11,7 @@ from omr_service.assembler import dynamics_words as dw
 from omr_service.assembler import marks as mk
 from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
+from omr_service.assembler.fingers import find_fingers, finger_styles
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.lyrics import find_lyrics, is_of_upper
@@ -207,6 +208,7 @@ def step_measures(page: PageDraft) -> None:
         find_between(page.chords, page.heads, page.beaming, page.staves),
         page.place(),
     )
+    fingers = finger_styles(page.symbols.texts)
     for system in page.systems:
         i = system.index
         elements = page.elements.get(i, [])
@@ -215,7 +217,9 @@ def step_measures(page: PageDraft) -> None:
         elements = sorted([*elements, *find_repeats(system, signs, elements, count)], key=lambda e: (e.x, e.staff))
         page.elements[i] = elements
         measures = build_measures(system, elements, page.clefs[i], page.keys[i], page.meters[i])
-        tuplets = find_tuplets(system, measures, page.glyphs_of(system), page.texts_of(system), page.lines_of(system))
+        tuplets = find_tuplets(
+            system, measures, page.glyphs_of(system), page.texts_of(system), page.lines_of(system), fingers
+        )
         page.signs.append(SystemSigns(system, measures, tuple(tuplets)))
 
 
@@ -279,10 +283,12 @@ def step_marks(page: PageDraft) -> None:
     dots = mk.free_dots(symbols.glyphs, page.dots.used, page.staves, barlines)
     endings = [ending for system in page.systems for ending in _endings_over(page, system, headings)]
     page.marks += endings
+    unnumbered: list[Text] = []
     for system in page.systems:
         elements = page.elements.get(system.index, [])
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)
         texts = [t for t in page.texts_of(system) if t not in headings]
+        unnumbered += [t for t in texts if not dw.is_ending_number(t, endings)]
         texts = [t for t in texts if not is_heading(t, page.systems, symbols.height)]
         sung = find_lyrics(texts, elements, system)
         texts = [t for t in texts if t not in sung]
@@ -292,10 +298,9 @@ def step_marks(page: PageDraft) -> None:
         own_dots = [g for g in dots if over <= center(g.box)[1] < under]
         page.marks += mk.find_marks([*glyphs, *own_dots], elements, system)
         page.marks += mk.find_arpeggios(glyphs, wiggles, elements, system)
-        unnumbered = [t for t in texts if not dw.is_ending_number(t, endings)]
-        page.marks += mk.find_fingers(glyphs, unnumbered, elements, system)
         page.marks += dw.find_dynamics(_dynamics_of(page, system), system)
         page.marks += dw.find_hairpins(lines, system)
         page.marks += dw.find_pedals(glyphs, system)
         page.marks += dw.find_signs(glyphs, system)
         page.marks += find_words(inside, glyphs, lines, system)
+    page.marks += find_fingers(symbols.glyphs, unnumbered, page.elements, page.systems)

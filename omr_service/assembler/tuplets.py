@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from omr_service.assembler.doubts import cost_of
+from omr_service.assembler.fingers import Style, style_of
 from omr_service.assembler.geometry import Sorted, System, center, is_vertical, y_at
 from omr_service.assembler.music import Element, MeasureSigns, TupletSign
 from omr_service.symbols import Box, Glyph, Line, Text
@@ -30,6 +32,8 @@ NORMALS: dict[int, tuple[int, ...]] = {
 }
 """What a tuplet number replaces, the usual first; the bar decides."""
 TUPLET_GLYPH = re.compile(r"tuplet(\d)$")
+LIKE_A_FINGER = 2.0
+"""What it costs to read a number without a bracket as a tuplet's, where it is set as the page's fingers are."""
 CERTAIN = 0.5
 """Probability from which on a digit is that of a tuplet."""
 NUMBER_TEXT = re.compile(r"[\[(]?(\d{1,2})(?:\s*:\s*(\d{1,2}))?[\])]?$")
@@ -45,8 +49,10 @@ class _Number:
     cost: float = 0.0
 
 
-def find_numbers(glyphs: list[Glyph], texts: list[Text], space: float) -> list[_Number]:
-    """Numbers that can be tuplet numbers."""
+def find_numbers(
+    glyphs: list[Glyph], texts: list[Text], space: float, styles_of_fingers: Container[Style] = ()
+) -> list[_Number]:
+    """Numbers that can be tuplet numbers; what is set as the page's fingers are costs more."""
     found: list[_Number] = []
     digits = sorted((g for g in map(_as_tuplet, glyphs) if g is not None), key=lambda g: g.x)
     used: set[int] = set()
@@ -70,7 +76,8 @@ def find_numbers(glyphs: list[Glyph], texts: list[Text], space: float) -> list[_
     for text_run in texts:
         match = NUMBER_TEXT.match(text_run.text.strip())
         if match and text_run.size < 4 * space:
-            found.append(_Number(int(match[1]), int(match[2] or 0), text_run.box, False, space))
+            cost = LIKE_A_FINGER if style_of(text_run) in styles_of_fingers else 0.0
+            found.append(_Number(int(match[1]), int(match[2] or 0), text_run.box, False, space, cost))
     return [n for n in found if n.number >= 2]
 
 
@@ -92,8 +99,10 @@ def find_tuplets(
     glyphs: list[Glyph],
     texts: list[Text],
     lines: list[Line],
+    styles_of_fingers: Container[Style] = (),
 ) -> list[TupletSign]:
-    """The tuplets of a system whose number is printed."""
+    """The tuplets of a system whose number is printed; `styles_of_fingers` are the styles in which the page sets its
+    fingers."""
     space = system.space
     arms = Sorted(
         (
@@ -107,7 +116,7 @@ def find_tuplets(
         key=lambda v: v.x1,
     )
     result: list[TupletSign] = []
-    for number in find_numbers(glyphs, texts, space):
+    for number in find_numbers(glyphs, texts, space, styles_of_fingers):
         cx, cy = center(number.box)
         span = _bracket(number, arms)
         if span is None and not number.certain and number.number > 15:
