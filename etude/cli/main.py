@@ -1,5 +1,6 @@
 """The `etude` command: its subcommands and how failures look."""
 
+import gc
 import importlib
 import os
 import sys
@@ -63,6 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
     if not _verbose(given):
         # gRPC's C++ core writes to standard error by itself what the command says in its own words.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        return _run(given)
+    finally:
+        if arguments is None:
+            # the process ends: looking for garbage in all that is loaded would hold it up for half a second
+            gc.freeze()
+
+
+def _run(given: list[str]) -> int:
     try:
         result: Any = cli.main(given, prog_name="etude", standalone_mode=False)
     except click.exceptions.Abort:
