@@ -1,9 +1,11 @@
-"""Runs a command and accounts for all of its processes: `python -m bench.accounted [--memory] COMMAND...`.
+"""Runs a command and accounts for all of its processes: `python -m bench.accounted [--memory[=SECONDS]] COMMAND...`.
 
 Prints JSON: exit status, wall seconds, seconds until each line of standard error, CPU seconds of all processes it
-started (also those that outlive the command), and with --memory the greatest sums of PSS and RSS seen at one time.
+started (also those that outlive the command), and with --memory the greatest sums of PSS and RSS seen at one time, and
+the sum of PSS over the seconds.
 PSS counts a page shared by several processes once, divided among them; summed over the processes it is what the command
-takes. Summed RSS counts shared pages as often as they are shared. Both are sampled every 50 ms: shorter peaks are lost.
+takes. Summed RSS counts shared pages as often as they are shared. Both are sampled every 50 ms, or as many seconds:
+shorter peaks are lost.
 """
 
 from __future__ import annotations
@@ -64,10 +66,11 @@ def tree_memory_kb(root: int) -> tuple[int, int]:
     return pss, rss
 
 
-def account(command: list[str], *, memory: bool) -> dict[str, object]:
+def account(command: list[str], *, memory: bool, interval_s: float = INTERVAL_S) -> dict[str, object]:
     """Runs a command to its end and gives its account; see the module."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     peak = (0, 0)
+    course: list[tuple[float, float]] = []
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     lines: list[tuple[float, str]] = []
@@ -80,7 +83,8 @@ def account(command: list[str], *, memory: bool) -> dict[str, object]:
     while memory and process.poll() is None:
         now = tree_memory_kb(process.pid)
         peak = max(peak[0], now[0]), max(peak[1], now[1])
-        time.sleep(INTERVAL_S)
+        course.append((time.perf_counter() - started, now[0] / 1024))
+        time.sleep(interval_s)
     code = process.wait()
     wall = time.perf_counter() - started
     while True:  # what was left behind is ours now
@@ -96,10 +100,13 @@ def account(command: list[str], *, memory: bool) -> dict[str, object]:
         "cpu_s": used.ru_utime + used.ru_stime,
         "lines": lines,
     }
-    return account | ({"peak_pss_mb": peak[0] / 1024, "peak_rss_mb": peak[1] / 1024} if memory else {})
+    if not memory:
+        return account
+    return account | {"peak_pss_mb": peak[0] / 1024, "peak_rss_mb": peak[1] / 1024, "pss_mb": course}
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    with_memory = arguments[:1] == ["--memory"]
-    print(json.dumps(account(arguments[1:] if with_memory else arguments, memory=with_memory)))
+    option, _, seconds = sys.argv[1].partition("=")
+    with_memory = option == "--memory"
+    interval = float(seconds) if with_memory and seconds else INTERVAL_S
+    print(json.dumps(account(sys.argv[1 + with_memory :], memory=with_memory, interval_s=interval)))

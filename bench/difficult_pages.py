@@ -106,7 +106,7 @@ def _jpeg_page(grey: Grey) -> tuple[bytes, str, int, int, str, int]:
     )
 
 
-def _group4(grey: Grey) -> bytes:
+def group4(grey: Grey) -> bytes:
     """A page coded as T.6 (CCITT group 4), ink as ones, taken out of a TIFF of one strip, where ones are light."""
     image = Image.fromarray(255 - grey).convert("1", dither=Image.Dither.NONE)
     data = _file(image, "TIFF", compression="group4", tiffinfo={278: grey.shape[0]})
@@ -118,7 +118,7 @@ def _group4(grey: Grey) -> bytes:
 def _jbig2(grey: Grey) -> bytes:
     """A page as JBIG2 for a PDF: one generic region, coded by MMR, which is T.6."""
     rows, columns = grey.shape
-    coded = _group4(grey)
+    coded = group4(grey)
 
     def segment(number: int, kind: int, data: bytes) -> bytes:
         return struct.pack(">IBBBI", number, kind, 0, 1, len(data)) + data
@@ -302,7 +302,7 @@ CASES: dict[str, Case] = {
     "jpeg2000-pdf": Case(
         ".pdf", lambda s: _pdf_picture(s.page, _file(Image.fromarray(s.page), "JPEG2000"), "/JPXDecode", 8)
     ),
-    "ccitt-pdf": Case(".pdf", lambda s: _pdf_picture(s.page, _group4(s.page), "/CCITTFaxDecode", 1)),
+    "ccitt-pdf": Case(".pdf", lambda s: _pdf_picture(s.page, group4(s.page), "/CCITTFaxDecode", 1)),
     "jbig2-pdf": Case(".pdf", lambda s: _pdf_picture(s.page, _jbig2(s.page), "/JBIG2Decode", 1)),
     "hidden-text-pdf": Case(".pdf", _hidden_text),
     "stamped-pdf": Case(".pdf", _stamped),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.difficult_pages import CASES, Case, Source
 from bench.omr_engraved import RESULTS
-from bench.omr_photos import painted
+from bench.omr_pictures import painted
 from etude.evaluation.figures import compare
 from etude.evaluation.from_score import reading_of
 from etude.evaluation.reading import Reading

@@ -16,6 +16,10 @@ _LEAST_SPACE = 6
 _LARGEST_SPACE = 160
 _FEWEST_RUNS = 400
 _THRESHOLDS = (110, 170, 220)
+_GRAIN = 300
+"""Part of a picture's width over which ink is averaged along before its lines are measured."""
+_ALIKE = 0.15
+"""Part of a staff space by which two are still the same."""
 _FAINTEST = 225
 """Grey from which on what is darker than paper is taken for its texture and not for pale ink."""
 
@@ -28,7 +32,9 @@ def as_grey(picture: NDArray[Any]) -> Grey:
 def resized(grey: Grey, factor: float) -> Grey:
     """A picture made larger or smaller; each smaller pixel is the average of those it stands for."""
     interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return as_grey(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=interpolation))
+    # with the factor instead of the size, OpenCV would not fill the last pixels' part of a size that it rounds
+    size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
+    return as_grey(cv2.resize(grey, size, interpolation=interpolation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +103,25 @@ def without_borders(grey: Grey) -> Grey:
     return result
 
 
-def line_metrics(grey: Grey) -> LineMetrics | None:
-    """Returns the distance and thickness of the staff lines; None where no distance stands out.
+def line_metrics(grey: Grey) -> list[LineMetrics]:
+    """Returns what may be the distance and thickness of the staff lines, the surest first; nothing where no distance
+    stands out.
 
     The commonest length of a run of ink and the run of paper next to it, up or down, in a sample of columns
     (Cardoso and Rebelo, "Robust staffline thickness and distance estimation in binary and gray-level music scores",
-    ICPR 2010).
+    ICPR 2010), at several thresholds: hairlines painted at a low resolution are pale, bad paper is dark.
     """
-    columns = np.ascontiguousarray(grey[:, :: max(1, grey.shape[1] // 700)].T)
+    # staff lines go on to either side; the grain of paper and the dots of a screen do not
+    level = as_grey(cv2.blur(grey, (max(1, grey.shape[1] // _GRAIN), 1)))
+    columns = np.ascontiguousarray(level[:, :: max(1, grey.shape[1] // 700)].T)
     found = [_metrics_at(columns, threshold) for threshold in _THRESHOLDS]
-    # hairlines painted at a low resolution are pale, bad paper is dark: the threshold that shows most of one distance
-    best = max(found, key=lambda f: f[0])
-    return best[1] if best[0] >= _FEWEST_RUNS else None
+    surest = sorted((metrics for runs, metrics in found if runs >= _FEWEST_RUNS), key=lambda m: -m.share)
+    return [m for i, m in enumerate(surest) if not any(_alike(m, other) for other in surest[:i])]
+
+
+def _alike(metrics: LineMetrics, other: LineMetrics) -> bool:
+    """True when two distances are nearly the same."""
+    return abs(metrics.space - other.space) < _ALIKE * max(metrics.space, other.space)
 
 
 def _metrics_at(columns: Grey, threshold: int) -> tuple[float, LineMetrics]:

@@ -125,9 +125,15 @@ def normal_page(image: PageImage, turned: int = 0) -> NormalPage | None:
 def _normal_page(image: PageImage, turned: int) -> NormalPage | None:
     clean = without_borders(even_out(image.grey))
     view = straight_view(image.grey)
-    to_picture: Floats = np.eye(3)
     if view is not None:
-        clean, to_picture = seen_straight(clean, view), np.linalg.inv(view)
+        page = _normal_page_of(image, seen_straight(clean, view), np.linalg.inv(view), turned)
+        if page is not None:
+            return page
+    return _normal_page_of(image, clean, np.eye(3), turned)
+
+
+def _normal_page_of(image: PageImage, clean: Grey, to_picture: Floats, turned: int) -> NormalPage | None:
+    """The normal page of a cleaned picture, of which a matrix says where its pixels lie on the picture as it came."""
     for quarter in (0, 90) if turned == 0 else (turned,):
         grey = _turned(clean, quarter)
         found = _staves_of(grey)
@@ -173,12 +179,17 @@ def _turn(shape: tuple[int, ...], degrees: int) -> Floats:
 
 def _staves_of(grey: Grey) -> tuple[_Work, list[TracedStaff]] | None:
     """The staves of an upright picture; None where there are none."""
-    metrics = line_metrics(grey)
-    if metrics is None:
-        return None
-    factor = SPACE / metrics.space
-    if grey.size * factor * factor > MOST_NORMAL_PIXELS:
-        return None
+    for metrics in line_metrics(grey):
+        factor = SPACE / metrics.space
+        if grey.size * factor * factor <= MOST_NORMAL_PIXELS:
+            found = _staves_spaced(grey, factor)
+            if found is not None:
+                return found
+    return None
+
+
+def _staves_spaced(grey: Grey, factor: float) -> tuple[_Work, list[TracedStaff]] | None:
+    """The staves of an upright picture whose staff space, made larger by a factor, is `SPACE`."""
     small = resized(grey, factor)
     slope, clear = skew_of(columns_of(thin_lines(small)))
     if clear < _CLEAR:
@@ -361,7 +372,8 @@ def _sampled(grey: Grey, source: Floats, space: float) -> Grey:
     across = _between(columns, 2 * GRID)
     down = _between(rows, 2 * GRID)
     maps = [
-        (down @ (source[k] * ratio[k] - 0.5 * (1 - ratio[k])).astype(np.float32) @ across.T).astype(np.float32)
+        # places count from the edge of the picture, OpenCV's from the middle of its first pixel
+        (down @ (source[k] * ratio[k] - 0.5).astype(np.float32) @ across.T).astype(np.float32)
         for k in (0, 1)
     ]
     large = cv2.remap(small, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=PAPER)

@@ -16,6 +16,14 @@ _LEAST_FILLED = 0.93
 """Share of the quadrangle that the bright area fills at least, and the other way round: else it is no sheet."""
 _LEAST_CONVERGENCE = 0.03
 """How much longer one side is than the one opposite, from which on a sheet was seen from an angle."""
+_LIMITS = (1.0, 0.75, 0.55, 1.25)
+"""Thresholds of brightness tried, in parts of the one that parts the picture best: a shadow darkens paper as well."""
+_STEP = 1.3
+"""How many times as bright the sheet is as the table, a few pixels apart. The edge of a shadow is softer."""
+_STEP_SHARE = 0.75
+"""Share of a side along which that step is seen at least."""
+_AROUND = 6
+"""How far, in pixels of the small picture, a side may lie from the edge: sheets bulge."""
 
 
 def straight_view(grey: Grey) -> Floats | None:
@@ -55,10 +63,21 @@ def _corners(grey: Grey) -> Floats | None:
     small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     # what is printed on the sheet is closed over
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    _, bright = cv2.threshold(cv2.GaussianBlur(closed, (5, 5), 0), 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    soft = as_grey(cv2.GaussianBlur(closed, (5, 5), 0))
+    best, _ = cv2.threshold(soft, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    for part in _LIMITS:
+        corners = _quadrangle((soft > part * best).astype(np.uint8))
+        if corners is not None and all(_is_edge(soft, corners, side) for side in range(4)):
+            found: Floats = corners / factor
+            return found
+    return None
+
+
+def _quadrangle(bright: Grey) -> Floats | None:
+    """The corners, from the top left one clockwise, of the largest bright area; None where it is no quadrangle."""
     outlines, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     sheet = max(outlines, key=cv2.contourArea, default=None)
-    if sheet is None or cv2.contourArea(sheet) < _LEAST_SHARE * small.size:
+    if sheet is None or cv2.contourArea(sheet) < _LEAST_SHARE * bright.size:
         return None
     hull = cv2.convexHull(sheet)
     for share in np.arange(0.01, 0.08, 0.005):
@@ -70,10 +89,33 @@ def _corners(grey: Grey) -> Floats | None:
     area = cv2.contourArea(corners)
     if min(cv2.contourArea(sheet), area) < _LEAST_FILLED * max(cv2.contourArea(sheet), area):
         return None
-    found: Floats = corners[:, 0].astype(float) / factor
+    found: Floats = corners[:, 0].astype(float)
     start = int(found.sum(1).argmin())
     found = np.roll(found, -start, axis=0)
     # hulls of OpenCV may run either way round
     if found[1, 0] - found[0, 0] < found[3, 0] - found[0, 0]:
         found = found[[0, 3, 2, 1]]
     return found
+
+
+def _is_edge(soft: Grey, corners: Floats, side: int) -> bool:
+    """True where the picture is brighter within a side of a quadrangle than without, by a step, all along it.
+
+    Light that falls off and shadows change gradually; and a side that lies on the edge of the picture, where the sheet
+    goes on unseen, has nothing without.
+    """
+    first, last = corners[side], corners[(side + 1) % 4]
+    along = (last - first) / max(float(np.linalg.norm(last - first)), 1e-9)
+    outwards = np.array([along[1], -along[0]])
+    places = first + np.linspace(0.08, 0.92, 30)[:, None] * (last - first)
+    across = np.arange(-_AROUND - 3, _AROUND + 4)
+    points = places[:, None, :] + across[None, :, None] * outwards
+    seen = cv2.remap(
+        soft.astype(np.float32),
+        points[..., 0].astype(np.float32),
+        points[..., 1].astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    steps = (seen[:, :-6] + 1) / (seen[:, 6:] + 1)
+    return float((steps.max(1) > _STEP).mean()) >= _STEP_SHARE

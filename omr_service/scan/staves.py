@@ -21,8 +21,15 @@ _BEND_COST = 0.02
 _ENOUGH = 0.16
 """Evidence from which on a column counts for a staff rather than against it."""
 _LEAST_EVIDENCE = 0.24
+_CLEAR = 0.6
+"""Evidence, at the best place of most columns, that the above are meant for; pale lines are seen as if they had it."""
+_MOST_GAIN = 2.5
 _APART = 5.4
 """Distance of the middle lines of two staves over each other, in staff spaces, at least."""
+_LEAP, _LEAP_COLUMNS = 0.7, 5
+"""A way leaps where it goes so many staff spaces up or down from so many columns before a place to as many behind."""
+_AS_WELL = 0.75
+"""Part of its evidence that a way keeps at least when it is moved by a space."""
 _EXAMPLE = 0.4
 """Part of the usual length up to which a staff without a partner is an example in a footnote."""
 _INDENTED_EXAMPLE = 0.7
@@ -57,6 +64,9 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
     if columns.shape[1] < LEAST_COLUMNS:
         return []
     combs = np.stack([comb(columns, SPACE * part) for part in SPACES])
+    gain = _gain(combs.max(0))
+    if gain > 1:
+        ridge, combs = np.clip(ridge * gain, 0.0, 1.0), np.clip(combs * gain, -1.0, 1.0)
     widths = combs.argmax(0)
     evidence = combs.max(0)
     found: list[TracedStaff] = []
@@ -68,6 +78,12 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
             _erase(evidence, staff)
         found += fresh
     return sorted(_without_examples(found), key=lambda s: float(s.middle.mean()))
+
+
+def _gain(evidence: Floats) -> float:
+    """By how much the lines of a picture are to be strengthened: those of photographs, of brown paper and of grainy
+    reprints are pale. A staff crosses most of the columns of a page of music."""
+    return float(np.clip(_CLEAR / max(float(np.median(evidence.max(0))), 1e-6), 1.0, _MOST_GAIN))
 
 
 def _without_examples(staves: list[TracedStaff]) -> list[TracedStaff]:
@@ -110,7 +126,7 @@ def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[Tra
         first, last = _best_run(along - _ENOUGH)
         if last - first < LEAST_COLUMNS or float(along[first:last].mean()) < _LEAST_EVIDENCE:
             continue
-        near = rows[first:last]
+        near = _without_slips(rows[first:last], evidence[:, first:last])
         middle = int(np.median(near))
         free[max(0, middle - reach) : middle + reach + 1] = False
         usual = SPACES[int(np.bincount(widths[near, np.arange(first, last)], minlength=len(SPACES)).argmax())]
@@ -118,6 +134,51 @@ def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[Tra
         if staff is not None and not any(_crowds(staff, other) for other in found):
             found.append(staff)
     return found
+
+
+def _without_slips(rows: NDArray[np.intp], evidence: Floats) -> NDArray[np.intp]:
+    """A way without the leaps of a whole space that it makes where beams or ledger lines stand like a sixth line.
+
+    Paper bends, it does not leap. Of a way that does, some parts stand a space off: those that may be moved to where
+    the others lead, the lines being seen there nearly as well.
+
+    Args:
+        rows: Rows of the way.
+        evidence: Rows by the columns of the way.
+    """
+    count = len(rows)
+    index = np.arange(count)
+    ahead = rows[np.minimum(index + _LEAP_COLUMNS, count - 1)] - rows[np.maximum(index - _LEAP_COLUMNS, 0)]
+    calm = np.abs(ahead) < _LEAP * SPACE
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], calm.astype(np.int8), [0]])))
+    parts = [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= 2 * _LEAP_COLUMNS]
+    if len(parts) < 2:
+        return rows
+    share, moved = max((_led_by(base, parts, rows, evidence) for base in range(len(parts))), key=lambda m: m[0])
+    if share < _AS_WELL:
+        return rows
+    kept = np.concatenate([np.arange(a, b) for a, b in parts])
+    result: NDArray[np.intp] = np.rint(np.interp(index, kept, moved[kept])).astype(np.intp)
+    return result
+
+
+def _led_by(
+    base: int, parts: list[tuple[int, int]], rows: NDArray[np.intp], evidence: Floats
+) -> tuple[float, NDArray[np.intp]]:
+    """A way with its parts moved by whole spaces to where one of them leads, and the least share of its evidence that
+    a part keeps there."""
+    moved, least = rows.copy(), 1.0
+    for order, beside in ((range(base - 1, -1, -1), 1), (range(base + 1, len(parts)), -1)):
+        for i in order:
+            (a, b), (c, d) = parts[i], parts[i + beside]
+            gap = moved[c] - rows[b - 1] if beside == 1 else moved[d - 1] - rows[a]
+            off = round(round(float(gap) / SPACE) * SPACE)
+            if off:
+                moved[a:b] = np.clip(rows[a:b] + off, 0, len(evidence) - 1)
+                across = np.arange(a, b)
+                seen = float(evidence[rows[a:b], across].mean())
+                least = min(least, float(evidence[moved[a:b], across].mean()) / max(seen, 1e-6))
+    return least, moved
 
 
 def _crowds(staff: TracedStaff, other: TracedStaff) -> bool:

@@ -78,5 +78,31 @@ def photographed(page: Grey) -> Grey:
     return np.clip(40 * light + flat * light * 0.8, 0, 255).astype(np.uint8)
 
 
+def shaded(seen: Grey) -> Grey:
+    """A photograph of which a soft shadow darkens one half, the light being bad anyhow."""
+    height, width = seen.shape
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    across = xs / width + 0.4 * ys / height - 0.8
+    return (seen * (0.85 - 0.5 / (1 + np.exp(-across / 0.015)))).astype(np.uint8)
+
+
+def screened(page: Grey) -> Grey:
+    """Grey paper reproduced in dots of ink, 70 to the inch."""
+    ys, xs = np.mgrid[0 : page.shape[0], 0 : page.shape[1]].astype(np.float32)
+    dots = 0.25 * (np.cos((xs + ys) * (2 * np.pi / 6)) + np.cos((xs - ys) * (2 * np.pi / 6))) + 0.5
+    return np.where(0.84 * page / 255 < 1 - dots, 0, 255).astype(np.uint8)
+
+
+def browned(page: Grey, seed: int = 0) -> Grey:
+    """Brown, grainy paper with faded ink and dark stains."""
+    rng = np.random.default_rng(seed)
+    blobs = cv2.resize(
+        rng.standard_normal((26, 20)).astype(np.float32), page.shape[::-1], interpolation=cv2.INTER_CUBIC
+    )
+    paper = 180 + rng.normal(0, 8, page.shape) - 70 * np.clip(blobs - 1.2, 0, 1)
+    share = page.astype(np.float32) / 255
+    return np.clip(share * paper + (1 - share) * 85, 0, 255).astype(np.uint8)
+
+
 def image(page: Grey) -> PageImage:
     return PageImage(page, page.shape[1] * 72 / 300, page.shape[0] * 72 / 300)

@@ -9,7 +9,7 @@ from omr_service.scan.ink import even_out, line_metrics, without_borders
 from omr_service.scan.normal_page import NormalPage, normal_page
 from omr_service.scan.paper import straight_view
 from omr_service.scan.staff_evidence import SPACE
-from tests.omr.scan.drawn import bent, image, photographed, staves_page, turned
+from tests.omr.scan.drawn import bent, browned, image, photographed, screened, shaded, staves_page, turned
 
 
 def _straight(page: NormalPage) -> float:
@@ -36,6 +36,10 @@ def _straight(page: NormalPage) -> float:
         ("skewed", turned(staves_page(), 3.0), 8),
         ("bent at the spine", bent(staves_page(), 45.0), 8),
         ("photographed", photographed(staves_page()), 8),
+        ("photographed, half in shadow", shaded(photographed(staves_page())), 8),
+        ("photographed from too near", shaded(photographed(staves_page()))[180:, 60:1900].copy(), 8),
+        ("in dots of ink", screened(staves_page()), 8),
+        ("brown", browned(staves_page()), 8),
         ("half the resolution", cv2.resize(staves_page(), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), 8),
         ("pale", (255 - (255 - staves_page()) // 6).astype(np.uint8), 8),
         ("white on black", (255 - staves_page()).astype(np.uint8), 8),
@@ -48,7 +52,20 @@ def test_staves_of_any_page_are_found_and_straightened(name: str, page: NDArray[
     normal = normal_page(image(page))
     assert normal is not None, name
     assert len(normal.staves) == count
+    assert _straight(normal) < (1.2 if "photographed" in name else 0.5)
+
+
+def test_a_beam_along_a_staff_is_not_taken_for_its_sixth_line() -> None:
+    page = staves_page()
+    # where a sixth line would be, as dark as the others and from a quarter of the staff on
+    y = round(200 + 2200 / 8 + 5 * 18)
+    page[y - 1 : y + 4, 600:1850] = 0
+    normal = normal_page(image(page))
+    assert normal is not None
+    assert len(normal.staves) == 8
     assert _straight(normal) < 1.2
+    first, second = normal.staves[:2]
+    assert second.middle - first.middle == pytest.approx(2200 / 8 * SPACE / 18, abs=1.0)
 
 
 @pytest.mark.parametrize("x0", [150, 1000])
@@ -124,8 +141,7 @@ def test_a_blank_page_has_no_staves(page: NDArray[np.uint8]) -> None:
 
 
 def test_the_space_of_the_lines_is_measured() -> None:
-    metrics = line_metrics(staves_page(space=23.0))
-    assert metrics is not None
+    (metrics,) = line_metrics(staves_page(space=23.0))
     assert metrics.space == pytest.approx(23.0, abs=0.3)
     assert metrics.thickness == pytest.approx(3.0, abs=0.5)
 
