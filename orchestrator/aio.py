@@ -7,6 +7,19 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_U = TypeVar("_U")
+
+
+async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _U]) -> tuple[_T, _U]:
+    """What two coroutines give that run side by side; the first failure ends the other."""
+    tasks = asyncio.create_task(one), asyncio.create_task(other)
+    try:
+        first, second = await asyncio.gather(*tasks)
+        return first, second
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def uninterrupted(work: Coroutine[Any, Any, _T]) -> _T:

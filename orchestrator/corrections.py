@@ -15,12 +15,14 @@ from etude.score.v1 import event_pb2, score_pb2
 from etude.stage.v1.fingering_service_pb2 import AnnotateRequest
 from etude.stage.v1.renderer_service_pb2 import OutputFormat
 from etude.stage.v1.stage_pb2 import Progress
+from orchestrator.aio import both
 from orchestrator.caller import Caller
 from orchestrator.options import check_request_id
 from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
 from orchestrator.repositories.editor import NewArtifact
 from orchestrator.repositories.jobs import JobRef, JobRepository
 from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
+from orchestrator.stages import RenderedFile
 from orchestrator.states import COMPLETED, state_name
 from orchestrator.steps.base import NewScore, Workshop
 from orchestrator.steps.rendering import OF_PAGES, formats_of, render, store_files
@@ -39,6 +41,15 @@ class _Present:
     read: Mapping[int, StoredArtifact]  # ir_v1 by score index
     fingered: Mapping[int, StoredArtifact]  # latest ir_v2 by score index
     revisions: Mapping[tuple[ArtifactKind.ValueType, int], int]  # latest by kind and score index
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """What one call of the renderer made: the files, the Scores of the job it was given, and its remarks."""
+
+    files: Sequence[RenderedFile]
+    score_indices: Sequence[int]
+    remarks: Sequence[str]
 
 
 class Corrections:
@@ -113,8 +124,20 @@ class Corrections:
             base.artifact.artifact_id,
             base.artifact.revision + 1,
         )
-        (corrected,) = await self._workshop.store_scores(record.job, [new], _V2, "correction")
-        renderings, remarks, scores = await self._render(present, request.score_index, corrected, result.score)
+        scores = [
+            result.score if index == request.score_index else await self._workshop.score(stored)
+            for index, stored in present.fingered.items()
+        ]
+        (corrected,), rendered = await both(
+            self._workshop.store_scores(record.job, [new], _V2, "correction"),
+            self._render(present, request.score_index, scores),
+        )
+        renderings = [
+            artifact
+            for each in rendered
+            for artifact in await self._store_renderings(present, request.score_index, corrected, each)
+        ]
+        remarks = [remark for each in rendered for remark in each.remarks]
         async with self._store.edit(JobRef(caller.tenant_id, request.job_id), caller.actor) as editor:
             _require_completed(editor.job)
             add_fingering(editor.job.summary, scores)
@@ -135,52 +158,51 @@ class Corrections:
         return response
 
     async def _render(
-        self, present: _Present, score_index: int, corrected: NewArtifact, score: score_pb2.Score
-    ) -> tuple[Sequence[NewArtifact], Sequence[str], Sequence[score_pb2.Score]]:
+        self, present: _Present, score_index: int, scores: Sequence[score_pb2.Score]
+    ) -> Sequence[_Rendered]:
         """New renderings of the corrected Score, and of the pages that all Scores share.
 
-        Returns:
-            The renderings, the renderer's remarks, and the latest Score of each piece.
+        Args:
+            present: The job.
+            score_index: Which of its Scores was corrected.
+            scores: The latest of all its Scores, in the order of `present.fingered`.
         """
         formats = formats_of(present.job)
         indices = list(present.fingered)
-        scores = [
-            score if index == score_index else await self._workshop.score(present.fingered[index]) for index in indices
-        ]
-        score_ids = {index: stored.artifact.artifact_id for index, stored in present.fingered.items()}
-        score_ids[score_index] = corrected.artifact.artifact_id
         of_score = [format_ for format_ in formats if format_ not in OF_PAGES]
         # a review shows what was read, which a correction of fingers leaves as it is
         of_pages = [format_ for format_ in formats if format_ == _ANNOTATED]
         if indices == [score_index]:  # one call, in which the Score is checked once
             of_score, of_pages = [*of_score, *of_pages], []
-        groups = [(of_score, [score_index], [score]), (of_pages, indices, scores)]
 
-        async def make(
-            group: Sequence[OutputFormat.ValueType], of: Sequence[int], group_scores: Sequence[score_pb2.Score]
-        ) -> tuple[Sequence[NewArtifact], Sequence[str]]:
+        async def make(group: Sequence[OutputFormat.ValueType], of: Sequence[int]) -> _Rendered:
             files, remarks = await render(
                 self._workshop,
                 present.job,
                 formats=group,
-                scores=group_scores,
+                scores=[score for index, score in zip(indices, scores, strict=True) if index in of],
                 source=present.source,
                 report=_no_report,
             )
-            artifacts = await store_files(
-                self._workshop,
-                present.job,
-                files,
-                score_ids=score_ids,
-                score_indices=of,
-                source=present.source,
-                revisions=present.revisions,
-            )
-            return artifacts, remarks
+            return _Rendered(files, of, remarks)
 
-        made = await asyncio.gather(*(make(*group) for group in groups if group[0]))
-        artifacts = [artifact for made_artifacts, _ in made for artifact in made_artifacts]
-        return artifacts, [remark for _, remarks in made for remark in remarks], scores
+        groups = [(of_score, [score_index]), (of_pages, indices)]
+        return await asyncio.gather(*(make(*group) for group in groups if group[0]))
+
+    async def _store_renderings(
+        self, present: _Present, score_index: int, corrected: NewArtifact, rendered: _Rendered
+    ) -> Sequence[NewArtifact]:
+        score_ids = {index: stored.artifact.artifact_id for index, stored in present.fingered.items()}
+        score_ids[score_index] = corrected.artifact.artifact_id
+        return await store_files(
+            self._workshop,
+            present.job,
+            rendered.files,
+            score_ids=score_ids,
+            score_indices=rendered.score_indices,
+            source=present.source,
+            revisions=present.revisions,
+        )
 
 
 def changed_notes(before: score_pb2.Score, after: score_pb2.Score) -> list[str]:

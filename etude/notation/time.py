@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 from etude.score.v1 import event_pb2, score_pb2
 
@@ -33,14 +34,6 @@ class InexactTimeError(ValueError):
     """A time that is no whole number of ticks under the given divisions."""
 
 
-def ratio_fraction(ratios: Iterable[event_pb2.TupletRatio]) -> Fraction:
-    """Factor by which nested tuplet ratios shorten a note value: the product of normal/actual."""
-    factor = Fraction(1)
-    for ratio in ratios:
-        factor *= Fraction(ratio.normal, ratio.actual)
-    return factor
-
-
 def written_quarters(
     note_type: event_pb2.NoteType.ValueType, dots: int = 0, ratios: Iterable[event_pb2.TupletRatio] = ()
 ) -> Fraction:
@@ -49,10 +42,18 @@ def written_quarters(
     Raises:
         ValueError: `note_type` is unspecified.
     """
+    return _written_quarters(note_type, dots, *((ratio.normal, ratio.actual) for ratio in ratios))
+
+
+@lru_cache(maxsize=1024)  # a piece has a dozen
+def _written_quarters(note_type: event_pb2.NoteType.ValueType, dots: int, *ratios: tuple[int, int]) -> Fraction:
     base = QUARTERS_OF_TYPE.get(note_type)
     if base is None:
         raise ValueError("a note value needs a note type")
-    return base * (2 - Fraction(1, 2**dots)) * ratio_fraction(ratios)
+    factor = 2 - Fraction(1, 2**dots)
+    for normal, actual in ratios:
+        factor *= Fraction(normal, actual)
+    return base * factor
 
 
 def event_quarters(event: event_pb2.Event) -> Fraction | None:

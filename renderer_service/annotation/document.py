@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -105,6 +107,7 @@ def _annotate(
     if not collected.pages:
         return placed
     layer = add_layer(pdf, LAYER)
+    digest = hashlib.sha256(original).digest()
     viewer = pypdfium2.PdfDocument(original)
     try:
         for done, stacks in enumerate(collected.pages):
@@ -112,7 +115,7 @@ def _annotate(
             if not 1 <= stacks.page_number <= len(pdf.pages):
                 continue
             page = pdf.pages[stacks.page_number - 1]
-            placed.append(_annotate_page(pdf, page, viewer, stacks, layer))
+            placed.append(_annotate_page(pdf, page, viewer, digest, stacks, layer))
     finally:
         viewer.close()
     return placed
@@ -122,6 +125,7 @@ def _annotate_page(
     pdf: pikepdf.Pdf,
     page: pikepdf.Page,
     viewer: pypdfium2.PdfDocument,
+    digest: bytes,
     stacks: PageStacks,
     layer: pikepdf.Object,
 ) -> PlacedPage:
@@ -135,12 +139,34 @@ def _annotate_page(
     frame = frame_of(page)
     width, height = stacks.width or frame.width, stacks.height or frame.height
     try:
-        ink = ink_of_page(shown, width, height, stacks.staves)
+        digits = _PLACED.of(
+            digest, stacks, lambda: place_page(stacks, ink_of_page(shown, width, height, stacks.staves))
+        )
     finally:
         shown.close()
-    digits = place_page(stacks, ink)
     lay_over(pdf, page, digits.digits, width / frame.width, layer)
     return digits
+
+
+class _PlacedPages:
+    """The pages this process placed last: a correction changes the digits of one page of many."""
+
+    def __init__(self, capacity: int = 64) -> None:
+        self._capacity = capacity
+        self._pages: OrderedDict[tuple[bytes, PageStacks], PlacedPage] = OrderedDict()
+
+    def of(self, digest: bytes, stacks: PageStacks, place: Callable[[], PlacedPage]) -> PlacedPage:
+        """What is placed on a page of the document of that SHA-256: the same for the same stacks."""
+        placed = self._pages.get((digest, stacks))
+        if placed is None:
+            placed = self._pages[digest, stacks] = place()
+        self._pages.move_to_end((digest, stacks))
+        while len(self._pages) > self._capacity:
+            self._pages.popitem(last=False)
+        return placed
+
+
+_PLACED = _PlacedPages()
 
 
 def _remarks(collected: CollectedStacks, placed: Sequence[PlacedPage], wanted: int) -> list[str]:

@@ -88,8 +88,8 @@ class Dynamics:
         """Level without the ramps that are open at `tick`: the last mark or the end of the last ramp."""
         index = bisect_right(self._ticks, tick) - 1
         mark_tick, level = (self._ticks[index], self._levels[index]) if index >= 0 else (-1, DEFAULT_VELOCITY)
-        ended = [ramp for ramp in self._ramps if ramp.end <= tick]
-        return ended[-1].last if ended and ended[-1].end > mark_tick else level
+        ended = bisect_right(self._ramps, tick, key=lambda ramp: ramp.end) - 1  # none begins before the last one's end
+        return self._ramps[ended].last if ended >= 0 and self._ramps[ended].end > mark_tick else level
 
     def velocity(self, tick: Fraction, accented: bool = False) -> int:
         """MIDI velocity of a note struck at `tick`, 1 to 127."""

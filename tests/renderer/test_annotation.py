@@ -15,8 +15,8 @@ from PIL import Image
 
 from etude.score.v1 import event_pb2, fingering_pb2, score_pb2
 from etude.stage.v1 import fingering_service_pb2
-from renderer_service.annotation import AnnotationError, annotate_pdf
-from renderer_service.annotation.ink import InkMap, ink_of_page
+from renderer_service.annotation import AnnotationError, annotate_pdf, document
+from renderer_service.annotation.ink import InkMap, _bright, ink_of_page
 from renderer_service.annotation.pictures import pdf_of_pictures
 from renderer_service.annotation.placing import DIGIT_WIDTH, place_page
 from renderer_service.annotation.stacks import Box, StaffPlace, box_of, collect_stacks
@@ -38,6 +38,24 @@ def page():
 @pytest.fixture(scope="module")
 def annotated(page):
     return annotate_pdf(page[0], [page[1]])
+
+
+def add_page(data):
+    """The document with its first page twice."""
+    with opened(data) as pdf:
+        pdf.pages.append(pdf.pages[0])
+        return saved(pdf)
+
+
+def on_page_two(score):
+    """The same music, as if it stood on the second page."""
+    other = score_pb2.Score()
+    other.CopyFrom(score)
+    for each in other.pages:
+        each.page_number = 2
+    for note in notes_of(other).values():
+        note.region.page_number = 2
+    return other
 
 
 def opened(data):
@@ -206,6 +224,37 @@ def test_the_original_is_untouched(page, annotated):
 
 def test_the_same_call_gives_the_same_bytes(page, annotated):
     assert annotate_pdf(page[0], [page[1]]).data == annotated.data
+
+
+def test_after_a_correction_only_its_page_is_placed_anew_and_nothing_differs(page, monkeypatch):
+    placed = []
+
+    def place(stacks, ink):
+        placed.append(stacks.page_number)
+        return place_page(stacks, ink)
+
+    monkeypatch.setattr(document, "place_page", place)
+    monkeypatch.setattr(document, "_PLACED", document._PlacedPages())
+    pdf, score = page
+    two = add_page(pdf)
+    first = annotate_pdf(two, [score, on_page_two(score)])
+    assert placed == [1, 2]
+    corrected = score_pb2.Score()
+    corrected.CopyFrom(score)
+    note = next(note for event in corrected.events for note in event.notes if note.fingering.finger)
+    note.fingering.finger = note.fingering.finger % 5 + 1
+    again = annotate_pdf(two, [corrected, on_page_two(score)])
+    assert placed == [1, 2, 1]
+    assert again.pages[1] == first.pages[1]
+    monkeypatch.setattr(document, "_PLACED", document._PlacedPages())
+    assert annotate_pdf(two, [corrected, on_page_two(score)]).data == again.data
+
+
+def test_the_paper_is_as_bright_as_nine_in_ten_squares_of_each_block():
+    band = np.random.default_rng(7).integers(0, 256, (32, 100)).astype(np.uint8)
+    edges = np.array([0, 33, 66, 100])  # blocks of two widths
+    expected = [np.percentile(band[:, left:right], 90) for left, right in pairwise(edges)]
+    assert _bright(band, edges).tolist() == pytest.approx(expected)
 
 
 def test_the_digits_are_a_layer_of_their_own(annotated):
