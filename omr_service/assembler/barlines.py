@@ -56,8 +56,13 @@ def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: 
             for j in same:
                 used[j] = True
             strokes.append((x, max(column, key=lambda r: r.thickness)))
-    marks = [m for m in _join(strokes, staves, space) if m.x > system.x0 + 1.0 * space or "H" in m.strokes]
-    return replace(system, barlines=tuple(_with_dots(m, staves, glyphs) for m in marks))
+    marks = [_with_dots(m, staves, glyphs) for m in _join(strokes, staves, space)]
+    return replace(system, barlines=tuple(m for m in marks if m.x > system.x0 + 1.0 * space or _begins_repeat(m)))
+
+
+def _begins_repeat(mark: Barline) -> bool:
+    """True for a mark that is more than the line at the left end of a system, which may be printed thick."""
+    return "H" in mark.strokes and (len(mark.strokes) > 1 or mark.dots_right)
 
 
 def _spans_any(run: Line, staves: list[Staff]) -> bool:

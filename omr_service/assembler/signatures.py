@@ -78,7 +78,9 @@ def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System) -> list[C
         if staff.distance(x, glyph.y) > 1.5:
             continue
         line = round(staff.step(x, glyph.y) / 2) + 1
-        if not 1 <= line <= 5:
+        # keyboard music has none on another line; a C clef moves, and a drawn symbol's place is exact
+        usual = match[1] in "gf" and glyph.confidence < 1.0
+        if usual or not 1 <= line <= 5:
             line = USUAL_LINE[match[1]]
         octave = _octave_in_name(glyph.name) or _octave_beside(glyph, glyphs, texts, staff.space, staff.x0)
         clefs.append(ClefSign(nearest, glyph.box.x0, glyph.box.x1, match[1], line, octave, glyph.box, glyph.confidence))

@@ -324,3 +324,25 @@ def test_a_dot_told_by_its_outline_is_staccato_over_a_note_and_lengthens_beside_
     assert [e.dots for e in draft.elements[0]] == [1, 0]
     (mark,) = draft.marks
     assert (mark.name, mark.element) == ("articStaccatoAbove", draft.elements[0][1].index)
+
+
+@pytest.mark.parametrize(("dots", "count"), [(False, 0), (True, 1)])
+def test_a_thick_line_at_the_left_end_of_a_system_is_a_barline_only_with_dots(dots, count):
+    sheet = Sheet()
+    sheet.bar(51, 2.0)
+    if dots:
+        for staff in (0, 1):
+            for step in (3, 5):
+                sheet.glyph("repeatDot", staff, 54, step, height=1)
+    (system,) = sheet.draft().systems
+    assert len(system.barlines) == count
+
+
+@pytest.mark.parametrize(("confidence", "line"), [(1.0, 3), (0.98, 2)])
+def test_a_g_clef_that_was_seen_and_not_drawn_stands_on_its_line(confidence, line):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    sheet.glyph("gClef", 0, 55, 3.6, height=30)
+    sheet.page.glyphs[:] = [replace(sheet.page.glyphs[-1], confidence=confidence), sheet.page.glyphs[1]]
+    assert [(c.sign, c.line) for c in sheet.draft().clefs[0]] == [("g", line), ("f", 4)]
