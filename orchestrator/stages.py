@@ -265,7 +265,8 @@ class Stages:
                     if payload == "progress":
                         await on_progress(response.progress)
                     elif payload == "file":
-                        files.append((response.file, bytearray()))
+                        files.append((response.file, bytearray(response.file.content)))
+                        response.file.ClearField("content")
                     elif payload == "chunk" and files:
                         files[-1][1].extend(response.chunk)
                     elif payload == "result":

@@ -17,8 +17,11 @@ DRAIN_SECONDS = 1.0
 """How long the rest of a refused request is waited for."""
 
 
-async def receive(requests: AsyncIterator[renderer_service_pb2.RenderRequest], settings: RendererSettings) -> StepInput:
-    """The whole request: options first, then Scores, then the original in chunks.
+async def receive(
+    requests: AsyncIterator[renderer_service_pb2.RenderRequest], settings: RendererSettings
+) -> tuple[StepInput, bool]:
+    """The whole request: options first, then Scores, then the original in chunks; and whether small files are wanted
+    within their heads.
 
     Raises:
         EtudeError: INVALID_REQUEST naming the field; FILE_TOO_LARGE as soon as the limit is passed.
@@ -37,7 +40,7 @@ async def receive(requests: AsyncIterator[renderer_service_pb2.RenderRequest], s
 
 async def _receive(
     requests: AsyncIterator[renderer_service_pb2.RenderRequest], settings: RendererSettings
-) -> StepInput:
+) -> tuple[StepInput, bool]:
     options: renderer_service_pb2.RenderOptions | None = None
     scores: list[bytes] = []
     total = 0
@@ -73,9 +76,10 @@ async def _receive(
         raise _invalid("options", "The first message of the call holds the options.")
     if not scores:
         raise _invalid("score", "A call needs at least one Score.")
-    return StepInput(
+    task = StepInput(
         tuple(scores), 0, bytes(original), frozenset(options.formats), options.density, options.filename_stem
     )
+    return task, options.inline_small_files
 
 
 def _checked(options: renderer_service_pb2.RenderOptions) -> renderer_service_pb2.RenderOptions:

@@ -26,6 +26,8 @@ SCORE_MEDIA_TYPE = "application/x-protobuf; messageType=etude.score.v1.Score"
 
 STEP_REASONS = frozenset({"TIME_LIMIT", "MEMORY_LIMIT", "WORKER_DIED", "INTERNAL"})
 """Failures that cost the formats of one step and not the call, as long as something else could be made."""
+INLINE_BYTES = 256 << 10
+"""Size up to which a file goes within its head, where the caller wants that."""
 RENDER_SHARE = 0.95
 """Part of the progress that the steps make; sending the files makes the rest."""
 
@@ -45,7 +47,7 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
         A format that fails is named in the result's remarks; when nothing at all could be made, its error is the
         call's.
         """
-        request = await receive(request_iterator, self._settings)
+        request, inline = await receive(request_iterator, self._settings)
         await self._run(context, check, request)
         tasks = tasks_of(request)
         yield _progress(0.0, _count(len(request.scores), "score") + " to render")
@@ -65,7 +67,7 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
         if not files:
             raise EtudeError(failures[0].reason, failures[0].message)
         for file in sorted(files, key=lambda f: (list(FORMATS).index(f.format), f.score_index, f.page_number)):
-            for message in _messages(file):
+            for message in _messages(file, inline=inline):
                 yield message
         remarks = [remark for output in outputs for remark in output.remarks]
         remarks += [_told(failure) for failure in failures]
@@ -112,8 +114,9 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
         )
 
 
-def _messages(file: File) -> Iterator[renderer_service_pb2.RenderResponse]:
-    """The head of a file and its chunks."""
+def _messages(file: File, *, inline: bool) -> Iterator[renderer_service_pb2.RenderResponse]:
+    """The head of a file and its chunks; with `inline`, a small one is within its head."""
+    whole = inline and len(file.data) <= INLINE_BYTES
     head = renderer_service_pb2.RenderedFile(
         format=file.format,
         score_index=file.score_index,
@@ -121,8 +124,11 @@ def _messages(file: File) -> Iterator[renderer_service_pb2.RenderResponse]:
         media_type=FORMATS[file.format].media_type,
         size_bytes=len(file.data),
         sha256=hashlib.sha256(file.data).hexdigest(),
+        content=file.data if whole else b"",
     )
     yield renderer_service_pb2.RenderResponse(file=head)
+    if whole:
+        return
     for start in range(0, len(file.data), MAX_CHUNK_BYTES):
         yield renderer_service_pb2.RenderResponse(chunk=file.data[start : start + MAX_CHUNK_BYTES])
 

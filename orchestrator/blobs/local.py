@@ -223,7 +223,11 @@ class LocalBlobStore:
     async def read(self, key: str, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a blob; see the port."""
         path = self._blobs / check_key(key)
-        file, chunk, left = await asyncio.to_thread(_open_at, key, path, offset, length)
+        # What is small is read where the coroutine stands, as SQLite is: the way to a thread and back costs more.
+        if _size_of(path) <= _IN_MEMORY_BYTES:
+            file, chunk, left = _open_at(key, path, offset, length)
+        else:
+            file, chunk, left = await asyncio.to_thread(_open_at, key, path, offset, length)
         with file:
             while chunk:
                 yield chunk
@@ -316,6 +320,14 @@ def _open_at(key: str, path: Path, offset: int, length: int | None) -> tuple[Bin
         file.close()
         raise
     return file, chunk, left - len(chunk)
+
+
+def _size_of(path: Path) -> int:
+    """Size of a file in bytes; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _info(key: str, path: Path) -> BlobInfo:

@@ -84,7 +84,10 @@ async def render(
         return workshop.store.blobs.read(source.blob_key)
 
     options = RenderOptions(
-        formats=formats, density=job.options.density, filename_stem=naming.stem_of(job.source.filename)
+        formats=formats,
+        density=job.options.density,
+        filename_stem=naming.stem_of(job.source.filename),
+        inline_small_files=True,
     )
     files, result = await workshop.stages.render(options, scores, original if OF_PAGES & set(formats) else None, report)
     return files, list(result.remarks)

@@ -46,7 +46,8 @@ def document(**plan: Any) -> bytes:
     """A file that makes the stages do as planned.
 
     Keys: pages, scores, notes, failed_pages; and per stage ("omr", "fingering", "rendering"): <stage>_seconds,
-    <stage>_error (a reason), <stage>_errors (how many calls fail; all when absent), rendering_remarks, padding;
+    <stage>_error (a reason), <stage>_errors (how many calls fail; all when absent), rendering_remarks, padding,
+    rendering_in_chunks (as a stage that knows nothing of files within their heads);
     inspection_error (a reason), inspection_code (of gRPC), inspection_seconds.
     """
     return b"%PDF-1.7\n" + json.dumps({**DEFAULTS, **plan}).encode() + b"\n%%EOF\n"
@@ -264,6 +265,11 @@ class Renderer(renderer_service_pb2_grpc.RendererServiceServicer):
                             size_bytes=len(content),
                             sha256="0" * 64 if plan.get("rendering_lies") else hashlib.sha256(content).hexdigest(),
                         )
+                        if options.inline_small_files and not plan.get("rendering_in_chunks"):
+                            head.content = content
+                            yield renderer_service_pb2.RenderResponse(file=head)
+                            files += 1
+                            continue
                         yield renderer_service_pb2.RenderResponse(file=head)
                         for start in range(0, len(content), 1 << 20):
                             yield renderer_service_pb2.RenderResponse(chunk=content[start : start + (1 << 20)])

@@ -54,8 +54,9 @@ async def edges(mesh: Mesh, artifact: Artifact) -> set[tuple[str, str, str]]:
     return {(edge.source_artifact_id, edge.derived_artifact_id, edge.transformation) for edge in answer.edges}
 
 
-async def test_every_artifact_says_what_it_is_and_where_it_comes_from(mesh: Mesh) -> None:
-    content = document()
+@pytest.mark.parametrize("in_chunks", [False, True])
+async def test_every_artifact_says_what_it_is_and_where_it_comes_from(mesh: Mesh, in_chunks: bool) -> None:
+    content = document(rendering_in_chunks=in_chunks)
     job = await mesh.client.create(content)
     await mesh.client.settled(job.job_id)
     artifacts = await mesh.client.list_artifacts(job.job_id)

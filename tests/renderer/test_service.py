@@ -17,6 +17,7 @@ from etude.mesh.errors import from_rpc_error
 from etude.mesh.server import running_server
 from etude.score.v1 import score_pb2
 from etude.stage.v1 import renderer_service_pb2, renderer_service_pb2_grpc
+from renderer_service import service as servicing
 from renderer_service.definition import DEFINITION
 from renderer_service.formats import ANNOTATED_PDF, FORMATS, MIDI, MUSICXML, PDF, REVIEW, SVG
 from renderer_service.settings import RendererSettings
@@ -63,6 +64,19 @@ async def refused(stub, messages):
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await render(stub, messages)
     return from_rpc_error(caught.value)
+
+
+async def test_small_files_come_within_their_heads_where_that_is_wanted(monkeypatch):
+    scores, formats = [plain(2)], [MIDI, MUSICXML]
+    async with service() as stub:
+        _, in_chunks, _ = await render(stub, requests(scores, formats))
+        monkeypatch.setattr(servicing, "INLINE_BYTES", max(head.size_bytes for head, _ in in_chunks) - 1)
+        _, found, result = await render(stub, requests(scores, formats, inline_small_files=True))
+    assert result.file_count == len(found) == 2
+    assert sorted(bool(head.content) for head, _ in found) == [False, True]
+    assert [head.content or data for head, data in found] == [data for _, data in in_chunks]
+    assert not any(data for head, data in found if head.content)
+    assert not any(head.content for head, _ in in_chunks)
 
 
 async def test_all_formats_of_two_scores_and_the_original_come_in_order_with_their_digests():

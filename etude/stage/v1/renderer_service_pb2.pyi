@@ -75,10 +75,13 @@ class RenderOptions(_message.Message):
     FORMATS_FIELD_NUMBER: _builtins.int
     DENSITY_FIELD_NUMBER: _builtins.int
     FILENAME_STEM_FIELD_NUMBER: _builtins.int
+    INLINE_SMALL_FILES_FIELD_NUMBER: _builtins.int
     density: _fingering_service_pb2.FingeringDensity.ValueType
     """Which fingers are shown."""
     filename_stem: _builtins.str
     """Basename for titles of files that have none inside; not a path."""
+    inline_small_files: _builtins.bool
+    """Send a file of at most 256 KiB within its head (`RenderedFile.content`): a message costs more than what is in it."""
     @_builtins.property
     def formats(self) -> _containers.RepeatedScalarFieldContainer[Global___OutputFormat.ValueType]:
         """Formats wanted; at least one."""
@@ -89,10 +92,11 @@ class RenderOptions(_message.Message):
         formats: _abc.Iterable[Global___OutputFormat.ValueType] | None = ...,
         density: _fingering_service_pb2.FingeringDensity.ValueType = ...,
         filename_stem: _builtins.str = ...,
+        inline_small_files: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["density", b"density", "filename_stem", b"filename_stem", "formats", b"formats"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["density", b"density", "filename_stem", b"filename_stem", "formats", b"formats", "inline_small_files", b"inline_small_files"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -152,7 +156,7 @@ class RenderResponse(_message.Message):
 
     @_builtins.property
     def file(self) -> Global___RenderedFile:
-        """A file begins; its chunks follow."""
+        """A file begins; its chunks follow, unless it has its content with it."""
 
     @_builtins.property
     def result(self) -> Global___RenderResult:
@@ -188,6 +192,7 @@ class RenderedFile(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
     format: Global___OutputFormat.ValueType
     """Format."""
     score_index: _builtins.int
@@ -200,6 +205,8 @@ class RenderedFile(_message.Message):
     """Size in bytes."""
     sha256: _builtins.str
     """SHA-256, hexadecimal."""
+    content: _builtins.bytes
+    """The whole file, for a small one when the options have `inline_small_files`; empty when chunks follow."""
     def __init__(
         self,
         *,
@@ -209,10 +216,11 @@ class RenderedFile(_message.Message):
         media_type: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
         sha256: _builtins.str = ...,
+        content: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "media_type", b"media_type", "page_number", b"page_number", "score_index", b"score_index", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "format", b"format", "media_type", b"media_type", "page_number", b"page_number", "score_index", b"score_index", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
