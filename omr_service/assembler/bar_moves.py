@@ -60,7 +60,7 @@ class Moves:
                 if gone:
                     base += self._stopped(gone, voices, at)
                     open_voices = tuple(
-                        (RESTING, v[1], v[2], -1, NO_TUPLET, v[5]) if 0 <= v[0] < at else v for v in voices
+                        (RESTING, v[1], v[2], v[3], NO_TUPLET, v[5], v[6]) if 0 <= v[0] < at else v for v in voices
                     )
             for slot in range(-1, len(open_voices)):
                 if slot >= 0 and open_voices[slot][0] not in (at, RESTING):
@@ -83,13 +83,17 @@ class Moves:
         return sorted(t for t in times if time < t < later[0])
 
     def _stopped(self, gone: list[Voice], voices: tuple[Voice, ...], at: int) -> float:
-        """What it costs that voices stop where others go on, at a time after their ends."""
+        """What it costs that voices stop where others go on, at a time after their ends; one that has paused between
+        notes of a beam does so again."""
         total = 0.0
         for voice in gone:
+            if voice[3] >= 0 and voice[6]:
+                total += self.costs.pause_again
+                continue
             others = any(v is not voice and v[1] == voice[1] and (v[0] >= at or v[0] == WHOLE_BAR) for v in voices)
             total += self.costs.pause + (0.0 if others else self.costs.pause_only)
             if voice[3] >= 0:
-                total += self.costs.broken_beam
+                total += self.costs.pause_in_beam
             if not voice[4][3]:
                 total += self.costs.open_tuplet
         return total
@@ -123,14 +127,15 @@ class Moves:
             # the higher of two voices that start together has its stem up
             if item.stem:
                 cost += 0.05 * sum(1 for v in on_staff if v[2] == item.stem)
-            chain, pending, stem = chains, -1, 0
+            chain, pending, stem, paused = chains, -1, 0, 0
             home, rest = item.staff, voices
             chains += 1
         else:
-            end, home, stem, pending, open_tuplet, chain = voices[slot]
-            if end == RESTING:
-                cost += costs.resume
+            end, home, stem, pending, open_tuplet, chain, paused = voices[slot]
             beamed = before >= 0 and before == pending
+            if end == RESTING:
+                cost += costs.pause_again if beamed and paused else costs.resume
+                paused = int(paused or beamed)
             if home != item.staff and not beamed:
                 cost += costs.other_staff
             if item.stem and stem and item.stem != stem and not beamed:
@@ -159,7 +164,7 @@ class Moves:
                 if self.expected and end > self.expected and at < self.expected:
                     total += 0.3  # paid in full at the end; a hint to look at other ways first
             if total < limit:
-                voice: Voice = (end, home, stem, pending, tuplet, chain)
+                voice: Voice = (end, home, stem, pending, tuplet, chain, paused)
                 result.append((total, at, column, (*rest, voice), chains, (trail, at, end, chain, option.position)))
 
     def _in_tuplet(self, i: int, option: Option, before: Tuplet, voices: tuple[Voice, ...]) -> tuple[Tuplet, float]:

@@ -66,12 +66,14 @@ def solve_bar_below(
 
 # An entry of the queue: (cost, -depth, serial number, time, column x, voices, chains so far, trail)
 _Entry = tuple[float, int, int, int, Column, tuple[Voice, ...], int, Trail]
-_State = tuple[tuple[int, int, int, int, Tuplet], ...]
+_State = tuple[tuple[int, int, int, int, Tuplet, int], ...]
 
 
 def _state(voices: tuple[Voice, ...]) -> _State:
     """The voices without what does not matter for what comes."""
-    return tuple(sorted((end, staff, stem, beam, tuplet) for end, staff, stem, beam, tuplet, _ in voices))
+    return tuple(
+        sorted((end, staff, stem, beam, tuplet, paused) for end, staff, stem, beam, tuplet, _, paused in voices)
+    )
 
 
 class _Search:

@@ -39,11 +39,12 @@ def finished(problem: BarProblem, cost: float, voices: tuple[Voice, ...]) -> tup
                 # the sign for a whole bar of rest in a bar of another length is unusual
                 total += 0.3 if length != problem.expected else 0.0
             elif voice[0] < length:
+                fits = False
                 alone = not any(
                     v is not voice and v[1] == voice[1] and (v[0] == length or v[0] == WHOLE_BAR) for v in voices
                 )
-                total += problem.costs.stop_early + (problem.costs.stop_early_only if alone else 0.0)
-                fits = False
+                early = problem.costs.stop_early + (problem.costs.stop_early_only if alone else 0.0)
+                total += problem.costs.pause_again if voice[6] else early
             elif voice[0] > length:
                 total += problem.costs.overfull
                 fits = False

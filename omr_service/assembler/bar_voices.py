@@ -11,8 +11,8 @@ RESTING = -2
 Tuplet = tuple[int, int, int, int]
 """The tuplet a voice is in: numerator, denominator of its ratio, written ticks so far, 1 when it may stop here."""
 NO_TUPLET: Tuplet = (1, 1, 0, 1)
-Voice = tuple[int, int, int, int, Tuplet, int]
-"""A voice: end, staff, stem, pending beam member, open tuplet, chain number."""
+Voice = tuple[int, int, int, int, Tuplet, int, int]
+"""A voice: end, staff, stem, pending beam member, open tuplet, chain number, 1 when it has paused within a beam."""
 Column = tuple[float, float]
 """Left edges of the first and the last item of the present column, in spaces."""
 Trail = Any

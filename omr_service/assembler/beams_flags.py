@@ -89,9 +89,10 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
     Some engravers end a stem at the inner beam: a beam beyond the tip counts when it is next to one the stem meets.
     """
     firm: dict[int, list[float]] = {}
-    found: list[tuple[Line, list[tuple[Chord, float, bool]]]] = []
+    reached: set[int] = set()  # chords whose stem runs into some beam
+    gaps: list[tuple[Line, list[tuple[Chord, float, float]]]] = []
     for beam in beams:
-        members: list[tuple[Chord, float, bool]] = []
+        members: list[tuple[Chord, float, float]] = []
         for chord in order.between(beam.x0 - 3.0 * beam.thickness, beam.x1 + 3.0 * beam.thickness):
             space = staves[chord.staff].space
             x = _stem_x(chord)
@@ -103,11 +104,19 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
             at_tip = abs(y - chord.tip) <= beyond + 1e-6
             if beyond > (0.95 if at_tip else 0.35) * space + beam.thickness / 2 or not _on_free_side(chord, y, space):
                 continue
-            meets = beyond <= 0.35 * space + beam.thickness / 2
+            gap = (beyond - beam.thickness / 2) / space
+            if gap <= 0.0:
+                reached.add(chord.index)
+            members.append((chord, y, gap))
+        gaps.append((beam, members))
+    found: list[tuple[Line, list[tuple[Chord, float, bool]]]] = []
+    for beam, members in gaps:
+        # what lies off the end of a stem that runs into a beam may be a beam of other stems
+        entries = [(c, y, gap <= (0.2 if c.index in reached else 0.35)) for c, y, gap in members]
+        for chord, y, meets in entries:
             if meets:
                 firm.setdefault(chord.index, []).append(y)
-            members.append((chord, y, meets))
-        found.append((beam, members))
+        found.append((beam, entries))
     grace = {
         c.index
         for beam, entries in found
@@ -132,7 +141,34 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
                     joined[k].add(chord.index)
                     beams_of.setdefault(chord.index, set()).add(k)
                     grown = True
-    return [(beam, [c for c, _, _ in entries if c.index in joined[k]]) for k, (beam, entries) in enumerate(found)]
+    members_of = [[c for c, _, _ in entries if c.index in joined[k]] for k, (_, entries) in enumerate(found)]
+    return [(beam, _without_passing(beam, members_of[k], members_of, beams, staves)) for k, beam in enumerate(beams)]
+
+
+def _without_passing(
+    beam: Line, members: list[Chord], members_of: list[list[Chord]], beams: list[Line], staves: list[Staff]
+) -> list[Chord]:
+    """The members of a beam without those whose stem only passes it on its way to beams of its own, along the stem of
+    another one that ends here."""
+    kept: list[Chord] = []
+    for chord in members:
+        space, x = staves[chord.staff].space, _stem_x(chord)
+        beyond = [
+            other
+            for other in members
+            if other.up == chord.up
+            and abs(_stem_x(other) - x) < 0.25 * space
+            and abs(other.tip - y_at(beam, x)) < 0.4 * space
+            and (other.tip - chord.tip) * (1 if chord.up else -1) > 0.8 * space
+        ]
+        passes = any(
+            chord in own and other not in own and abs(y_at(line, x) - chord.tip) < 0.5 * space
+            for other in beyond
+            for line, own in zip(beams, members_of, strict=True)
+        )
+        if not passes:
+            kept.append(chord)
+    return kept
 
 
 def _one_size(
@@ -236,8 +272,8 @@ def _read_flags(
 def _one_at_a_time(group: list[Chord], levels: dict[int, int], space: float) -> tuple[list[Chord], set[int]]:
     """The group without stems that stand so close to another member that both sound together: those of another voice
     that run into the beam. The one with more beams is the member; if they have equally many, the one that stands and
-    points as most of the others do, else the left one. The others that are of another staff or point the other way are
-    told by index.
+    points as most of the others do, else the one whose stem starts nearest to where its neighbours' do, else the left
+    one. The others that are of another staff or point the other way are told by index.
 
     The stems of notes on two sides of a beam stand a head's width further apart, or closer, than their heads.
     """
@@ -247,7 +283,7 @@ def _one_at_a_time(group: list[Chord], levels: dict[int, int], space: float) -> 
     for chord in group:
         reach = (APART if kept and chord.up == kept[-1].up else APART_OPPOSED) * space
         if kept and _stem_x(chord) - _stem_x(kept[-1]) < reach:
-            ranks = [(levels.get(c.index, 0), alike[c.staff, c.up]) for c in (kept[-1], chord)]
+            ranks = [(levels.get(c.index, 0), alike[c.staff, c.up], -_leap(c, group, reach)) for c in (kept[-1], chord)]
             other = chord
             if ranks[1] > ranks[0]:
                 other, kept[-1] = kept[-1], chord
@@ -256,6 +292,19 @@ def _one_at_a_time(group: list[Chord], levels: dict[int, int], space: float) -> 
         else:
             kept.append(chord)
     return kept, strangers
+
+
+def _leap(chord: Chord, group: list[Chord], apart: float) -> float:
+    """How far a stem's root is, in points, from the nearest of those of the neighbours under its beam."""
+    x = _stem_x(chord)
+    others = sorted((abs(_stem_x(c) - x), abs(_root(c) - _root(chord))) for c in group if abs(_stem_x(c) - x) >= apart)
+    return round(min((leap for _, leap in others[:2]), default=0.0), 3)
+
+
+def _root(chord: Chord) -> float:
+    """Height of the end of the stem at which its heads are."""
+    assert chord.stem is not None
+    return chord.stem.y1 if chord.up else chord.stem.y0
 
 
 def _groups(

@@ -311,12 +311,8 @@ def _resolve(
             choice = rooted or usual or [min(group, key=lambda t: _reach(t, stems[t.stem]))]
             ups = [t for t in choice if up[t.stem]]
             downs = [t for t in choice if not up[t.stem]]
-            # at most one stem of each direction can share a head
-            choice = [
-                min(side, key=lambda t: abs((stems[t.stem].x0 + stems[t.stem].x1) / 2 - _edge(t)))
-                for side in (ups, downs)
-                if side
-            ]
+            # at most one stem of each direction can share a head; of two on each other the one that starts at it
+            choice = [min(side, key=lambda t: _off(t, stems[t.stem], up[t.stem])) for side in (ups, downs) if side]
         for touch in choice:
             kept.setdefault(touch.stem, []).append(touch)
     return kept
@@ -325,6 +321,12 @@ def _resolve(
 def _edge(touch: _Touch) -> float:
     box = touch.head.glyph.box
     return box.x1 if touch.left else box.x0
+
+
+def _off(touch: _Touch, stem: Line, up: bool) -> tuple[float, float]:
+    """How far a stem is from the head's edge, to a tenth of a point, and its root from the head's middle."""
+    root = stem.y1 if up else stem.y0
+    return round(abs((stem.x0 + stem.x1) / 2 - _edge(touch)), 1), abs(touch.head.y - root)
 
 
 def _reach(touch: _Touch, stem: Line) -> float:

@@ -48,7 +48,13 @@ def build_elements(
     tremolo_of = {c: (b.strokes, other) for b in between for c, other in ((b.first, b.last), (b.last, b.first))}
     short = {c.index for c in chords if any(heads[h].kind == "black" for h in c.heads)}
     # a beam that joins nothing but long notes is a tremolo
-    beam_of = {c: g for g, members in enumerate(beaming.groups) if short.intersection(members) for c in members}
+    beam_of = {
+        c: g
+        for g, members in enumerate(beaming.groups)
+        if short.intersection(members)
+        for c in members
+        if c in short or not any(_beside(chords[c], chords[s], heads) for s in short.intersection(members))
+    }
     result: dict[int, list[Element]] = {}
     index = 0
     extra = len(chords) + len(rests)  # chords keep their numbers; what is split from one comes after all others
@@ -136,6 +142,12 @@ def build_elements(
     for elements in result.values():
         elements.sort(key=lambda e: (e.x, e.staff))
     return result
+
+
+def _beside(one: Chord, other: Chord, heads: list[Head]) -> bool:
+    """True for chords of one staff that stand next to each other because they collide: they sound together."""
+    box = heads[one.heads[0]].glyph.box
+    return one.staff == other.staff and abs(one.x - other.x) < 1.6 * (box.x1 - box.x0)
 
 
 def _other_values(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from omr_service.assembler import accidentals as acc
@@ -17,7 +17,17 @@ from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chor
 from omr_service.assembler.lyrics import find_lyrics, is_of_upper
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
 from omr_service.assembler.meters import MeterSign, find_meters
-from omr_service.assembler.music import CurveSign, Element, MarkSign, OctaveSign, PageMusic, PageTitles, SystemSigns
+from omr_service.assembler.music import (
+    CurveSign,
+    Element,
+    MarkSign,
+    MeasureSigns,
+    OctaveSign,
+    PageMusic,
+    PageTitles,
+    SystemSigns,
+    TupletSign,
+)
 from omr_service.assembler.octave_lines import find_octave_lines
 from omr_service.assembler.ossias import find_ossias, without_ossias
 from omr_service.assembler.pieces import begins_piece, heading_over, titles_of
@@ -31,7 +41,7 @@ from omr_service.assembler.titles import is_heading, read_titles
 from omr_service.assembler.tremolos import find_between
 from omr_service.assembler.tuplets import find_tuplets
 from omr_service.assembler.words import find_words
-from omr_service.symbols import Glyph, Line, PageSymbols, Text
+from omr_service.symbols import Box, Glyph, Line, PageSymbols, Text
 
 
 @dataclass(slots=True)
@@ -208,7 +218,7 @@ def step_measures(page: PageDraft) -> None:
         find_between(page.chords, page.heads, page.beaming, page.staves),
         page.place(),
     )
-    fingers = finger_styles(page.symbols.texts)
+    measures: list[tuple[MeasureSigns, ...]] = []
     for system in page.systems:
         i = system.index
         elements = page.elements.get(i, [])
@@ -216,11 +226,29 @@ def step_measures(page: PageDraft) -> None:
         signs = [*page.glyphs_of(system), *slashes(page.lines_of(system), system)]
         elements = sorted([*elements, *find_repeats(system, signs, elements, count)], key=lambda e: (e.x, e.staff))
         page.elements[i] = elements
-        measures = build_measures(system, elements, page.clefs[i], page.keys[i], page.meters[i])
-        tuplets = find_tuplets(
-            system, measures, page.glyphs_of(system), page.texts_of(system), page.lines_of(system), fingers
-        )
-        page.signs.append(SystemSigns(system, measures, tuple(tuplets)))
+        measures.append(build_measures(system, elements, page.clefs[i], page.keys[i], page.meters[i]))
+    tuplets = _tuplets_by_system(page, measures)
+    page.signs = [SystemSigns(s, m, t) for s, m, t in zip(page.systems, measures, tuplets, strict=True)]
+
+
+def _tuplets_by_system(page: PageDraft, measures: Sequence[tuple[MeasureSigns, ...]]) -> list[tuple[TupletSign, ...]]:
+    """The tuplets of each system; a number between two systems is of the one it fits better."""
+    fingers = finger_styles(page.symbols.texts)
+    best: dict[Box, tuple[float, int, TupletSign]] = {}
+    for system in page.systems:
+        i = system.index
+        over = page.systems[i - 1].staves[-1].tops[-1] if i > 0 else 0.0
+        under = page.systems[i + 1].staves[0].tops[0] if i + 1 < len(page.systems) else page.symbols.height
+        glyphs = [g for g in page.symbols.glyphs if over < center(g.box)[1] < under]
+        texts = [t for t in page.symbols.texts if over < center(t.box)[1] < under]
+        lines = [v for v in page.symbols.lines if over < (v.y0 + v.y1) / 2 < under]
+        for cost, sign in find_tuplets(system, measures[i], glyphs, texts, lines, fingers):
+            if sign.box not in best or cost < best[sign.box][0]:
+                best[sign.box] = (cost, i, sign)
+    return [
+        tuple(sorted((sign for _, of, sign in best.values() if of == system.index), key=lambda t: t.box.x0))
+        for system in page.systems
+    ]
 
 
 def step_curves(page: PageDraft) -> None:

@@ -17,6 +17,9 @@ TIE_LIMIT = 2.9
 HELD_LIMIT = 1.2
 """The same of a tie over other notes of its voice: its tips lie at the heads, where a slur's lie over or under them."""
 
+HALF = 0.3
+"""What it costs more to read a curve as half a tie."""
+
 
 @dataclass(slots=True)
 class _Where:
@@ -86,9 +89,9 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                     cost += 1.2
                 options.append((cost, c, start, end))
             elif start is not None and start in table:
-                options.append((cost + 0.3, c, start, None))
+                options.append((cost + HALF, c, start, None))
             elif end is not None and end in table:
-                options.append((cost + 0.3, c, None, end))
+                options.append((cost + HALF, c, None, end))
     options.sort(key=lambda o: (o[0], o[1]))
     whole = [(cost, c, start, end) for cost, c, start, end in options if start is not None and end is not None]
     chosen = matched_ties([option for option in whole if option[0] <= TIE_LIMIT])
@@ -97,17 +100,23 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
     starts = {start for _, start, _ in chosen.values()}
     ends = {end for _, _, end in chosen.values()}
     half_starts = [(s, c, cost) for cost, c, s, e in options if s is not None and e is None and cost <= TIE_LIMIT]
-    half_ends = [(e, c) for cost, c, s, e in options if e is not None and s is None and cost <= TIE_LIMIT]
+    half_ends = [(e, c, cost) for cost, c, s, e in options if e is not None and s is None and cost <= TIE_LIMIT]
     for start, c, cost in sorted(half_starts, key=lambda h: h[2]):
         if c in done or start in starts:
             continue
         where = table[start]
-        for end in by_place.get((where.place, diatonics[start], where.reach), ()):
+        bar = draft.measures[where.measure]
+        follow = by_place.get((where.place, diatonics[start], where.reach), [])
+        held = by_place.get((where.place, diatonics[start], bar.onset + bar.rhythm.length), [])
+        for end in (*follow, *(e for e in held if e not in follow)):
             if end in ends or table[end].grace or not _next_system(draft, where.measure, table[end].measure):
                 continue
             half = next((h for h in half_ends if h[0] == end and h[1] not in done), None)
             # half a tie at the end of a system is one without its other half when it is close enough to its head
             if half is None and cost > 2.2:
+                continue
+            # one over other notes of its voice has both halves at their heads
+            if end not in follow and (half is None or max(cost, half[2]) > HELD_LIMIT + HALF):
                 continue
             result.append((TieReading(start, end, curves[c]), cost))
             starts.add(start)

@@ -5,19 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from omr_service.assembler.bar_model import Item, Reading
 from omr_service.assembler.music import Element
 
-Unmarked = tuple[tuple[Fraction, float], ...]
-"""Tuplet ratios (normal/actual) that may go without a number, with what a group of one costs."""
+
+class Unnumbered(NamedTuple):
+    """A tuplet that may go without its number.
+
+    Attributes:
+        ratio: Normal by actual number.
+        beamed, rest, loose: What a group costs that begins with a note under a beam, with a rest, with another note.
+    """
+
+    ratio: Fraction
+    beamed: float
+    rest: float
+    loose: float
+
+
+Unmarked = tuple[Unnumbered, ...]
 PLAIN = tuple(Fraction(n, 4) for n in (1, 2, 3, 4, 6, 8, 12, 16))
-"""Quarters that a run of small notes may share."""
+"""Quarters that a run may share."""
 
 SHARED = tuple(Fraction(n, 8) for n in (2, 4, 6, 8, 12))
 """Quarters that either of two chords on one stem may last."""
-UNBEAMED = 2.5
-"""How much more it costs to begin a tuplet without a number with a note that no beam joins to others."""
+BESIDE = 1.0
+"""What it costs to lengthen a note by the dot of another one that stands beside it."""
 
 
 def item_of(
@@ -41,7 +56,7 @@ def item_of(
         expected: Length of the measure in quarters, None when not known.
         space: Staff space in points.
         x: Its left edge in points.
-        run: The small notes it stands for, itself the first; empty for an ordinary element.
+        run: The run it stands for, itself the first; empty for an ordinary element.
         doubts: True to read what else the reader saw, too.
     """
     ratio = Fraction(1)
@@ -73,7 +88,7 @@ def item_of(
 
 
 def _run_readings(run: Sequence[Element], expected: Fraction | None) -> list[Reading]:
-    """A run of small notes lasts as long as its notes say, or as its place in the bar asks."""
+    """A run lasts as long as its notes say, or as its place in the bar asks."""
     total = sum((e.value for e in run), Fraction(0))
     others = [v for v in PLAIN if v != total and v < 2 * total and (expected is None or v <= expected)]
     return [Reading(total), *(Reading(v, 0.4) for v in others)]
@@ -116,15 +131,13 @@ def _overlaid(element: Element, elements: Sequence[Element], space: float) -> li
     if element.beam < 0 and element.level > 0 and not element.flagged and any(e.beam >= 0 for e in near):
         plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
         readings.append(Reading(plain, 0.3))
-    steps = [n.step for n in element.notes]
-    touching = [
-        e
-        for e in near
-        if abs(e.x - element.x) < 0.4 * space and any(abs(n.step - step) <= 1 for n in e.notes for step in steps)
-    ]
-    if not element.dots and any(e.dots and e.level == element.level for e in touching):
-        readings.append(Reading(element.value * Fraction(3, 2), 0.3))
-    if element.dots and any({n.step for n in e.notes} & {n.step for n in element.notes} for e in near):
+    # a dot stands between the heads of a second, too
+    seconds = [e for e in near if any(abs(n.step - m.step) <= 1 for n in e.notes for m in element.notes)]
+    dotted = [e for e in seconds if e.dots]
+    if not element.dots and dotted:
+        on_it = any(abs(e.x - element.x) < 0.4 * space and e.level == element.level for e in dotted)
+        readings.append(Reading(element.value * Fraction(3, 2), 0.3 if on_it else BESIDE))
+    if element.dots and any(not e.dots or {n.step for n in e.notes} & {n.step for n in element.notes} for e in seconds):
         readings.append(Reading(element.value / (2 - Fraction(1, 2**element.dots)), 0.3))
     return readings
 
@@ -133,15 +146,18 @@ def _unmarked_readings(
     element: Element, elements: Sequence[Element], value: Fraction, unmarked: Unmarked
 ) -> list[Reading]:
     """Readings of an element as a member of a tuplet without a number: mostly notes under one beam of their own."""
-    if element.level < -1 or element.dots:
+    group = [e for e in elements if e.beam == element.beam] if element.beam >= 0 else []
+    thirds = sum((e.value for e in group), Fraction(0)) / 3
+    # under a beam that is three plain values long, a triplet may be dotted
+    dotted = element.dots == 1 and thirds > 0 and thirds.numerator & (thirds.numerator - 1) == 0
+    if element.level < -1 or (element.dots and not dotted):
         return []
-    beamed = sum(e.beam == element.beam for e in elements) if element.beam >= 0 else 0
     readings: list[Reading] = []
-    for ratio, cost in unmarked:
+    for ratio, beamed, rest, loose in unmarked:
         number = ratio.denominator
-        if not beamed and number != 3:
+        if (element.dots or not group) and number != 3:
             continue
-        if number in (5, 7) and beamed < number:
+        if number in (5, 7) and len(group) < number:
             continue
-        readings.append(Reading(value * ratio, cost * (1.0 if beamed or element.is_rest else UNBEAMED), ratio))
+        readings.append(Reading(value * ratio, beamed if group else rest if element.is_rest else loose, ratio))
     return readings

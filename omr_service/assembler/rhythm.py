@@ -12,7 +12,8 @@ from omr_service.assembler.bar_model import USUAL, BarSolution, Costs, Item
 from omr_service.assembler.bar_solver import solve_bar_below
 from omr_service.assembler.doubts import doubtful
 from omr_service.assembler.music import Element, TupletSign
-from omr_service.assembler.readings import Unmarked, collisions, item_of
+from omr_service.assembler.readings import Unmarked, Unnumbered, collisions, item_of
+from omr_service.assembler.runs import free_runs, small_runs
 from omr_service.assembler.timing import MeasureTiming, Ratios, measure_timing
 from omr_service.assembler.tuplets import NORMALS
 
@@ -20,22 +21,31 @@ GOOD = 0.7
 """A solution that costs no more is not questioned."""
 GOOD_AND_FULL = 1.6
 """Nor is one that costs no more and fills a bar of the expected length in all voices."""
-UNMARKED: Unmarked = (
+UNMARKED: tuple[tuple[Fraction, float], ...] = (
     (Fraction(2, 3), 0.9),
     (Fraction(4, 5), 1.3),
     (Fraction(4, 7), 1.3),
     (Fraction(3, 4), 1.3),
     (Fraction(3, 2), 1.3),
 )
-"""Tuplets that may stand without their number, with what that costs per group."""
+"""Tuplets that may stand without their number, with what that costs per group under a beam."""
 KNOWN = 0.33
 """Share of that cost where such a tuplet was printed shortly before."""
-RUN = 4
-"""Small notes in a row from which on they may have time of their own (a cadenza, a fioritura)."""
+LOOSE, LOOSE_KNOWN = 2.5, 1.5
+"""How many times as much it costs to begin one with a note that no beam joins to others: such a group has a number, or
+at least a bracket, and less so where it was printed before."""
+IN_ORDER = 0.5
+"""A bar of another length than the meter's that costs no more, but for that, is in order as it is."""
+ACROSS_BEAMS = 2.0
+"""What it costs more there to begin a tuplet without a number elsewhere than at the beginning of a beam."""
+DUPLETS = (2, 4, 8)
+"""Numbers of notes that may take the time of more; of others that is only for dotted beats."""
+UNUSUAL = 0.6
+"""What it costs to read a number as replacing another one than usual."""
 DOUBTFUL_AT_ONCE = 3
 """Chords and rests of a measure, the least sure, of which is asked whether they are there."""
-TIMED_RUN = 0.5
-"""What it costs to give a run of small notes time."""
+TIMED_RUN, FREE_TIME = 0.5, 1.0
+"""What it costs to give a run of small notes time, and one of full notes another time than written."""
 
 
 def _is_good(solution: BarSolution, costs: Costs, expected: Fraction | None) -> bool:
@@ -77,47 +87,37 @@ def solve_measure(
         return MeasureTiming(expected or Fraction(4), {}, True, True, 0.0, ())
     costs = Costs(irregular=0.8) if irregular_is_usual else USUAL
     known = recent | {Fraction(t.normal or usual_normal(t.number), t.number) for t in tuplets if t.certain}
-    usual = tuple((ratio, cost) for ratio, cost in UNMARKED if compound or ratio.denominator not in (2, 4))
-    problem = _Problem(timed, {}, tuplets, expected, space, costs, known, usual)
+    unmarked = tuple(
+        Unnumbered(r, c * KNOWN, c * KNOWN, c * LOOSE_KNOWN) if r in known else Unnumbered(r, c, c, c * LOOSE)
+        for r, c in UNMARKED
+        if compound or r.denominator not in (2, 4)
+    )
+    problem = _Problem(timed, {}, tuplets, expected, space, costs, compound, unmarked)
     best = problem.solve(math.inf)
     assert best is not None
-    if best.solution.cost > GOOD:
-        runs = _runs(grace, timed)
-        if runs:
-            firsts = [run[0] for run in runs.values()]
-            with_runs = sorted([*timed, *firsts], key=lambda e: (e.x, e.staff))
-            other = _Problem(with_runs, runs, tuplets, expected, space, costs, known, usual)
-            found = other.solve(best.solution.cost - TIMED_RUN * len(runs))
-            if found is not None:
-                problem, best = other, found
+    for runs, margin in ((small_runs(grace, timed), TIMED_RUN), (free_runs(timed, tuplets, space), FREE_TIME)):
+        if not runs or best.solution.cost <= GOOD:
+            continue
+        members = {e.index for run in runs.values() for e in run}
+        others = [e for e in problem.timed if e.index not in members]
+        with_runs = sorted([*others, *(run[0] for run in runs.values())], key=lambda e: (e.x, e.staff))
+        small = problem.small | runs
+        other = _Problem(with_runs, small, tuplets, expected, space, costs, compound, unmarked)
+        found = other.solve(best.solution.cost - margin * len(runs))
+        if found is not None:
+            problem, best = other, found
     dropped: list[int] = []
     for element, cost in doubtful(timed)[:DOUBTFUL_AT_ONCE]:
         rest = [e for e in problem.timed if e is not element]
         if not rest or best.solution.cost <= cost or element.index in problem.small:
             continue
-        other = _Problem(rest, problem.small, tuplets, expected, space, costs, known, usual)
+        other = _Problem(rest, problem.small, tuplets, expected, space, costs, compound, unmarked)
         found = other.solve(best.solution.cost - cost)
         if found is not None:
             problem, best = other, found
             dropped.append(element.index)
     choice = tuple(k for k, _ in best.choice)
     return measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice, tuple(dropped))
-
-
-def _runs(grace: Sequence[Element], timed: Sequence[Element]) -> dict[int, tuple[Element, ...]]:
-    """Runs of small notes on a staff with no other note between them, by the number of the first."""
-    found: dict[int, tuple[Element, ...]] = {}
-    for staff in {e.staff for e in grace}:
-        run: list[Element] = []
-        own = [e for e in timed if e.staff == staff]
-        for element in [*sorted((e for e in grace if e.staff == staff), key=lambda e: e.x), None]:
-            if run and (element is None or any(run[-1].x < e.x < element.x for e in own)):
-                if len(run) >= RUN and not any(e.slash for e in run):
-                    found[run[0].index] = tuple(run)
-                run = []
-            if element is not None:
-                run.append(element)
-    return found
 
 
 Choice = tuple[tuple[int, int], ...]
@@ -143,13 +143,12 @@ class _Problem:
         expected: Fraction | None,
         space: float,
         costs: Costs,
-        known_ratios: frozenset[Fraction],
+        compound: bool,
         without_number: Unmarked,
     ) -> None:
         self.timed, self.small, self.tuplets = timed, small, tuplets
         self.expected, self.space, self.costs = expected, space, costs
-        self.known_ratios = known_ratios
-        self.without_number = without_number
+        self.compound, self.without_number = compound, without_number
         self.x_of = {e.index: e.x for e in timed}
         self.snapped: dict[int, float] = {}
         self.doubts = False
@@ -158,6 +157,12 @@ class _Problem:
     def is_good(self, attempt: _Attempt) -> bool:
         """True for an attempt that is not questioned."""
         return _is_good(attempt.solution, self.costs, self.expected)
+
+    def is_in_order(self, attempt: _Attempt) -> bool:
+        """True for several voices that fill a bar that is merely not as long as the meter says."""
+        solution = attempt.solution
+        several = len({p.voice for p in solution.placed}) > 1
+        return several and solution.fits and not solution.expected and solution.cost - self.costs.irregular < IN_ORDER
 
     def solve(self, bound: float) -> _Attempt | None:
         """The best attempt below a bound; None where there is none."""
@@ -178,7 +183,11 @@ class _Problem:
         choice = best.choice if best is not None else self.first_choice()
         best = self.moved_aside(choice, best, bound)
         if best is None or not self.is_good(best):
-            unmarked = tuple((r, c * (KNOWN if r in self.known_ratios else 1.0)) for r, c in self.without_number)
+            unmarked = self.without_number
+            if best is not None and self.is_in_order(best):
+                # all voices agree on its length: where that is not right, all of them have tuplets, and beams show them
+                unmarked = tuple(Unnumbered(r, b, c + ACROSS_BEAMS, d + ACROSS_BEAMS) for r, b, c, d in unmarked)
+                self.costs = replace(self.costs, within_beam=ACROSS_BEAMS)
             for numbers in dict.fromkeys((choice, self.first_choice())):
                 below = min(bound, best.solution.cost) if best is not None else bound
                 again = self.attempt(numbers, below, unmarked, 60)
@@ -203,7 +212,10 @@ class _Problem:
         """What a number can replace, the usual first."""
         if tuplet.normal:
             return (tuplet.normal,)
-        return NORMALS.get(tuplet.number, (usual_normal(tuplet.number),))
+        usual = NORMALS.get(tuplet.number, (usual_normal(tuplet.number),))
+        if self.compound or tuplet.number in DUPLETS:
+            return usual
+        return usual[:1] + tuple(n for n in usual[1:] if n < tuplet.number)
 
     def first_choice(self) -> Choice:
         """All numbers that are certain, each over the run it fits best that no other claims."""
@@ -286,8 +298,10 @@ class _Problem:
         if bound <= self.tried.get(key, -1.0):
             return None
         self.tried[key] = bound
-        # numbers that look more like fingers
-        doubt = sum(t.cost for t, (k, _) in zip(self.tuplets, choice, strict=True) if k >= 0)
+        taken = [(t, normal) for t, (k, normal) in zip(self.tuplets, choice, strict=True) if k >= 0]
+        # numbers that look more like fingers, and those read in an unusual way, each kind once
+        doubt = sum(t.cost for t, _ in taken)
+        doubt += UNUSUAL * len({(t.number, normal) for t, normal in taken if normal != self.normals(t)[0]})
         marks = self.marks(choice)
         items = [
             item_of(

@@ -26,12 +26,14 @@ def read_curves(curves: list[Curve], system: System, elements: list[Element]) ->
     last_x = max(e.x1 for e in chords)
     seen: list[Curve] = []
     for curve in sorted(curves, key=lambda c: (c.x0, c.y0, c.x1)):
-        if curve.x1 - curve.x0 < 0.8 * space or any(_same(curve, other, space) for other in seen[-8:]):
+        open_left = curve.x0 < first_x - 0.1 * space
+        open_right = curve.x1 > last_x + 0.1 * space
+        # half a tie at the edge of a system may be no more than a stub
+        shortest = 0.8 if not open_left and not open_right else 0.2
+        if curve.x1 - curve.x0 < shortest * space or any(_same(curve, other, space) for other in seen[-8:]):
             continue
         seen.append(curve)
         above = curve.mid_y < (curve.y0 + curve.y1) / 2
-        open_left = curve.x0 < first_x - 0.1 * space
-        open_right = curve.x1 > last_x + 0.1 * space
         lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, notes, by_x, space, left=True)
         rights = [] if open_right else _tie_heads(curve.x1, curve.y1, notes, by_x, space, left=False)
         pairs = _pairs(lefts, rights, open_left, open_right, system)

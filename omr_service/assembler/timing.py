@@ -78,7 +78,7 @@ def measure_timing(
 
     Args:
         timed: Elements that were placed.
-        small: For an element that stands for a run of small notes, the run.
+        small: For an element that stands for a run, the run.
         marks: By element, the ratios of printed tuplets.
         items: The elements as the solver saw them.
         solution: Where it put them.
@@ -124,10 +124,12 @@ def measure_timing(
 
 
 def _spread(run: Sequence[Element], placed: Placed, voice: int, home: int) -> dict[int, Timing]:
-    """The notes of a run of small notes, sharing the time that was found for it."""
+    """The notes of a run, sharing the time that was found for it."""
     total = sum((e.value for e in run), Fraction(0))
     ratio = placed.duration / total
-    ratios = ((ratio.denominator, ratio.numerator),) if ratio != 1 else ()
+    # of seventeen in the time of eight, 17:8; of sixteen in that of eight, 16:8
+    times = len(run) // ratio.denominator if len(run) % ratio.denominator == 0 else 1
+    ratios = ((times * ratio.denominator, times * ratio.numerator),) if ratio != 1 else ()
     result: dict[int, Timing] = {}
     onset = placed.onset
     for element in run:

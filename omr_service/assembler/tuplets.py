@@ -100,9 +100,16 @@ def find_tuplets(
     texts: list[Text],
     lines: list[Line],
     styles_of_fingers: Container[Style] = (),
-) -> list[TupletSign]:
-    """The tuplets of a system whose number is printed; `styles_of_fingers` are the styles in which the page sets its
-    fingers."""
+) -> list[tuple[float, TupletSign]]:
+    """The tuplets of a system whose number is printed, each with what speaks against it.
+
+    Args:
+        system: The system.
+        measures: Its measures.
+        glyphs, texts: Digits that may be its tuplets' numbers; those between two systems may be of either.
+        lines: Lines in its band.
+        styles_of_fingers: Styles in which the page sets its fingers.
+    """
     space = system.space
     arms = Sorted(
         (
@@ -115,7 +122,8 @@ def find_tuplets(
         ),
         key=lambda v: v.x1,
     )
-    result: list[TupletSign] = []
+    result: list[tuple[float, TupletSign]] = []
+    voices: dict[int, list[list[Element]]] = {}
     for number in find_numbers(glyphs, texts, space, styles_of_fingers):
         cx, cy = center(number.box)
         span = _bracket(number, arms)
@@ -124,14 +132,17 @@ def find_tuplets(
         measure = next((m for m in measures if m.x0 <= cx < m.x1), None)
         if measure is None:
             continue
-        options = _options(number, cx, cy, span, measure.elements, system)
+        if id(measure) not in voices:
+            voices[id(measure)] = _voices(measure.elements, system)
+        options = _options(number, cx, cy, span, voices[id(measure)])
         if options:
             certain = number.certain or span is not None
-            runs = tuple(tuple(e.index for e in run) for run in options)
+            runs = tuple(tuple(e.index for e in run) for _, run in options)
             bracket = span is not None
             cost = 0.0 if bracket else number.cost
-            result.append(TupletSign(number.number, number.normal, runs, bracket, certain, number.box, cost))
-    return sorted(result, key=lambda t: t.box.x0)
+            sign = TupletSign(number.number, number.normal, runs, bracket, certain, number.box, cost)
+            result.append((options[0][0], sign))
+    return result
 
 
 def _bracket(number: _Number, arms: Sorted[Line]) -> tuple[float, float] | None:
@@ -161,20 +172,24 @@ def _options(
     cx: float,
     cy: float,
     span: tuple[float, float] | None,
-    elements: tuple[Element, ...],
-    system: System,
-) -> list[list[Element]]:
-    """Runs of elements that a number may stand over, best first: it is centred over them and they add up."""
+    voices: list[list[Element]],
+) -> list[tuple[float, list[Element]]]:
+    """Runs of elements a number may stand over, with costs, best first: it is centred over them and they add up."""
     space = number.space
     found: dict[tuple[int, ...], tuple[float, list[Element]]] = {}
-    for voice in _voices(elements, system):
+    # what begins right of the number, or of where its bracket begins, is not under it
+    limit = (cx if span is None else span[0]) + 8 * space
+    for voice in voices:
         for start in range(len(voice)):
+            if voice[start].x > limit:
+                break
             total = Fraction(0)
-            for end in range(start, len(voice)):
+            for end in range(start, min(len(voice), start + number.number)):
                 total += voice[end].value
+                last = voice[end]
+                if span is None and abs((voice[start].x + last.x1) / 2 - cx) > 8 * space:
+                    continue
                 run = voice[start : end + 1]
-                if len(run) > number.number:
-                    break
                 whole = len(run) > 1 and _unit(total, number.number)
                 # under a bracket some members may be hidden rests or stand on the other staff
                 if not whole and (span is None or total >= number.number):
@@ -184,11 +199,11 @@ def _options(
                 if cost < 6.0 and (key not in found or cost < found[key][0]):
                     found[key] = (cost, run)
     ranked = sorted(found.values(), key=lambda f: (f[0], f[1][0].index))
-    return [run for cost, run in ranked[:4] if cost < ranked[0][0] + 2.5]
+    return [(cost, run) for cost, run in ranked[:4] if cost < ranked[0][0] + 2.5]
 
 
 def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]]:
-    """Runs of elements that may be one voice: by staff, all of it, or by stem; and by beam across staves."""
+    """Runs of elements that may be one voice: by staff, all of it, or by stem; and by beam."""
     plain = [e for e in elements if not e.small]
     result: list[list[Element]] = []
     for position in range(len(system.staves)):
@@ -203,11 +218,20 @@ def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]
         for voice in (ups, downs, high, low):
             if 1 < len(voice) < len(own) and voice not in result:
                 result.append(voice)
-    for beam in {e.beam for e in plain if e.beam >= 0}:
-        group = [e for e in plain if e.beam == beam]
-        if len({e.staff for e in group}) > 1:
+    groups: dict[int, list[Element]] = {}
+    for element in plain:
+        groups.setdefault(element.beam, []).append(element)
+    for beam, group in groups.items():
+        # notes of other voices may stand between those of a beam
+        if beam >= 0 and len(group) > 1 and not any(_is_part(group, voice) for voice in result):
             result.append(group)
     return result
+
+
+def _is_part(group: list[Element], voice: list[Element]) -> bool:
+    """True when elements follow each other in a voice with nothing between them."""
+    start = next((k for k, e in enumerate(voice) if e is group[0]), -1)
+    return start >= 0 and voice[start : start + len(group)] == group
 
 
 def _cost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -81,3 +82,39 @@ def test_columns_set_as_engravers_do_cost_nothing(xs):
 
 def test_a_long_time_in_little_room_costs():
     assert spacing_cost([(0, 0.0), (1, 4.0), (2, 8.0), (6, 11.0), (7, 15.0)]) > 0.5
+
+
+def test_voices_that_share_a_printed_rest_both_pause_under_their_beams():
+    upper = [chord(0, 0, 1, beam=1, step=8), chord(1, 8, 2, beam=1, step=8)]
+    lower = [chord(2, 0, 1, beam=2, up=False), chord(3, 8, 2, beam=2, up=False)]
+    rest = replace(chord(4, 4, 2, up=None), notes=())
+    pulse = [chord(5, 0, 1, staff=1, beam=3), chord(6, 4, 1, staff=1, beam=3)]
+    assert times([*upper, *lower, rest, *pulse], 1) == {
+        0: (0, Q(1, 2)),
+        1: (Q(3, 4), Q(1, 4)),
+        2: (0, Q(1, 2)),
+        3: (Q(3, 4), Q(1, 4)),
+        4: (Q(1, 2), Q(1, 4)),
+        5: (0, Q(1, 2)),
+        6: (Q(1, 2), Q(1, 2)),
+    }
+
+
+@pytest.mark.parametrize(("count", "ratio"), [(17, (17, 8)), (16, (16, 8)), (8, None)])
+def test_notes_under_one_beam_share_the_time_that_the_other_hand_tells(count, ratio):
+    run = [chord(k, 2.0 * k, 3, beam=1) for k in range(count)]
+    right = 2.0 * count
+    after = [chord(50, right, 0), chord(51, right + 8, 0)]
+    left = [chord(60, 0, 0, staff=1), chord(61, right, 0, staff=1), chord(62, right + 8, 0, staff=1)]
+    timing = solve_measure([*run, *after, *left], (), Q(3), 1.0)
+    assert [timing.timings[k].onset for k in range(count)] == [Q(k, count) for k in range(count)]
+    assert timing.timings[50].onset == 1 and timing.fits
+    assert [r for _, r in timing.unmarked] == ([ratio] if ratio else [])
+
+
+def test_six_notes_do_not_replace_eight_where_the_beat_is_plain():
+    """The bar is half as long as its meter, in both hands."""
+    runs = [[chord(20 * s + k, 3.0 * k, 2, staff=s, beam=s) for k in range(6)] for s in range(2)]
+    signs = [TupletSign(6, 0, (tuple(e.index for e in run),), False, True, Box(0, 0, 1, 1)) for run in runs]
+    timing = solve_measure([e for run in runs for e in run], signs, Q(2), 1.0, compound=False)
+    assert timing.length == 1 and {t.ratios for t in timing.timings.values()} == {((6, 4),)}

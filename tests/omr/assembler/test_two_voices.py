@@ -151,3 +151,24 @@ def test_two_triplets_under_one_beam_are_a_sextuplet(beams, runs):
     rhythm = with_sextuplets(MeasureTiming(Q(1), timings, True, True, 0.0, halves), notes)
     assert len(rhythm.unmarked) == runs
     assert {t.ratios for t in rhythm.timings.values()} == {((6, 4),) if runs == 1 else ((3, 2),)}
+
+
+@pytest.mark.parametrize("halves", [True, False], ids=["both halves", "one"])
+def test_a_note_may_be_held_over_others_into_the_next_system(halves):
+    sheet = Sheet(tops=(100.0, 160.0, 300.0, 360.0))
+    for top in (100.0, 300.0):
+        for x in (50, 450):
+            sheet.page.lines.append(Line(x, top, x, top + 80, 0.8))
+    for staff in (0, 2):
+        sheet.glyph("gClef", staff, 55, 2, height=30)
+        sheet.glyph("fClef", staff + 1, 55, 6, height=16)
+    first = [sheet.note(0, x, step) for x, step in ((380, 3), (410, 5))]
+    sheet.beam(*first)
+    sheet.note(2, 110, 3)
+    y = sheet.y(0, 3) + 3
+    sheet.page.curves.append(Curve(388, y, 448, y, y + 4, 1, Box(388, y, 448, y + 4)))
+    if halves:
+        y = sheet.y(2, 3) + 3
+        sheet.page.curves.append(Curve(95, y, 109, y, y + 4, 1, Box(95, y, 109, y + 4)))
+    ties = [t for t in sheet.joined().ties if t.start and t.end]
+    assert len(ties) == halves

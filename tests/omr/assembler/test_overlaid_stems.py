@@ -1,0 +1,109 @@
+"""Stems of several voices that lie on each other or come near each other's beams: which notes a beam joins."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from omr_service.assembler.page import PageDraft
+from omr_service.assembler.rhythm import solve_measure
+from omr_service.pipeline import assemble_page
+from omr_service.symbols import Line
+from tests.omr.assembler.test_page_steps import SPACE, Sheet
+from tests.omr.assembler.test_rhythm import chord, times
+
+Q = Fraction
+
+
+def framed():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.clefs()
+    return sheet
+
+
+def steps_under_beams(draft: PageDraft) -> list[list[int]]:
+    """By beam, the positions of the lowest heads it joins."""
+    return [[draft.heads[draft.chords[c].heads[0]].step for c in group] for group in draft.beaming.groups]
+
+
+@pytest.mark.parametrize(("second", "joined"), [(2, [1, 2]), (6, [5, 6])])
+def test_of_two_stems_on_each_other_the_beam_joins_the_one_nearer_to_its_neighbour(second, joined):
+    sheet = framed()
+    for step in (1, 5):
+        x, _ = sheet.note(0, 100, step, tip=12 - step)
+    right, _ = sheet.note(0, 140, second, tip=12 - second)
+    sheet.beam((x, sheet.y(0, 12)), (right, sheet.y(0, 12)))
+    assert steps_under_beams(sheet.draft()) == [joined]
+
+
+def test_a_stem_that_passes_the_end_of_a_beam_on_its_way_to_its_own_is_not_joined_by_it():
+    """A dotted note ends the upper beam; a note of the lower voice on the same stem begins the lower one."""
+    sheet = framed()
+    left, _ = sheet.note(0, 100, 8, up=False, tip=9)
+    upper, _ = sheet.note(0, 140, 8, up=False, tip=9)
+    sheet.beam((left, sheet.y(0, -1)), (upper, sheet.y(0, -1)))
+    lower, _ = sheet.note(0, 140, 7, up=False, tip=12)
+    right, _ = sheet.note(0, 180, 5, up=False, tip=10)
+    sheet.beam((lower, sheet.y(0, -5)), (right, sheet.y(0, -5)))
+    draft = sheet.draft()
+    assert steps_under_beams(draft) == [[8, 8], [7, 5]]
+    assert set(draft.beaming.levels.values()) == {1}
+
+
+def test_a_beam_of_the_other_staff_just_off_the_end_of_a_stem_does_not_count_for_it():
+    sheet = framed()
+    downs = [sheet.note(0, x, 2, up=False, tip=7) for x in (100, 140)]
+    height = sheet.y(0, -5)
+    sheet.beam((downs[0][0], height), (downs[1][0], height))
+    ups = []
+    for x in (100, 140):
+        stem = x + 6.0
+        sheet.glyph("noteheadBlack", 1, x, 4)
+        sheet.page.lines.append(Line(stem, height + 3.0, stem, sheet.y(1, 4), 0.6))
+        ups.append(stem)
+    sheet.beam((ups[0], height + 4.0), (ups[1], height + 4.0))  # its ink is a third of a space from the other beam's
+    assert sorted(steps_under_beams(sheet.draft())) == [[2, 2], [4, 4]]
+
+
+@pytest.mark.parametrize(("x", "level"), [(107.0, -1), (140.0, 1)], ids=["beside a short note", "alone"])
+def test_a_half_note_beside_a_short_one_is_none_of_its_beam(x, level):
+    """Its stem runs into the beam; alone there, its head stands for a short note of another voice, too."""
+    sheet = framed()
+    stems = [sheet.note(0, at, 6, up=False, tip=8)[0] for at in (100, 180)]
+    sheet.beam((stems[0], sheet.y(0, -2)), (stems[1], sheet.y(0, -2)))
+    sheet.note(0, x, 5, up=False, name="noteheadHalf", tip=7)
+    elements = assemble_page(sheet.page).systems[0].measures[0].elements
+    (half,) = [e for e in elements if e.notes[0].name == "noteheadHalf"]
+    assert half.level == level and (half.beam >= 0) == (level == 1)
+
+
+def test_a_tuplet_number_between_two_systems_is_of_the_nearer_notes():
+    sheet = Sheet(tops=(100.0, 160.0, 236.0, 296.0))
+    for top, bottom in ((100.0, 180.0), (236.0, 316.0)):
+        for x in (50, 450):
+            sheet.page.lines.append(Line(x, top, x, bottom, 0.8))
+    for staff, step, up in ((1, 2, True), (2, 11, True)):
+        stems = [sheet.note(staff, x, step, up=up) for x in (100, 130, 160)]
+        sheet.beam(stems[0], stems[2])
+    y = stems[0][1] - 4
+    assert abs(y - 180.0) < abs(y - 236.0)  # nearer to the upper system's staff, yet at the lower one's beam
+    sheet.glyph("tuplet3", 2, 131, round((sheet.y(2, 0) - y) / (SPACE / 2)), height=4)
+    first, second = assemble_page(sheet.page).systems
+    assert not first.tuplets and [t.number for t in second.tuplets] == [3]
+
+
+def test_a_triplet_without_a_number_may_be_dotted_where_its_beam_is_three_notes_long():
+    group = [chord(0, 0, 1, beam=1), chord(1, 4, 1, dots=1, beam=1), chord(2, 9, 2, beam=1)]
+    pulse = [chord(9, 0, 0, staff=1)]
+    assert times([*group, *pulse], 1) == {0: (0, Q(1, 3)), 1: (Q(1, 3), Q(1, 2)), 2: (Q(5, 6), Q(1, 6)), 9: (0, 1)}
+
+
+def test_notes_with_flags_of_their_own_are_no_triplet_without_a_number():
+    """The bar is longer than its meter, and there were triplets before."""
+    flags = [chord(k, 4.0 * k, 1) for k in range(7)]
+    pulse = [chord(10 + k, 8.0 * k, 0, staff=1) for k in range(3)] + [chord(13, 24.0, 1, staff=1)]
+    timing = solve_measure([*flags, *pulse], (), Q(3), 1.0, recent=frozenset({Q(2, 3)}))
+    assert [timing.timings[k].onset for k in range(7)] == [Q(k, 2) for k in range(7)]
