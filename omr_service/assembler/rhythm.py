@@ -159,10 +159,12 @@ class _Problem:
         return _is_good(attempt.solution, self.costs, self.expected)
 
     def is_in_order(self, attempt: _Attempt) -> bool:
-        """True for several voices that fill a bar that is merely not as long as the meter says."""
+        """True for several voices that fill a bar that is merely not as long as the meter says; not for one that has
+        its length where all notes are a triplet's."""
         solution = attempt.solution
-        several = len({p.voice for p in solution.placed}) > 1
-        return several and solution.fits and not solution.expected and solution.cost - self.costs.irregular < IN_ORDER
+        if self.expected is None or solution.expected or not solution.fits or 2 * solution.length == 3 * self.expected:
+            return False
+        return len({p.voice for p in solution.placed}) > 1 and solution.cost - self.costs.irregular < IN_ORDER
 
     def solve(self, bound: float) -> _Attempt | None:
         """The best attempt below a bound; None where there is none."""
