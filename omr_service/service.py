@@ -94,7 +94,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         if not music:
             raise nothing_read(ordered)
         yield _progress(0, len(numbers), READ_SHARE, "joining the pages")
-        seconds = self._settings.join_seconds + len(music)
+        seconds = self._settings.seconds_to_join(len(music))
         placements = {o.entry().page_number: o.placement for o in ordered if o.placement is not None}
         failed = [o.page for o in ordered if o.entry().status == page_pb2.PAGE_STATUS_FAILED]
         written = await self._run(self._readers, context, join_task, music, source, placements, failed, seconds=seconds)
@@ -153,7 +153,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             readings,
             options.first_page,
             options.last_page,
-            seconds=self._settings.join_seconds + len(readings),
+            seconds=self._settings.seconds_to_join(len(readings)),
         )
         return omr_service_pb2.WorkOutPagesResponse(worked_out=omr_service_pb2.WorkedOut.FromString(data))
 
@@ -179,7 +179,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             readings,
             worked_out,
             _source(options.options, options.sha256),
-            seconds=self._settings.join_seconds + len(readings),
+            seconds=self._settings.seconds_to_join(len(readings)),
         )
         return omr_service_pb2.JoinPagesResponse(result=_result(written, outcomes))
 

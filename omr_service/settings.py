@@ -30,5 +30,9 @@ class OmrSettings(ServiceSettings):
         default=60.0, gt=0, description="Longest time importing a MusicXML or MIDI file may take."
     )
     join_seconds: float = Field(
-        default=30.0, gt=0, description="Longest time joining the pages may take, plus one second for each page."
+        default=60.0, gt=0, description="Longest time joining the pages may take, plus five seconds for each page."
     )
+
+    def seconds_to_join(self, pages: int) -> float:
+        """Longest time joining so many pages may take, in seconds; it is a second or less a page on a free machine."""
+        return self.join_seconds + 5.0 * pages

@@ -32,6 +32,15 @@ def thin_lines(grey: Grey) -> Floats:
     return ridge
 
 
+def without_beams(ridge: Floats, grey: Grey) -> Floats:
+    """Returns the evidence of thin lines without that of beams, which lie as level and are darker: without what is in
+    ink 0.4 spaces thick and more."""
+    dark = cv2.blur((PAPER - grey).astype(np.float32) / PAPER, (9, 1))
+    thick = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((round(0.4 * SPACE), 1), np.uint8))
+    result: Floats = np.clip(ridge - thick, 0.0, 1.0)
+    return result
+
+
 def columns_of(ridge: Floats) -> Floats:
     """Returns thin-line evidence averaged over `STEP` pixels across: rows by columns."""
     height, width = ridge.shape

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.scan.ink import Grey
-from omr_service.scan.staff_evidence import SPACE, STEP, Floats, columns_of, comb, thin_lines
+from omr_service.scan.staff_evidence import SPACE, STEP, Floats, columns_of, comb, thin_lines, without_beams
 from omr_service.scan.staff_fit import LEAST_COLUMNS, TracedStaff, fitted_staff
 
 SPACES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -60,7 +60,7 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
     """Returns the staves of a picture whose usual staff space is `SPACE` pixels and whose lines are level but for
     bends, top to bottom."""
     ridge = thin_lines(grey)
-    columns = columns_of(ridge)
+    columns = columns_of(without_beams(ridge, grey))
     if columns.shape[1] < LEAST_COLUMNS:
         return []
     combs = np.stack([comb(columns, SPACE * part) for part in SPACES])
