@@ -85,7 +85,8 @@ def scan_outcome(file: MusicFile, page_number: int) -> PageOutcome:
             music = assembled(seen.symbols, assemble_page)
         except EtudeError as error:
             return failed_page(page_number, width, height, error)
-        if any(measure.elements for system in music.systems for measure in system.measures):
+        elements = (e for system in music.systems for measure in system.measures for e in measure.elements)
+        if any(element.notes for element in elements):
             entry.status = page_pb2.PAGE_STATUS_READ
             entry.width, entry.height = seen.placement.width, seen.placement.height
             entry.rotation = seen.placement.rotation

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ MOST_PIXELS = 12_000_000
 reader needs."""
 MOST_SOURCE_PIXELS = 240_000_000
 """Pixels a picture file may have; A3 at 600 dpi has 70 million."""
+# what Pillow warns of (damaged EXIF data, many pixels) is looked at here, and told or of no matter to who sent a file
+warnings.filterwarnings("ignore", module=r"PIL\.")
 USUAL_DPI = 300.0
 _LEAST_DPI = 100.0
 

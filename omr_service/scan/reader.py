@@ -22,6 +22,9 @@ _FEW = 0.4
 """Share of staves with a clef at their left end under which a page may lie upside down."""
 _LINES, _SEEN = 0.5, 127
 """Share of its lines that the detector sees (255 is certain) on a staff at least: rows of text stand evenly, too."""
+_FIVE = (-2, -1, 0, 1, 2)
+_SIXTH = 0.6
+"""Share of a sixth line from which on there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
             seen = detector.detect(other.pixels)
             if _clef_share(other, seen) > max(2 * clefs, _FEW):
                 page, found = other, seen
-    staves = tuple(staff for staff in page.staves if _line_share(staff, found) > _LINES)
+    if _is_tablature(page, found):
+        return None
+    staves = tuple(staff for staff in page.staves if _line_share(staff, found, _FIVE) > _LINES)
     few = 2 * len(staves) < len(page.staves)
     page = replace(page, staves=staves)
     if not staves or (few and not _clef_share(page, found)):
@@ -68,10 +73,16 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
     return ScanPage(symbols, Placement(without_pixels, *size, (image.rotation + page.turned) % 360))
 
 
-def _line_share(staff: NormalStaff, found: Detections) -> float:
-    """Share of a staff's lines that the detector takes for staff lines."""
+def _is_tablature(page: NormalPage, found: Detections) -> bool:
+    """True where staves have a sixth line; one alone may be a hairpin or an octave line along a staff."""
+    six = [max(_line_share(staff, found, (line,)) for line in (-3, 3)) > _SIXTH for staff in page.staves]
+    return sum(six) > max(1, len(six) // 4)
+
+
+def _line_share(staff: NormalStaff, found: Detections, lines: tuple[int, ...]) -> float:
+    """Share of some of a staff's lines, counted from its middle line down, that the detector takes for staff lines."""
     mask = found.mask("staffLine")
-    rows = [round(y / MASK_STRIDE) for y in staff.lines]
+    rows = [round((staff.middle + k * SPACE) / MASK_STRIDE) for k in lines]
     across = slice(max(0, int(staff.x0 / MASK_STRIDE)), max(1, int(staff.x1 / MASK_STRIDE)))
     bands = [mask[max(0, row - 1) : row + 2, across].max(0) for row in rows if 0 < row < mask.shape[0]]
     return float(np.mean([(band > _SEEN).mean() for band in bands])) if bands else 0.0

@@ -94,6 +94,21 @@ def _written(size: int) -> np.ndarray:
     return np.asarray(image)[:, :2300]
 
 
+def _tablature() -> np.ndarray:
+    """Guitar tablature: six lines, numbers of frets on them, stems below."""
+    image = Image.new("L", (2480, 2400), 255)
+    draw, font, rng = ImageDraw.Draw(image), ImageFont.load_default(34), np.random.default_rng(1)
+    for top in range(360, 2000, 380):
+        for line in range(6):
+            draw.line((200, top + 32 * line, 2280, top + 32 * line), fill=0, width=3)
+        for x in range(330, 2240, 62):
+            y = top + 32 * int(rng.integers(0, 6))
+            draw.rectangle((x - 2, y - 14, x + 24, y + 14), fill=255)
+            draw.text((x, y - 20), str(rng.integers(0, 13)), font=font, fill=0)
+            draw.line((x + 10, top + 192, x + 10, top + 256), fill=0, width=3)
+    return np.asarray(image)
+
+
 @pytest.mark.parametrize(
     ("grey", "why"),
     [
@@ -101,6 +116,7 @@ def _written(size: int) -> np.ndarray:
         (np.zeros((1600, 1200), np.uint8), "black all over"),
         (_written(46), "seems to hold text"),
         (_written(30), "seems to hold text"),
+        (_tablature(), "tablature"),
         (_written(46)[::6, ::6], "384 x 585 pixels"),
     ],
 )
