@@ -15,7 +15,7 @@ import errno
 import hashlib
 import os
 import uuid
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,13 +148,17 @@ class LocalBlobStore:
 
     async def put(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
         """Store blobs; see the port."""
-        for key in blobs:
-            check_key(key)
+        return await self.put_made(lambda: blobs)
+
+    async def put_made(self, make: Callable[[], Mapping[str, bytes]]) -> Sequence[StoredBlob]:
+        """Store blobs that are made in the thread that writes them; see the port."""
         with _told_unavailable():
-            return await asyncio.to_thread(self.write, blobs)
+            return await asyncio.to_thread(lambda: self.write(make()))
 
     def write(self, blobs: Mapping[str, bytes]) -> Sequence[StoredBlob]:
-        """Store blobs under checked keys. Blocks; for uploads and this class itself."""
+        """Store blobs. Blocks; for uploads and this class itself."""
+        for key in blobs:
+            check_key(key)
         stored: list[StoredBlob] = []
         descriptors: list[int] = []
         named: set[Path] = set()

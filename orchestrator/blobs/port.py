@@ -7,7 +7,7 @@ Keys are relative paths of ASCII letters, digits and `-_.` with `/` between the 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,6 +103,14 @@ class BlobStore(Protocol):
 
         Raises:
             BlobExistsError: A key holds other content. Blobs before it may be stored.
+        """
+        ...
+
+    async def put_made(self, make: Callable[[], Mapping[str, bytes]]) -> Sequence[StoredBlob]:
+        """Store the blobs that `make` makes, as `put` does. It is called in a thread, on the same way as the storing.
+
+        Raises:
+            BlobExistsError: As `put`; and what `make` raises.
         """
         ...
 

@@ -184,6 +184,10 @@ class S3BlobStore:
         await asyncio.gather(*(self.in_thread(self.send, blob, io.BytesIO(blobs[blob.key])) for blob in made))
         return made
 
+    async def put_made(self, make: Callable[[], Mapping[str, bytes]]) -> Sequence[StoredBlob]:
+        """Store blobs that are made in a thread; see the port."""
+        return await self.put(await self.in_thread(make))
+
     def send(self, blob: StoredBlob, content: IO[bytes]) -> None:
         """Store a blob unless it is there. Blocks; for uploads and this class itself.
 

@@ -143,35 +143,47 @@ class Workshop:
         self, job: job_pb2.Job, scores: Sequence[NewScore], kind: ArtifactKind.ValueType, transformation: str
     ) -> list[NewArtifact]:
         """Store Scores' bytes; what their provenance tells goes into the artifacts' descriptions."""
-        contents = await asyncio.to_thread(lambda: [score_io.to_json(new.score) for new in scores])
-        described = [_describe(job, new, kind) for new in scores]
-        files = [
-            NewFile(artifact, data, [new.source_id])
-            for artifact, data, new in zip(described, contents, scores, strict=True)
-        ]
-        stored = await self.store_files(job, files, transformation)
+
+        def files() -> list[NewFile]:
+            return [NewFile(_describe(job, new, kind), score_io.to_json(new.score), [new.source_id]) for new in scores]
+
+        stored = await self._store(job, files, transformation)
         for artifact, new in zip(stored, scores, strict=True):
             self.scores.put(artifact.artifact.artifact_id, new.score)
         return stored
 
     async def store_files(self, job: job_pb2.Job, files: Sequence[NewFile], transformation: str) -> list[NewArtifact]:
         """Store artifacts' bytes and complete their descriptions with id, size and SHA-256."""
+        return await self._store(job, lambda: files, transformation)
+
+    async def _store(
+        self, job: job_pb2.Job, files: Callable[[], Sequence[NewFile]], transformation: str
+    ) -> list[NewArtifact]:
+        """Store artifacts that `files` makes; it runs, and their digests are taken, in the thread that writes them."""
         made: list[NewArtifact] = []
-        for file in files:
-            artifact, sha256 = file.artifact, hashlib.sha256(file.content).hexdigest()
-            artifact.artifact_id = ids.artifact_id(
-                job.job_id,
-                ArtifactKind.Name(artifact.kind),
-                artifact.score_index,
-                artifact.page_number,
-                artifact.revision,
-                sha256,
-            )
-            artifact.size_bytes, artifact.sha256 = len(file.content), sha256
-            key = naming.blob_key(job.job_id, artifact.artifact_id, artifact.kind)
-            made.append(NewArtifact(artifact, key, tuple(file.source_ids), transformation))
-        await self.store.blobs.put({new.blob_key: file.content for new, file in zip(made, files, strict=True)})
+
+        def contents() -> dict[str, bytes]:
+            given = files()
+            made.extend(_completed(job, file, transformation) for file in given)
+            return {new.blob_key: file.content for new, file in zip(made, given, strict=True)}
+
+        await self.store.blobs.put_made(contents)
         return made
+
+
+def _completed(job: job_pb2.Job, file: NewFile, transformation: str) -> NewArtifact:
+    artifact, sha256 = file.artifact, hashlib.sha256(file.content).hexdigest()
+    artifact.artifact_id = ids.artifact_id(
+        job.job_id,
+        ArtifactKind.Name(artifact.kind),
+        artifact.score_index,
+        artifact.page_number,
+        artifact.revision,
+        sha256,
+    )
+    artifact.size_bytes, artifact.sha256 = len(file.content), sha256
+    key = naming.blob_key(job.job_id, artifact.artifact_id, artifact.kind)
+    return NewArtifact(artifact, key, tuple(file.source_ids), transformation)
 
 
 def _describe(job: job_pb2.Job, new: NewScore, kind: ArtifactKind.ValueType) -> artifact_service_pb2.Artifact:

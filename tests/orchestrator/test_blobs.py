@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,26 @@ async def test_put_and_read(store: BlobStore, size: int) -> None:
     info = await store.stat(KEY)
     assert (info.key, info.size_bytes) == (KEY, size)
     assert info.modify_time.tzinfo is not None
+
+
+async def test_what_is_stored_may_be_made_beside_the_event_loop(store: BlobStore) -> None:
+    makers: list[int] = []
+
+    def make() -> dict[str, bytes]:
+        makers.append(threading.get_ident())
+        return {KEY: b"made"}
+
+    (stored,) = await store.put_made(make)
+    assert (stored.key, stored.size_bytes) == (KEY, 4)
+    assert await content(store) == b"made"
+    assert len(makers) == 1
+    assert makers[0] != threading.get_ident()
+
+    def fail() -> dict[str, bytes]:
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        await store.put_made(fail)
 
 
 async def test_several_at_once_in_their_order(store: BlobStore) -> None:
