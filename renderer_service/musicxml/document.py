@@ -14,7 +14,7 @@ from renderer_service.musicxml.directions import CLEFS, TimedItem, directions, l
 from renderer_service.musicxml.layout import MeasureLayout, part_layout
 from renderer_service.musicxml.marks import part_marks
 from renderer_service.musicxml.notes import NoteContext, add_event
-from renderer_service.musicxml.xml import Ids, add, element
+from renderer_service.musicxml.xml import Ids, add, document_text, element
 
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -42,8 +42,7 @@ def musicxml_bytes(
         new = _part(score, part, index == 0, density, ids)
         new.set("id", part_ids[index])
         root.append(new)
-    ET.indent(root, " ")
-    return (HEAD + ET.tostring(root, encoding="unicode") + "\n").encode()
+    return (HEAD + document_text(root) + "\n").encode()
 
 
 def _add_header(root: ET.Element, metadata: score_pb2.ScoreMetadata, fallback_title: str) -> None:

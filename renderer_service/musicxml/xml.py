@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SPECIAL = re.compile('[&<>"\r\n\t]')
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 
 
@@ -17,11 +19,15 @@ def clean(text: str) -> str:
 def element(tag: str, text: str | int | None = None, **attributes: str | int | None) -> ET.Element:
     """A new element. Attributes that are None are left out; underscores in their names become hyphens."""
     new = ET.Element(
-        tag, {name.replace("_", "-"): clean(str(value)) for name, value in attributes.items() if value is not None}
+        tag, {name.replace("_", "-"): _legal(value) for name, value in attributes.items() if value is not None}
     )
     if text is not None:
-        new.text = clean(str(text))
+        new.text = _legal(text)
     return new
+
+
+def _legal(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else clean(value)
 
 
 def add(parent: ET.Element, tag: str, text: str | int | None = None, **attributes: str | int | None) -> ET.Element:
@@ -29,6 +35,46 @@ def add(parent: ET.Element, tag: str, text: str | int | None = None, **attribute
     new = element(tag, text, **attributes)
     parent.append(new)
     return new
+
+
+def document_text(root: ET.Element) -> str:
+    """The elements as text, indented by a space for each level.
+
+    It is what `ET.indent` and `ET.tostring` give for elements that hold either elements or text and have no namespaces,
+    in a third of the time.
+    """
+    pieces: list[str] = []
+    _write(root, "\n", pieces.append)
+    return "".join(pieces)
+
+
+def _write(node: ET.Element, line: str, put: Callable[[str], None]) -> None:
+    """Puts an element out; `line` begins a line of its level."""
+    attributes = "".join([f' {name}="{_quoted(value)}"' for name, value in node.items()])
+    if len(node):
+        put(f"<{node.tag}{attributes}>")
+        inner = f"{line} "
+        for child in node:
+            put(inner)
+            _write(child, inner, put)
+        put(f"{line}</{node.tag}>")
+    elif node.text:
+        put(f"<{node.tag}{attributes}>{_escaped(node.text)}</{node.tag}>")
+    else:
+        put(f"<{node.tag}{attributes} />")
+
+
+def _escaped(text: str) -> str:
+    if not _SPECIAL.search(text):
+        return text
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _quoted(text: str) -> str:
+    if not _SPECIAL.search(text):
+        return text
+    escaped = _escaped(text).replace('"', "&quot;").replace("\r", "&#13;")
+    return escaped.replace("\n", "&#10;").replace("\t", "&#09;")
 
 
 class Ids:

@@ -20,6 +20,7 @@ from etude.stage.v1 import fingering_service_pb2
 from renderer_service.fingers import PINNED_COLOR, PREDICTED_COLOR
 from renderer_service.musicxml import musicxml_bytes
 from renderer_service.musicxml.numbering import HIGHEST, Span, assign_numbers
+from renderer_service.musicxml.xml import add, document_text
 from tests.notation.strategies import scores
 from tests.renderer.pieces import everything, plain
 from tests.support.score_builder import ScoreBuilder
@@ -454,3 +455,13 @@ def test_senza_misura_and_open_pedal():
     root = ET.fromstring(musicxml_bytes(b.score()))
     assert root.find(".//time/senza-misura") is not None
     assert [p.get("type") for p in root.iter("pedal")] == ["start"]
+
+
+def test_the_text_of_elements_is_what_elementtree_writes():
+    root = ET.Element("score", {"title": 'A & B <"c">\r\n\td', "number": "3"})
+    add(add(root, "work"), "work-title", 'Menuett & "Trio" <1>\nfür Klavier')
+    add(root, "empty")
+    add(add(add(root, "deep"), "deeper"), "deepest", 5, a_b="x")
+    expected = ET.fromstring(ET.tostring(root))
+    ET.indent(expected, " ")
+    assert document_text(root) == ET.tostring(expected, encoding="unicode")
