@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from omr_service.pdf.lexer import Close, Name, Open, Token
 from omr_service.pdf.shapes import Shape
-from omr_service.pdf.streams import StreamDecodeError, decode, undo
+from omr_service.pdf.streams import StreamDecodeError, decode, name_text, undo
 
 MAX_DOTS = 1 << 20
 """A mask with more dots is a picture, not a symbol."""
@@ -154,7 +154,7 @@ def stream_mask(image: pikepdf.Stream) -> Mask | None:
     if size is None or flag is not True:
         return None
     filters = image.get("/Filter")
-    names = [str(name) for name in filters] if isinstance(filters, pikepdf.Array) else [str(filters)]
+    names = [name_text(name) for name in (filters if isinstance(filters, pikepdf.Array) else [filters])]
     decoding = image.get("/Decode")
     try:
         if names[-1].removeprefix("/") in _FAX:

@@ -15,7 +15,7 @@ from fontTools.encodings.StandardEncoding import StandardEncoding
 from omr_service.pdf import cmaps, fontprograms
 from omr_service.pdf.geometry import IDENTITY, Matrix
 from omr_service.pdf.shapes import Shape
-from omr_service.pdf.streams import StreamDecodeError, StreamTooLargeError, decode
+from omr_service.pdf.streams import StreamDecodeError, StreamTooLargeError, decode, name_text
 
 log = logging.getLogger(__name__)
 
@@ -199,16 +199,16 @@ def _load_program(descriptor: Any) -> fontprograms.FontProgram | None:
         stream: Any = descriptor.get(key)
         data = _stream_bytes(stream)
         if data:
-            return fontprograms.load(key, str(stream.get("/Subtype", "")), data)
+            return fontprograms.load(key, name_text(stream.get("/Subtype", "")), data)
     return None
 
 
 def _read_encoding(font: Font, encoding: Any, symbolic: bool, embedded: bool) -> None:
     base: list[str] | None = None
     if isinstance(encoding, pikepdf.Name):
-        base = _ENCODINGS.get(str(encoding))
+        base = _ENCODINGS.get(name_text(encoding))
     elif isinstance(encoding, pikepdf.Dictionary):
-        base = _ENCODINGS.get(str(encoding.get("/BaseEncoding", "")))
+        base = _ENCODINGS.get(name_text(encoding.get("/BaseEncoding", "")))
     if base is None and not symbolic and not embedded:
         base = _ENCODINGS["/StandardEncoding"]
     if base is not None:
@@ -217,7 +217,7 @@ def _read_encoding(font: Font, encoding: Any, symbolic: bool, embedded: bool) ->
         code = 0
         for item in _array(encoding.get("/Differences")):
             if isinstance(item, pikepdf.Name):
-                font._names[code] = str(item)[1:]
+                font._names[code] = name_text(item)[1:]
                 code += 1
             else:
                 code = int(_number(item, code))
@@ -272,13 +272,13 @@ def _read_composite(font: Font, source: pikepdf.Dictionary, descendant: pikepdf.
 
 def load_font(source: pikepdf.Dictionary) -> Font:
     """Returns a font from its dictionary; what is missing or broken in it is left at its default."""
-    subtype = str(source.get("/Subtype", ""))
+    subtype = name_text(source.get("/Subtype", ""))
     holder: Any = source
     if subtype == "/Type0":
         descendants = _array(source.get("/DescendantFonts"))
         holder = descendants[0] if descendants and isinstance(descendants[0], pikepdf.Dictionary) else source
     descriptor = holder.get("/FontDescriptor")
-    name = _SUBSET_PREFIX.sub("", str(source.get("/BaseFont", "/"))[1:])
+    name = _SUBSET_PREFIX.sub("", name_text(source.get("/BaseFont", "/"))[1:])
     flags = 0
     font = Font(name=name, composite=subtype == "/Type0")
     if isinstance(descriptor, pikepdf.Dictionary):

@@ -14,7 +14,7 @@ from omr_service.pdf.canvas import MAX_FORM_DEPTH, Canvas, Operator, PageTooComp
 from omr_service.pdf.geometry import image_of_box, multiply
 from omr_service.pdf.marks import ImageMark, PathMark
 from omr_service.pdf.shapes import Shape
-from omr_service.pdf.streams import StreamTooLargeError
+from omr_service.pdf.streams import StreamTooLargeError, name_text
 
 # An image mask larger than this many points is a picture; a brace of a grand staff is not.
 MAX_SYMBOL = 150.0
@@ -25,7 +25,7 @@ def _draw_object(canvas: Canvas, v: list[Any]) -> None:
     target = canvas.resource("/XObject", v[0])
     if not isinstance(target, pikepdf.Stream):
         return
-    subtype = str(target.get("/Subtype", ""))
+    subtype = name_text(target.get("/Subtype", ""))
     if subtype == "/Image":
         _paint_image(canvas, target)
     elif subtype == "/Form" and canvas.depth < MAX_FORM_DEPTH:

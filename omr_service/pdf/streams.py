@@ -135,6 +135,15 @@ def _undo_png_prediction(data: bytes, columns: int, colors: int, bits: int) -> b
     return bytes(out)
 
 
+def name_text(value: Any) -> str:
+    """Returns a name (with its slash) or string of a PDF as text, read as Latin-1 where it is no UTF-8, as old programs
+    write."""
+    try:
+        return str(value)
+    except UnicodeDecodeError:
+        return re.sub(rb"#([0-9a-f]{2})", lambda m: bytes.fromhex(m[1].decode()), value.unparse()).decode("latin-1")
+
+
 def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
@@ -160,7 +169,7 @@ def decode(stream: pikepdf.Stream, limit: int = MAX_STREAM_BYTES) -> bytes:
     """
     try:
         data = bytes(stream.read_raw_bytes())
-        filters = [str(name) for name in _as_list(stream.get("/Filter"))]
+        filters = [name_text(name) for name in _as_list(stream.get("/Filter"))]
         parameters = _as_list(stream.get("/DecodeParms"))
     except pikepdf.PdfError as error:
         raise StreamDecodeError(str(error)) from error
@@ -211,7 +220,7 @@ def undo(data: bytes, filters: list[str], parameters: list[Any], limit: int) -> 
 def is_whole(stream: pikepdf.Stream) -> bool:
     """Returns whether a stream's data are there to their end; for deflate its end marker says so."""
     try:
-        filters = [str(name) for name in _as_list(stream.get("/Filter"))]
+        filters = [name_text(name) for name in _as_list(stream.get("/Filter"))]
         data = bytes(stream.read_raw_bytes())
     except pikepdf.PdfError:
         return False

@@ -4,7 +4,8 @@ import zlib
 import pikepdf
 import pytest
 
-from omr_service.pdf.streams import StreamDecodeError, StreamTooLargeError, decode, is_whole
+from omr_service.pdf.fonts import load_font
+from omr_service.pdf.streams import StreamDecodeError, StreamTooLargeError, decode, is_whole, name_text
 
 # A stream lives as long as its file does.
 PDF = pikepdf.new()
@@ -55,3 +56,14 @@ def test_a_deflate_stream_cut_short_gives_what_is_there_and_is_not_whole():
 def test_image_filters_are_refused():
     with pytest.raises(StreamDecodeError):
         decode(stream(b"\xff\xd8", ["/DCTDecode"]))
+
+
+def test_a_name_that_is_no_utf_8_is_read_as_latin_1():
+    odd = pikepdf.Object.parse(b"<< /Filter [/Fl\xe9] /BaseFont /ABCDEF+Caf#e9 /Subtype /Type1 >>")
+    assert name_text(odd["/BaseFont"]) == "/ABCDEF+Caf\xe9"
+    broken = pikepdf.Stream(PDF, b"0 m")
+    broken["/Filter"] = odd["/Filter"]
+    assert is_whole(broken)
+    with pytest.raises(StreamDecodeError):
+        decode(broken)
+    assert load_font(odd).name == "Caf\xe9"
