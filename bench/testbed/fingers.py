@@ -47,9 +47,10 @@ def add_fingers(musicxml: Path, rng: random.Random) -> int:
         return own
     manner = draw_manner(rng)
     for measure in tree.getroot().iter("measure"):
+        voices = sorted({(n.findtext("staff", "1"), n.findtext("voice", "1")) for n in measure.findall("note")})
         for chord in _chords(measure):
             if rng.random() < manner.share:
-                own += _finger_chord(chord, manner, rng)
+                own += _finger_chord(chord, voices, manner, rng)
     tree.write(musicxml, encoding="utf-8", xml_declaration=True)
     return own
 
@@ -73,7 +74,9 @@ def _height(note: ET.Element) -> int:
     return 7 * int(note.findtext("pitch/octave", "4")) + "CDEFGAB".index(note.findtext("pitch/step", "C"))
 
 
-def _finger_chord(chord: list[ET.Element], manner: Manner, rng: random.Random) -> int:
+def _finger_chord(chord: list[ET.Element], voices: list[tuple[str, str]], manner: Manner, rng: random.Random) -> int:
+    """Writes fingers at a chord: over the upper staff and under the lower one; where a staff has several voices, over
+    the first and under the others."""
     notes = sorted(chord, key=_height)[:5]
     left = chord[0].findtext("staff", "1") == "2"
     if len(notes) > 1 and rng.random() >= manner.whole_chords:
@@ -83,6 +86,9 @@ def _finger_chord(chord: list[ET.Element], manner: Manner, rng: random.Random) -
     else:
         fingers = sorted(rng.sample(range(1, 6), len(notes)), reverse=left)
     above = left == (rng.random() < manner.turned)
+    own = [voice for staff, voice in voices if staff == chord[0].findtext("staff", "1")]
+    if len(own) > 1:
+        above = chord[0].findtext("voice", "1") == own[0]
     for note, finger in zip(notes, fingers, strict=True):
         text = str(finger)
         if len(notes) == 1 and rng.random() < manner.substitutions:

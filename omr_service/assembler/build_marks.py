@@ -87,6 +87,7 @@ class MarkWriter:
         self.draft, self.score, self.events, self.notes = draft, score, events, notes
         self.moments: dict[tuple[int, int], list[_Moment]] = {}
         self.measures: dict[tuple[int, int], list[tuple[int, JoinedMeasure]]] = {}
+        self.hairpins: dict[tuple[str, str, int], tuple[int, MarkSign, spanner_pb2.Spanner]] = {}
         for index, joined in enumerate(draft.measures):
             place = joined.page.page_number, joined.system.system.index
             self.measures.setdefault(place, []).append((index, joined))
@@ -201,12 +202,30 @@ class MarkWriter:
         if end <= start:
             return
         part, staff = self._place(page, mark)
+        before = self.hairpins.get((mark.name, part, staff))
+        if before is not None and self._goes_on(*before, page, mark):
+            before[2].end_ticks = end
+            before[2].regions.append(region(page, mark.box))
+            self.hairpins[mark.name, part, staff] = page, mark, before[2]
+            return
         spanner = self.score.spanners.add(part_id=part, staff=max(staff, 1), start_ticks=start, end_ticks=end)
+        self.hairpins[mark.name, part, staff] = page, mark, spanner
         rising = mark.name == "crescendo"
         spanner.hairpin.kind = spanner_pb2.HAIRPIN_KIND_CRESCENDO if rising else spanner_pb2.HAIRPIN_KIND_DIMINUENDO
         spanner.placement = PLACEMENTS[mark.above]
         spanner.regions.append(region(page, mark.box))
         spanner.confidence = 1.0
+
+    def _goes_on(self, page: int, mark: MarkSign, spanner: spanner_pb2.Spanner, next_page: int, rest: MarkSign) -> bool:
+        """Whether a hairpin at the end of a system goes on in another at the start of the next: a crescendo's rest does
+        not begin in a point, nor does a diminuendo end in one that is not its last part."""
+        ends, begins = self.measures[page, mark.system], self.measures[next_page, rest.system]
+        if begins[0][0] != ends[-1][0] + 1 or "open" not in (rest if rest.name == "crescendo" else mark).detail:
+            return False
+        first = min((m.x for m in self.moments.get((next_page, rest.system), [])), default=0.0)
+        space = begins[0][1].system.system.space
+        last = self.score.measures[ends[-1][0]]
+        return rest.x0 < first + space and spanner.end_ticks >= last.onset_ticks + last.length_ticks
 
     def _pedal(self, page: int, mark: MarkSign, before: spanner_pb2.Spanner | None) -> spanner_pb2.Spanner | None:
         """Starts a pedal at a sign for down, ends it at the next sign; returns the pedal that is down now."""

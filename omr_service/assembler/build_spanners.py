@@ -56,6 +56,9 @@ class SpannerWriter:
                     places[staff] = self.draft.place(joined, n.staff)
                     note = StaffNote((n.box.x0 + n.box.x1) / 2, event.onset_ticks, event.duration_ticks)
                     notes.setdefault(staff, []).append(note)
+        lines: dict[tuple[Place, int], spanner_pb2.Spanner] = {}
+        onsets = [measure.onset_ticks for measure in self.score.measures]
+        breaks = {onset for onset, joined in zip(onsets, self.draft.measures, strict=True) if joined.first_in_system}
         for page in self.draft.pages:
             spaces = {s.system.index: s.system.space for s in page.systems}
             for sign in page.octaves:
@@ -63,7 +66,14 @@ class SpannerWriter:
                 held = range_of(sign, notes.get(staff, []), spaces[sign.system])
                 if held is None:
                     continue
+                before = lines.get((places[staff], sign.octaves))
+                if before is not None and held[0] == before.end_ticks and held[0] in breaks:
+                    # what goes on where a system begins is the line of the system before
+                    before.end_ticks = held[1]
+                    before.regions.append(region(page.page_number, sign.box))
+                    continue
                 spanner = self.score.spanners.add(confidence=1.0)
+                lines[places[staff], sign.octaves] = spanner
                 spanner.part_id, spanner.staff = places[staff]
                 spanner.start_ticks, spanner.end_ticks = held
                 spanner.octave_line.octaves = sign.octaves

@@ -19,6 +19,8 @@ DYNAMIC_LETTERS = {
 ENDING = re.compile(r"[1-9]\.?(?:\s?[,\-–]\s?[1-9]\.?)*$")
 
 
+_POINT = 0.2
+"""Spaces between the arms of a hairpin at its point, at most; wider apart they come from another system or go there."""
 _KERN = 0.9
 """Spaces by which the letters of a dynamic may reach into each other, however narrow they are."""
 
@@ -93,7 +95,8 @@ def find_hairpins(lines: list[Line], system: System) -> list[MarkSign]:
             box = Box(min(a.x0, b.x0), min(a.y0, a.y1, b.y0, b.y1), max(a.x1, b.x1), max(a.y0, a.y1, b.y0, b.y1))
             staff, above = staff_of(box, system)
             name = "crescendo" if left < right else "diminuendo"
-            found.append(MarkSign("hairpin", name, system.index, staff, box.x0, box.x1, box, above))
+            part = "open" if min(left, right) > _POINT * space else ""
+            found.append(MarkSign("hairpin", name, system.index, staff, box.x0, box.x1, box, above, detail=part))
     return found
 
 

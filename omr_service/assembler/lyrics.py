@@ -14,7 +14,7 @@ _LEAST_SYLLABLES = 4
 _LEAST_ITALIC = 7
 _UNDER_NOTES = 0.6
 _SUNG = re.compile(r"[^\W\d_]|^[-–—_]+$")
-_DOWNWARD = 3.0
+DOWNWARD = 3.0
 """Spaces by which a dynamic may be nearer to the system under it than to the one over it and yet belong to the latter:
 those of keyboard music stand between its staves or under them."""
 
@@ -58,17 +58,17 @@ def _stands_under_a_note(text: Text, elements: Sequence[Element], system: System
 
 
 def is_of_upper(
-    glyph: Glyph, upper: System, lower: System, elements: Mapping[int, Sequence[Element]], bias: float = _DOWNWARD
+    mark: Glyph | Text, upper: System, lower: System, elements: Mapping[int, Sequence[Element]], bias: float = DOWNWARD
 ) -> bool:
     """Whether a mark between two systems belongs to the upper one: it is nearer to what stands there.
 
     Args:
-        glyph: The mark.
+        mark: The mark.
         upper, lower: The systems.
         elements: Chords and rests by system.
         bias: Spaces by which it may be nearer to the lower one; none where that one's first staff is no keyboard's.
     """
-    box, space = glyph.box, upper.space
+    box, space = mark.box, upper.space
     x, _ = center(box)
     bottom = max([upper.staves[-1].bottom(x), *(e[1] for e in _extents(elements.get(upper.index, ()), box, space))])
     top = min([lower.staves[0].top(x), *(e[0] for e in _extents(elements.get(lower.index, ()), box, space))])

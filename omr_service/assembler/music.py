@@ -233,7 +233,8 @@ class MarkSign:
         above: True when it stands above its staff or chord.
         element: Chord or rest it belongs to, by number on the page; -1 for none.
         head: Notehead it belongs to, by number on the page; -1 for none.
-        detail: Of a tempo, "note value, dots, rate" of its metronome mark.
+        detail: Of a tempo, "note value, dots, rate" of its metronome mark; of a hairpin, "open" where its arms do not
+            meet in a point.
         style: "i" for italics, "b" for bold.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from omr_service.assembler import accidentals as acc
 from omr_service.assembler import dynamics_words as dw
@@ -14,7 +15,7 @@ from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.fingers import find_fingers, finger_styles
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
-from omr_service.assembler.lyrics import find_lyrics, is_of_upper
+from omr_service.assembler.lyrics import DOWNWARD, find_lyrics, is_of_upper
 from omr_service.assembler.measures import build_elements, build_measures, slashed_chords
 from omr_service.assembler.meters import MeterSign, find_meters
 from omr_service.assembler.music import (
@@ -42,6 +43,8 @@ from omr_service.assembler.tremolos import find_between
 from omr_service.assembler.tuplets import find_tuplets
 from omr_service.assembler.words import find_words
 from omr_service.symbols import Box, Glyph, Line, PageSymbols, Text
+
+Mark = TypeVar("Mark", Glyph, Text)
 
 
 @dataclass(slots=True)
@@ -204,6 +207,31 @@ def step_signatures(page: PageDraft) -> None:
     page.accidentals = acc.attach_accidentals(free, page.symbols.glyphs, page.heads, page.staves)
 
 
+def _own(page: PageDraft, marks: Sequence[Mark], system: System, downward: float) -> list[Mark]:
+    """Marks of a system: those within it, and of those over and under it the ones nearer to its notes than to those of
+    the neighbour; `downward` is the `bias` of `is_of_upper`."""
+    i = system.index
+    top, bottom = system.staves[0].tops[0], system.staves[-1].tops[-1]
+    over = page.systems[i - 1] if i > 0 else None
+    under = page.systems[i + 1] if i + 1 < len(page.systems) else None
+    found: list[Mark] = []
+    for mark in marks:
+        y = center(mark.box)[1]
+        if y < top:
+            own = over is None or (
+                y > over.staves[-1].tops[-1] and not is_of_upper(mark, over, system, page.elements, downward)
+            )
+        elif y > bottom:
+            own = under is None or (
+                y < under.staves[0].tops[0] and is_of_upper(mark, system, under, page.elements, downward)
+            )
+        else:
+            own = True
+        if own:
+            found.append(mark)
+    return found
+
+
 def step_measures(page: PageDraft) -> None:
     """Chords and rests, measure by measure, and the tuplets over them."""
     slashed = slashed_chords(page.chords, page.symbols.glyphs, page.symbols.lines)
@@ -275,28 +303,6 @@ def _endings_over(page: PageDraft, system: System, headings: Collection[Text]) -
     return dw.find_endings(texts, lines, system)
 
 
-def _dynamics_of(page: PageDraft, system: System) -> list[Glyph]:
-    """The dynamics of a system: those within it, and of those over and under it the ones nearer to its notes."""
-    i = system.index
-    top, bottom = system.staves[0].tops[0], system.staves[-1].tops[-1]
-    over = page.systems[i - 1] if i > 0 else None
-    under = page.systems[i + 1] if i + 1 < len(page.systems) else None
-    found: list[Glyph] = []
-    for glyph in page.symbols.glyphs:
-        y = center(glyph.box)[1]
-        if not glyph.name.startswith("dynamic"):
-            continue
-        if y < top:
-            own = over is None or (y > over.staves[-1].tops[-1] and not is_of_upper(glyph, over, system, page.elements))
-        elif y > bottom:
-            own = under is None or (y < under.staves[0].tops[0] and is_of_upper(glyph, system, under, page.elements))
-        else:
-            own = True
-        if own:
-            found.append(glyph)
-    return found
-
-
 def step_marks(page: PageDraft) -> None:
     """Articulations, ornaments, fingers, dynamics, words; and the headings around the music."""
     symbols = page.symbols
@@ -312,6 +318,8 @@ def step_marks(page: PageDraft) -> None:
     endings = [ending for system in page.systems for ending in _endings_over(page, system, headings)]
     page.marks += endings
     unnumbered: list[Text] = []
+    dynamics = [g for g in symbols.glyphs if g.name.startswith("dynamic")]
+    attached = [g for g in [*symbols.glyphs, *dots] if mk.ATTACHED.match(g.name)]
     for system in page.systems:
         elements = page.elements.get(system.index, [])
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)
@@ -323,10 +331,9 @@ def step_marks(page: PageDraft) -> None:
         inside = [t for t in texts if t.box.x1 > system.x0]
         over, under = page.band(system)
         wiggles = [w for w in symbols.wiggles if over <= center(w)[1] < under]
-        own_dots = [g for g in dots if over <= center(g.box)[1] < under]
-        page.marks += mk.find_marks([*glyphs, *own_dots], elements, system)
+        page.marks += mk.find_marks(_own(page, attached, system, 0.0), elements, system)
         page.marks += mk.find_arpeggios(glyphs, wiggles, elements, system)
-        page.marks += dw.find_dynamics(_dynamics_of(page, system), system)
+        page.marks += dw.find_dynamics(_own(page, dynamics, system, DOWNWARD), system)
         page.marks += dw.find_hairpins(lines, system)
         page.marks += dw.find_pedals(glyphs, system)
         page.marks += dw.find_signs(glyphs, system)

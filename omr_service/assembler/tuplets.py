@@ -32,8 +32,6 @@ NORMALS: dict[int, tuple[int, ...]] = {
 }
 """What a tuplet number replaces, the usual first; the bar decides."""
 TUPLET_GLYPH = re.compile(r"tuplet(\d)$")
-LIKE_A_FINGER = 2.0
-"""What it costs to read a number without a bracket as a tuplet's, where it is set as the page's fingers are."""
 CERTAIN = 0.5
 """Probability from which on a digit is that of a tuplet."""
 NUMBER_TEXT = re.compile(r"[\[(]?(\d{1,2})(?:\s*:\s*(\d{1,2}))?[\])]?$")
@@ -47,12 +45,13 @@ class _Number:
     certain: bool  # nothing else looks like it (a tuplet glyph)
     space: float
     cost: float = 0.0
+    finger: bool = False  # set as the page's fingers are: a tuplet's only in a bracket
 
 
 def find_numbers(
     glyphs: list[Glyph], texts: list[Text], space: float, styles_of_fingers: Container[Style] = ()
 ) -> list[_Number]:
-    """Numbers that can be tuplet numbers; what is set as the page's fingers are costs more."""
+    """Numbers that can be tuplet numbers."""
     found: list[_Number] = []
     digits = sorted((g for g in map(_as_tuplet, glyphs) if g is not None), key=lambda g: g.x)
     used: set[int] = set()
@@ -76,8 +75,8 @@ def find_numbers(
     for text_run in texts:
         match = NUMBER_TEXT.match(text_run.text.strip())
         if match and text_run.size < 4 * space:
-            cost = LIKE_A_FINGER if style_of(text_run) in styles_of_fingers else 0.0
-            found.append(_Number(int(match[1]), int(match[2] or 0), text_run.box, False, space, cost))
+            finger = style_of(text_run) in styles_of_fingers
+            found.append(_Number(int(match[1]), int(match[2] or 0), text_run.box, False, space, finger=finger))
     return [n for n in found if n.number >= 2]
 
 
@@ -127,7 +126,7 @@ def find_tuplets(
     for number in find_numbers(glyphs, texts, space, styles_of_fingers):
         cx, cy = center(number.box)
         span = _bracket(number, arms)
-        if span is None and not number.certain and number.number > 15:
+        if span is None and (number.finger or (not number.certain and number.number > 15)):
             continue
         measure = next((m for m in measures if m.x0 <= cx < m.x1), None)
         if measure is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from omr_service.assembler.fingers import finger_styles, style_of
-from omr_service.assembler.tuplets import LIKE_A_FINGER, find_numbers
-from omr_service.symbols import Box, Glyph, Text
+from omr_service.assembler.tuplets import find_numbers
+from omr_service.symbols import Box, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 
 SIZE = 7.0
@@ -134,6 +134,16 @@ def test_one_is_a_finger_and_makes_its_style_that_of_fingers():
     slanted = [digits("3", 100, 50, italic=True) for _ in range(4)]
     styles = finger_styles([*upright, *slanted])
     assert styles == {style_of(upright[0])}
-    costs = {n.number: n.cost for n in find_numbers([], [upright[1], *slanted[:1]], SPACE, styles)}
-    assert costs == {3: 0.0}  # the slanted one, which comes last
-    assert [n.cost for n in find_numbers([], [upright[1]], SPACE, styles)] == [LIKE_A_FINGER]
+    assert [n.finger for n in find_numbers([], [upright[1], slanted[0]], SPACE, styles)] == [True, False]
+
+
+@pytest.mark.parametrize(("bracket", "tuplets"), [(False, 0), (True, 1)])
+def test_a_number_set_as_the_fingers_are_is_a_tuplets_in_a_bracket_only(bracket, tuplets):
+    sheet = a_sheet()
+    for x in (100, 120, 140):
+        sheet.note(0, x, 6, up=True)
+    sheet.page.texts.extend([digits("3", 123, 80), digits("1", 300, 80)])
+    if bracket:
+        sheet.page.lines.extend([Line(100, 80, 118, 80, 0.6), Line(128, 80, 148, 80, 0.6)])
+    (signs,) = sheet.draft().signs
+    assert len(signs.tuplets) == tuplets
