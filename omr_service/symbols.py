@@ -128,6 +128,7 @@ class PageSymbols:
         curves: Slurs and ties.
         wiggles: Vertical or horizontal wavy lines that are no glyphs (arpeggios, trill lines), as boxes.
         image_share: Share of the page that raster images cover, 0 to 1: near 1 for a scan.
+        numbers: Numbers in the margins that a reader without text finds.
     """
 
     page_number: int
@@ -140,3 +141,4 @@ class PageSymbols:
     curves: list[Curve] = field(default_factory=list)
     wiggles: list[Box] = field(default_factory=list)
     image_share: float = 0.0
+    numbers: tuple[int, ...] = ()

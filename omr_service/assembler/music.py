@@ -282,6 +282,7 @@ class PageMusic:
         marks: Its marks.
         titles: What it says of the piece.
         starts: Systems within it, by index, over which a new piece's heading stands, with that.
+        numbers: Numbers in its margins, its own perhaps among them.
     """
 
     page_number: int
@@ -294,3 +295,4 @@ class PageMusic:
     marks: tuple[MarkSign, ...] = ()
     titles: PageTitles = PageTitles()
     starts: tuple[tuple[int, PageTitles], ...] = ()
+    numbers: tuple[int, ...] = ()

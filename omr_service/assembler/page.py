@@ -38,7 +38,7 @@ from omr_service.assembler.signatures import ClefSign, KeySign, find_clefs, find
 from omr_service.assembler.staves import find_staves
 from omr_service.assembler.systems import group_systems, vertical_runs
 from omr_service.assembler.ties_slurs import read_curves
-from omr_service.assembler.titles import is_heading, read_titles
+from omr_service.assembler.titles import is_heading, margin_numbers, read_titles
 from omr_service.assembler.tremolos import find_between
 from omr_service.assembler.tuplets import find_tuplets
 from omr_service.assembler.words import find_words
@@ -112,6 +112,7 @@ class PageDraft:
             tuple(self.marks),
             self.titles,
             tuple(self.starts),
+            (*symbols.numbers, *margin_numbers(symbols.texts, self.systems)),
         )
         return without_ossias(page)
 

@@ -1,23 +1,27 @@
-"""Pages that were scanned or bound in the wrong order: a piece does not go on after its end."""
+"""Pages scanned or bound in the wrong order: their numbers tell, or that a piece does not go on after its end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from omr_service.assembler.geometry import Barline
 from omr_service.assembler.music import MeasureSigns, PageMusic
 
 
 def in_order(pages: Sequence[PageMusic]) -> list[PageMusic]:
-    """The pages of a document in the order in which they are played, as far as their barlines tell.
+    """The pages of a document in the order in which they are played, as far as their numbers or barlines tell.
 
-    Where one page ends with a final barline, the next goes on without a meter or key of its own, and the last page
-    breaks off, the one with the final barline is the last. A repeat sign counts as a final barline where heavy
-    barlines come after it: otherwise the first half of a piece may just end with its page.
+    Printed numbers that run through decide. Without those: where one page ends with a final barline, the next goes on
+    without a meter or key of its own, and the last page breaks off, the one with the final barline is the last. A
+    repeat sign counts as a final barline where heavy barlines come after it: otherwise the first half of a piece may
+    just end with its page.
 
     Args:
         pages: The document's pages, in its order.
     """
+    numbered = by_numbers([page.numbers for page in pages])
+    if numbered is not None:
+        return [pages[k] for k in numbered]
     bars = [[measure for system in page.systems for measure in system.measures] for page in pages]
     played = [k for k, own in enumerate(bars) if own]
     closed = [k for k in played if _is_heavy(bars[k][-1].right)]
@@ -31,6 +35,38 @@ def in_order(pages: Sequence[PageMusic]) -> list[PageMusic]:
     if mark is not None and mark.dots_left and not any(_is_heavy(bar.right) for own in after for bar in own):
         return list(pages)
     return [page for k, page in enumerate(pages) if k != end] + [pages[end]]
+
+
+def by_numbers(numbers: Sequence[Collection[int]]) -> list[int] | None:
+    """The pages in the order of their numbers; None where these do not run through.
+
+    Every page has to have its number, or of four and more all but one; as they are given stay pages that can be so.
+
+    Args:
+        numbers: The numbers in the margins of each page.
+    """
+    count = len(numbers)
+    need = count - 1 if count > 3 else count
+    orders: dict[int, set[tuple[int, ...]]] = {}
+    for first in {n - k for own in numbers for n in own for k in range(count)}:
+        if count > 1 and sum(first + k in own for k, own in enumerate(numbers)) >= need:
+            return list(range(count))
+        places: dict[int, int] = {}
+        for page, own in enumerate(numbers):
+            fitting = [n - first for n in own if 0 <= n - first < count]
+            if len(fitting) == 1 and fitting[0] not in places:
+                places[fitting[0]] = page
+        # fingers over the staves are numbers, too: few pages in another order have to have clear ones
+        if count < 2 or len(places) < need or (count <= 3 and first < 10):
+            continue
+        left = [page for page in range(count) if page not in places.values()]
+        free = [k for k in range(count) if k not in places]
+        order = tuple(places[k] if k in places else left[free.index(k)] for k in range(count))
+        # a page without a number may be before the others or after them: then the first page is the one given first
+        if order[0] == 0 or not {0, count - 1}.intersection(free):
+            orders.setdefault(len(places), set()).add(order)
+    best = orders[max(orders)] if orders else set()
+    return list(best.pop()) if len(best) == 1 else None
 
 
 def _is_heavy(mark: Barline | None) -> bool:

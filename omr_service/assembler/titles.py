@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from omr_service.assembler.geometry import System, center
 from omr_service.assembler.music import PageTitles
 from omr_service.symbols import Text
 
 RIGHTS = re.compile(r"©|\(c\)\s|copyright|public domain|creative commons|\bCC BY|all rights reserved", re.IGNORECASE)
+CLEAR = 4.0
+"""Staff spaces between the outer staves and a number in the margin at least."""
 
 
 def is_heading(text: Text, systems: list[System], height: float) -> bool:
@@ -73,3 +76,13 @@ def read_titles(texts: list[Text], systems: list[System], height: float) -> Page
         rights,
         tuple(names),
     )
+
+
+def margin_numbers(texts: Sequence[Text], systems: Sequence[System]) -> tuple[int, ...]:
+    """Numbers that stand by themselves over or under all systems of a page: its own is among them where it has one."""
+    if not systems:
+        return ()
+    space = systems[0].space
+    top, bottom = systems[0].staves[0].tops[0] - CLEAR * space, systems[-1].staves[-1].tops[-1] + CLEAR * space
+    outside = [t.text.strip() for t in texts if t.box.y1 < top or t.box.y0 > bottom]
+    return tuple(int(t) for t in outside if re.fullmatch(r"[1-9]\d{0,3}", t))

@@ -9,6 +9,7 @@ from omr_service.scan.beams import find_beams
 from omr_service.scan.curves import find_boxes, find_brackets, find_curves, find_hairpins
 from omr_service.scan.detector import Detections
 from omr_service.scan.normal_page import NormalPage, NormalStaff
+from omr_service.scan.numbers import margin_numbers
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems
 from omr_service.scan.tracing import extended, led_to_beams, stems_of_heads
@@ -84,6 +85,7 @@ def page_symbols(
         curves=[_scaled_curve(c, k) for c in find_curves(found.mask("curve"), page.pixels)],
         wiggles=[_scaled_box(b, k) for b in find_boxes(found.mask("wiggle"), least=1.2 * SPACE)],
         image_share=image_share,
+        numbers=margin_numbers(page),
     )
 
 

@@ -5,6 +5,7 @@
     python -m omr_service.training fit PAGES --work WORK          trains, and writes weights and their card
     python -m omr_service.training evaluate PAGES                 measures weights on the pages held out
     python -m omr_service.training all SCORES --work WORK         all of it
+    python -m omr_service.training digits FONTS ...               trains the reader of page numbers, from text faces
 
 Scores are MusicXML, or Humdrum **kern with --kern-python. PDFs engraved elsewhere are as good, as long as the engraved
 reader can read them; a name of the form ENGRAVER--SOURCE.pdf keeps all engravings of a source on one side when pages
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from etude.mesh.errors import EtudeError
 from omr_service.scan.detector import WEIGHTS
+from omr_service.scan.numbers import WEIGHTS as NUMBERS
 from omr_service.training.engrave import decorated, kern_to_musicxml, pdf_of_musicxml
 from omr_service.training.musescore import pdf_of_musicxml as pdf_by_musescore
 from omr_service.training.pages import prepare_document
@@ -116,6 +118,14 @@ def everything(args: argparse.Namespace) -> None:
     fit(args)
 
 
+def digits(args: argparse.Namespace) -> None:
+    """Trains what reads page numbers."""
+    from omr_service.training.digits import train as train_digits
+
+    card = train_digits(args.fonts, args.out, args.signs, args.passes)
+    print(json.dumps(card["held_out"]))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m omr_service.training",
@@ -157,6 +167,12 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=evaluate)
     command = commands.add_parser("all", parents=[scores, fitting], help="scores to weights")
     command.set_defaults(run=everything, pages=2)
+    command = commands.add_parser("digits", help="text faces to the weights that read page numbers")
+    command.add_argument("fonts", type=Path, nargs="+", help="folders with .otf and .ttf files")
+    command.add_argument("--out", type=Path, default=NUMBERS)
+    command.add_argument("--signs", type=int, default=18000)
+    command.add_argument("--passes", type=int, default=10)
+    command.set_defaults(run=digits)
     return parser
 
 

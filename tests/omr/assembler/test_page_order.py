@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from etude.notation.validate import validate
-from omr_service.assembler.page_order import in_order
+from omr_service.assembler.page_order import by_numbers, in_order
 from omr_service.pipeline import assemble_page, write_scores
+from omr_service.symbols import Box, Text
 from tests.omr.assembler.test_pieces import SOURCE, page_of, system_at
 
 FIRST = assemble_page(page_of(system_at(100, False, True, (4, 5))))
@@ -55,3 +56,34 @@ def test_a_half_may_end_with_its_page():
     inner = page_of(system_at(100, True, False, (6, 7)), system_at(320, False, False, (6, 7)))
     given = numbered(FIRST, half, assemble_page(inner))
     assert [page.page_number for page in in_order(given)] == [1, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "order"),
+    [
+        ([{197}, {201}, {199}, {200}, {198}], [0, 4, 2, 3, 1]),
+        ([{6, 541}, {7, 541}, {9, 541}, {8, 541}], [0, 1, 3, 2]),
+        ([set(), {204}, {203}, {205}], [0, 2, 1, 3]),
+        ([{202}, set(), {204}, {203}], [0, 3, 2, 1]),
+        ([{203}, set(), {202}, {204}], None),
+        ([{203}, {205}, {202}, {204}], [2, 0, 3, 1]),
+        ([{5, 177}, {6, 178}, {7, 179}], [0, 1, 2]),
+        ([{16}, {54}, {17}, {19}, {20}], [0, 2, 1, 3, 4]),
+        ([{12}, {11}], [1, 0]),
+        ([{5}, {4}], None),
+        ([set(), {3}, {2}], None),
+        ([{4}, {6}, {8}], None),
+        ([{1, 2}, {2, 3}], [0, 1]),
+        ([set(), set()], None),
+        ([{7}], None),
+    ],
+)
+def test_printed_numbers_tell_the_order(numbers, order):
+    assert by_numbers(numbers) == order
+
+
+def test_numbers_outweigh_barlines_and_are_found_among_the_texts():
+    number = Text("12", 300, 40, Box(300, 33, 310, 40), 8)
+    pages = [replace(page, numbers=(n,)) for page, n in zip(numbered(FIRST, LAST, MIDDLE), (3, 4, 5), strict=True)]
+    assert in_order(pages) == pages
+    assert assemble_page(page_of(system_at(100, False, True, (4, 5)), texts=[number])).numbers == (12,)
