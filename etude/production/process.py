@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import signal
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+_LAUNCH = Path(__file__).with_name("launch.py")
 _START_S = 90.0
 
 
@@ -80,16 +78,16 @@ class ChildServer(ABC):
     def spawn(self) -> None:
         """Starts it and does not wait until it answers."""
         command = self.command()
+        at_our_end = signal.SIGINT if command.user else signal.SIGKILL
+        launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(int(at_our_end)), command.user or ""]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                command.arguments,
+                [*launch, *command.arguments],
                 stdout=log,
                 stderr=log,
-                user=command.user,
                 cwd=self.directory,
                 env=command.environment,
                 start_new_session=True,
-                preexec_fn=_end_with_parent(signal.SIGINT if command.user else signal.SIGKILL),
             )
 
     def start(self) -> None:
@@ -147,11 +145,3 @@ class ChildServer(ABC):
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-
-
-def _end_with_parent(how: signal.Signals) -> Callable[[], None] | None:
-    """A `preexec_fn` that has the kernel send a signal to the child when its parent ends; None where it cannot."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, how)
