@@ -8,7 +8,6 @@ when the stage ends into the transaction that says so.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -33,8 +32,8 @@ class ProgressRecorder:
         self._last_time = 0.0
         self._skipped: Progress | None = None
         self._pending: list[Progress] = []
+        self._gathering: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
-        self._ending = asyncio.Event()
 
     async def report(self, progress: Progress) -> None:
         """Take note of how far the stage is.
@@ -55,8 +54,8 @@ class ProgressRecorder:
             return
         self._page, self._last_time, self._skipped = progress.page, now, None
         self._pending.append(kept)
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._drain())
+        if self._gathering is None and (self._writing is None or self._writing.done()):
+            self._gather()
 
     async def finish(self) -> Sequence[Progress]:
         """What has not been written yet, for the caller to write.
@@ -64,9 +63,10 @@ class ProgressRecorder:
         Raises:
             EtudeError: As `report`.
         """
+        self._stop_gathering()  # what has not begun to be written is left to the caller
         if self._writing is not None:
-            self._ending.set()  # what has not begun to be written is left to the caller
             await self._writing
+            self._stop_gathering()
         rest = [*self._pending, *([self._skipped] if self._skipped is not None else [])]
         self._pending, self._skipped = [], None
         return rest
@@ -76,13 +76,23 @@ class ProgressRecorder:
         if self._writing is not None and not self._writing.done():
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
+        self._stop_gathering()
 
-    async def _drain(self) -> None:
-        while self._pending:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GATHER_S):
-                    await self._ending.wait()
-            if self._ending.is_set():
-                return
-            batch, self._pending = self._pending, []
-            await self._write(batch)
+    def _gather(self) -> None:
+        """Writes what is pending in a moment."""
+        self._gathering = asyncio.get_running_loop().call_later(_GATHER_S, self._begin_writing)
+
+    def _stop_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+
+    def _begin_writing(self) -> None:
+        self._gathering = None
+        self._writing = asyncio.create_task(self._write_pending())
+
+    async def _write_pending(self) -> None:
+        batch, self._pending = self._pending, []
+        await self._write(batch)
+        if self._pending:
+            self._gather()

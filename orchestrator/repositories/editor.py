@@ -76,6 +76,7 @@ class JobEditor:
         self._stored_epoch = record.job.epoch
         self._stored_sequence = record.job.last_sequence
         self._time = now()
+        self._stamp = timestamp(self._time)
         self._events: list[job_pb2.JobEvent] = []
         self._artifacts: list[dict[str, Any]] = []
         self._lineage: list[dict[str, Any]] = []
@@ -178,7 +179,7 @@ class JobEditor:
         else:
             job.error.CopyFrom(error)
         if target in TERMINAL:
-            job.complete_time.CopyFrom(timestamp(self._time))
+            job.complete_time.CopyFrom(self._stamp)
         self._add(JobEventKind.JOB_EVENT_KIND_STATE_CHANGED, from_state=source, reason=reason)
 
     def created(self, reason: str) -> None:
@@ -205,7 +206,7 @@ class JobEditor:
         artifact = artifact_service_pb2.Artifact()
         artifact.CopyFrom(new.artifact)
         artifact.job_id, artifact.tenant_id = self.job.job_id, self.job.tenant_id
-        artifact.create_time.CopyFrom(timestamp(self._time))
+        artifact.create_time.CopyFrom(self._stamp)
         event = self._add(JobEventKind.JOB_EVENT_KIND_ARTIFACT_CREATED, artifact_id=artifact.artifact_id)
         self._artifacts.append(artifact_row(artifact, blob_key=new.blob_key, position=event.sequence))
         for source_id in new.source_ids:
@@ -278,7 +279,7 @@ class JobEditor:
         job = self.job
         if not self._events:
             return job
-        job.update_time.CopyFrom(timestamp(self._time))
+        job.update_time.CopyFrom(self._stamp)
         error = job.error if job.HasField("error") else None
         values: dict[str, Any] = {
             "state": state_name(job.state),
@@ -319,7 +320,7 @@ class JobEditor:
         event = job_pb2.JobEvent(
             job_id=self.job.job_id,
             sequence=self.job.last_sequence,
-            time=timestamp(self._time),
+            time=self._stamp,
             kind=kind,
             state=self.job.state,
             actor=self._actor,
