@@ -25,7 +25,7 @@ import pikepdf
 
 from etude.mesh.channels import open_channel
 from etude.mesh.health import check_health
-from etude.production.process import free_ports
+from etude.production.ports import free_ports
 from etude.production.services import target
 from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
 from orchestrator.pages import Document, OnProgress, PageFanOut, parts_of

@@ -91,7 +91,7 @@ class Costs:
     pause_only: float = 0.6  # more, when it was the staff's only voice
     pause_in_beam: float = 1.0  # more, between notes of a beam
     resume: float = 0.2  # more, when it goes on
-    pause_again: float = 0.05  # what either costs in a voice that has paused under a beam, between other notes of one
+    pause_again: float = 0.05  # what either costs in a voice that has paused within a beam before
     start_late: float = 0.7  # a voice begins within the bar
     gap: float = 0.4  # something begins when nothing ends: a rest is hidden
     stem_changes: float = 0.12  # stems of one voice point both ways

@@ -84,10 +84,10 @@ class Moves:
 
     def _stopped(self, gone: list[Voice], voices: tuple[Voice, ...], at: int) -> float:
         """What it costs that voices stop where others go on, at a time after their ends; one that has paused between
-        notes of a beam does so again."""
+        notes of a beam (hands that take turns) does so again."""
         total = 0.0
         for voice in gone:
-            if voice[3] >= 0 and voice[6]:
+            if voice[6]:
                 total += self.costs.pause_again
                 continue
             others = any(v is not voice and v[1] == voice[1] and (v[0] >= at or v[0] == WHOLE_BAR) for v in voices)
@@ -134,7 +134,7 @@ class Moves:
             end, home, stem, pending, open_tuplet, chain, paused = voices[slot]
             beamed = before >= 0 and before == pending
             if end == RESTING:
-                cost += costs.pause_again if beamed and paused else costs.resume
+                cost += costs.pause_again if paused else costs.resume
                 paused = int(paused or beamed)
             if home != item.staff and not beamed:
                 cost += costs.other_staff

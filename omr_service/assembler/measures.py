@@ -147,7 +147,8 @@ def build_elements(
 def _beside(one: Chord, other: Chord, heads: list[Head]) -> bool:
     """True for chords of one staff that stand next to each other because they collide: they sound together."""
     box = heads[one.heads[0]].glyph.box
-    return one.staff == other.staff and abs(one.x - other.x) < 1.6 * (box.x1 - box.x0)
+    near = one.staff == other.staff and abs(one.x - other.x) < 1.6 * (box.x1 - box.x0)
+    return near and any(abs(heads[a].step - heads[b].step) <= 1 for a in one.heads for b in other.heads)
 
 
 def _other_values(

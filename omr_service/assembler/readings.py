@@ -149,7 +149,8 @@ def _unmarked_readings(
     group = [e for e in elements if e.beam == element.beam] if element.beam >= 0 else []
     thirds = sum((e.value for e in group), Fraction(0)) / 3
     # under a beam that is three plain values long, a triplet may be dotted
-    dotted = element.dots == 1 and thirds > 0 and thirds.numerator & (thirds.numerator - 1) == 0
+    plain = thirds > 0 and all(n & (n - 1) == 0 for n in (thirds.numerator, thirds.denominator))
+    dotted = element.dots == 1 and plain
     if element.level < -1 or (element.dots and not dotted):
         return []
     readings: list[Reading] = []

@@ -4,6 +4,7 @@ asked again with more readings allowed."""
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -40,8 +41,12 @@ ACROSS_BEAMS = 2.0
 """What it costs more there to begin a tuplet without a number elsewhere than at the beginning of a beam."""
 DUPLETS = (2, 4, 8)
 """Numbers of notes that may take the time of more; of others that is only for dotted beats."""
+UNREAD = 0.15
+"""What it costs not to read a number as a tuplet's that stands over a beam of just so many notes."""
 UNUSUAL = 0.6
 """What it costs to read a number as replacing another one than usual."""
+HARD, THOROUGH = 4.0, 150
+"""A measure that costs more as it is printed is searched once more, with so many partial solutions kept."""
 DOUBTFUL_AT_ONCE = 3
 """Chords and rests of a measure, the least sure, of which is asked whether they are there."""
 TIMED_RUN, FREE_TIME = 0.5, 1.0
@@ -150,9 +155,17 @@ class _Problem:
         self.expected, self.space, self.costs = expected, space, costs
         self.compound, self.without_number = compound, without_number
         self.x_of = {e.index: e.x for e in timed}
+        beam_of = {e.index: e.beam for e in timed}
+        size_of = Counter(beam_of.values())
+        self.likely = {
+            t
+            for t in tuplets
+            for beams in [{beam_of.get(i, -1) for i in t.options[0]}]
+            if len(beams) == 1 and min(beams) >= 0 and size_of[min(beams)] == len(t.options[0]) == t.number
+        }
         self.snapped: dict[int, float] = {}
         self.doubts = False
-        self.tried: dict[tuple[Choice, int, bool, frozenset[int]], float] = {}
+        self.tried: dict[tuple[Choice, int, bool, frozenset[int], int], float] = {}
 
     def is_good(self, attempt: _Attempt) -> bool:
         """True for an attempt that is not questioned."""
@@ -184,6 +197,9 @@ class _Problem:
                 return best
         choice = best.choice if best is not None else self.first_choice()
         best = self.moved_aside(choice, best, bound)
+        if best is not None and best.solution.cost > HARD:
+            again = self.attempt(best.choice, min(bound, best.solution.cost), (), THOROUGH)
+            best = again if again is not None else best
         if best is None or not self.is_good(best):
             unmarked = self.without_number
             if best is not None and self.is_in_order(best):
@@ -296,7 +312,7 @@ class _Problem:
 
     def attempt(self, choice: Choice, bound: float, unmarked: Unmarked = (), effort: int = 24) -> _Attempt | None:
         """The measure under one reading of its numbers; None where it costs no less than the bound."""
-        key = (choice, len(unmarked), self.doubts, frozenset(self.snapped))
+        key = (choice, len(unmarked), self.doubts, frozenset(self.snapped), effort)
         if bound <= self.tried.get(key, -1.0):
             return None
         self.tried[key] = bound
@@ -304,6 +320,7 @@ class _Problem:
         # numbers that look more like fingers, and those read in an unusual way, each kind once
         doubt = sum(t.cost for t, _ in taken)
         doubt += UNUSUAL * len({(t.number, normal) for t, normal in taken if normal != self.normals(t)[0]})
+        doubt += UNREAD * sum(t in self.likely and k < 0 for t, (k, _) in zip(self.tuplets, choice, strict=True))
         marks = self.marks(choice)
         items = [
             item_of(

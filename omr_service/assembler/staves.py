@@ -9,6 +9,9 @@ THIN = 0.4
 """Greatest thickness of a staff line as a share of the distance to the next; beams are thicker."""
 ODD = 2.2
 """How many times larger or smaller than is usual on its page a staff may be."""
+LADDER, LADDER_STEPS = 0.3, 3
+"""Ledger lines that run into each other may look like a staff of at most this part of its staff's length, so many
+spaces away."""
 
 
 def merge_collinear(lines: list[Line], tolerance: float, gap: float) -> list[Line]:
@@ -80,8 +83,19 @@ def find_staves(lines: list[Line], width: float, height: float) -> list[Staff]:
             found.append(_staff([flat[k] for k in members]))
     usual = sorted(staff.space for staff in found)[len(found) // 2] if found else 0.0
     found = [staff for staff in found if usual / ODD < staff.space < usual * ODD]
+    found = [staff for staff in found if not any(_is_ladder(staff, other) for other in found)]
     found.sort(key=lambda staff: (staff.tops[0], staff.x0))
     return [Staff(i, s.x0, s.x1, s.tops, s.slope, s.space) for i, s in enumerate(found)]
+
+
+def _is_ladder(staff: Staff, other: Staff) -> bool:
+    """True for what are the ledger lines of a run over or under a staff, so close to each other that they touch: they
+    go on in its distances, where another staff never stands."""
+    if staff.x1 - staff.x0 > LADDER * (other.x1 - other.x0) or not other.x0 <= staff.x0 <= staff.x1 <= other.x1:
+        return False
+    between = max(other.tops[0] - staff.tops[-1], staff.tops[0] - other.tops[-1]) / other.space
+    steps = round(between)
+    return 1 <= steps <= LADDER_STEPS and abs(between - steps) < 0.15 and abs(staff.space / other.space - 1) < 0.05
 
 
 def _same_extent(a: Line, b: Line, gap: float) -> bool:

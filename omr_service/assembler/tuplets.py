@@ -126,7 +126,7 @@ def find_tuplets(
     for number in find_numbers(glyphs, texts, space, styles_of_fingers):
         cx, cy = center(number.box)
         span = _bracket(number, arms)
-        if span is None and (number.finger or (not number.certain and number.number > 15)):
+        if span is None and number.finger:
             continue
         measure = next((m for m in measures if m.x0 <= cx < m.x1), None)
         if measure is None:
@@ -134,6 +134,9 @@ def find_tuplets(
         if id(measure) not in voices:
             voices[id(measure)] = _voices(measure.elements, system)
         options = _options(number, cx, cy, span, voices[id(measure)])
+        if span is None and not number.certain and number.number > 15:
+            # a page has many a greater number
+            options = [(cost, run) for cost, run in options if len(run) == number.number]
         if options:
             certain = number.certain or span is not None
             runs = tuple(tuple(e.index for e in run) for _, run in options)

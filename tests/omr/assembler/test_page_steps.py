@@ -9,7 +9,7 @@ import pytest
 from omr_service.assembler.accidentals import AccidentalState, key_alter, midi_of
 from omr_service.assembler.page import PageDraft
 from omr_service.pipeline import PAGE_STEPS, assemble_page, join_pages
-from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
+from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols, Text
 
 SPACE = 5.0
 WIDTHS = {"noteheadBlack": 6.0, "noteheadHalf": 6.0, "noteheadWhole": 8.5, "gClef": 13.0, "fClef": 13.0}
@@ -346,3 +346,26 @@ def test_a_g_clef_that_was_seen_and_not_drawn_stands_on_its_line(confidence, lin
     sheet.glyph("gClef", 0, 55, 3.6, height=30)
     sheet.page.glyphs[:] = [replace(sheet.page.glyphs[-1], confidence=confidence), sheet.page.glyphs[1]]
     assert [(c.sign, c.line) for c in sheet.draft().clefs[0]] == [("g", line), ("f", 4)]
+
+
+@pytest.mark.parametrize(("right", "staves"), [(200.0, 2), (400.0, 3)], ids=["ledger lines", "a staff"])
+def test_ledger_lines_that_run_into_each_other_are_no_staff(right, staves):
+    sheet = Sheet()
+    for k in range(1, 6):
+        y = sheet.tops[0] - k * SPACE
+        sheet.page.lines.append(Line(150.0, y, right, y, 0.5))
+    assert len(sheet.draft().staves) == staves
+
+
+@pytest.mark.parametrize(("notes", "numbers"), [(17, [17]), (16, [])], ids=["so many", "other"])
+def test_a_number_over_fifteen_is_a_tuplets_where_just_so_many_notes_are_under_it(notes, numbers):
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    stems = [sheet.note(0, 100 + 15 * k, 4) for k in range(notes)]
+    sheet.beam(stems[0], stems[-1])
+    middle = (stems[0][0] + stems[-1][0]) / 2 - 3
+    y = stems[0][1] - 4
+    sheet.page.texts.append(Text("17", middle - 3, y, Box(middle - 3, y - 5, middle + 3, y), 9))
+    (system,) = assemble_page(sheet.page).systems
+    assert [t.number for t in system.tuplets] == numbers

@@ -118,3 +118,20 @@ def test_six_notes_do_not_replace_eight_where_the_beat_is_plain():
     signs = [TupletSign(6, 0, (tuple(e.index for e in run),), False, True, Box(0, 0, 1, 1)) for run in runs]
     timing = solve_measure([e for run in runs for e in run], signs, Q(2), 1.0, compound=False)
     assert timing.length == 1 and {t.ratios for t in timing.timings.values()} == {((6, 4),)}
+
+
+def test_a_bar_of_many_voices_is_searched_until_they_add_up():
+    """Halves of two voices at once, an upper voice after a hidden rest, and the other hand above."""
+    bass = [chord(0, 0, -1, staff=1, up=False), chord(1, 0, -1, staff=1)]
+    groups = ((10, (2.0, 4.0, 6.0), 22), (13, (10.1, 12.1, 14.1), 28))
+    inner = [
+        chord(first + k, x, 1, staff=1, step=8, up=False, beam=beam)
+        for first, xs, beam in groups
+        for k, x in enumerate(xs)
+    ]
+    upper = [chord(20, 0, 0, up=False), chord(21, 4.0, 0, up=False)]
+    rest = replace(chord(22, 8.0, 1, up=None), notes=())
+    run = [chord(23 + k, x, 1, up=False, beam=29) for k, x in enumerate((10.1, 12.1, 14.1))]
+    timing = solve_measure([*bass, *inner, *upper, rest, *run], (), Q(4), 1.0, compound=False)
+    onsets = [timing.timings[k].onset for k in (10, 11, 12, 13, 14, 15)]
+    assert timing.length == 4 and onsets == [Q(1, 2), 1, Q(3, 2), Q(5, 2), 3, Q(7, 2)]
