@@ -26,6 +26,10 @@ _GAP = 0.75
 """Darkness between two beams, as a part of theirs, up to which they are two."""
 _THINNEST = 0.42
 """Thickness of a beam at least, as a part of what is usual on its page; those of grace notes have two thirds of it."""
+_PART = 0.7
+"""Part of the usual height of what is seen up to which a run of ink is a part of a beam."""
+_LIGHT = 1.25
+"""Height, in parts of a beam's thickness, up to which runs of ink with a gap are one beam that is light inside."""
 _ENOUGH = 40
 """Columns with a gap from which on a page's own measures are known."""
 
@@ -96,13 +100,14 @@ def _cut_at_gaps(runs: list[tuple[int, int]], profile: NDArray[np.floating]) -> 
 
 def _measures(columns: list[list[tuple[int, int]]]) -> Measures:
     """The thickness and pitch of a page's beams: from the columns in which gaps are seen between several, and where
-    those are few from the runs that are as high as one."""
+    those are few from the runs that are as high as one. Parts of a beam that is light inside are no beams."""
     heights = [bottom - top for runs in columns for top, bottom in runs if 0.3 * SPACE <= bottom - top < 0.95 * SPACE]
+    least = max(0.3 * SPACE, _PART * float(np.median(heights))) if heights else 0.3 * SPACE
     pairs = [
         (lower[1] - lower[0], (sum(lower) - sum(upper)) / 2)
         for runs in columns
         for upper, lower in itertools.pairwise(runs)
-        if min(upper[1] - upper[0], lower[1] - lower[0]) >= 0.3 * SPACE
+        if min(upper[1] - upper[0], lower[1] - lower[0]) >= least
         and max(upper[1] - upper[0], lower[1] - lower[0]) < 0.95 * SPACE
         and (sum(lower) - sum(upper)) / 2 < 1.3 * SPACE
     ]
@@ -219,10 +224,16 @@ def _without_scraps(bars: list[tuple[float, float, int, int]], pitch: float) -> 
 
 
 def _split(runs: list[tuple[int, int]], measures: Measures) -> list[tuple[int, int]]:
-    """Runs of ink with those cut that are as high as several beams."""
+    """Runs of ink with those cut that are as high as several beams, and those joined that are one together."""
     thickness, pitch = measures.thickness, measures.pitch
-    result: list[tuple[int, int]] = []
+    whole: list[tuple[int, int]] = []
     for top, bottom in runs:
+        if whole and bottom - whole[-1][0] <= _LIGHT * thickness:
+            whole[-1] = whole[-1][0], bottom
+        else:
+            whole.append((top, bottom))
+    result: list[tuple[int, int]] = []
+    for top, bottom in whole:
         count = max(1, round((bottom - top - thickness) / pitch) + 1)
         step = (bottom - top + pitch - thickness) / count
         for k in range(count):

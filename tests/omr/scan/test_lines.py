@@ -62,6 +62,20 @@ def test_thick_beams_close_together_are_as_many_as_there_are(thickness: int, gap
     assert [sum(left - 5 < v.x0 < left + 55 for v in beams) for left in (20, 120, 220)] == [2, 3, 4]
 
 
+def test_beams_that_are_light_inside_are_one_each():
+    page = _page()
+    for left, count in ((20, 1), (110, 1), (200, 2)):
+        for k in range(count):
+            top = 60 + 10 * k
+            page[top : top + 7, left : left + 70] = 0
+            page[top + 3, left + 10 : left + 60] = 170
+    for top in (100, 130, 160):
+        page[top : top + 7, 20:270] = 0
+    beams = sorted((v for v in find_beams(_mask(page), page) if v.y0 < 90), key=lambda v: (v.x0, v.y0))
+    assert [round(v.x0, -1) for v in beams] == [20, 110, 200, 200]
+    assert [v.y0 for v in beams] == pytest.approx([63.5, 63.5, 63.5, 73.5], abs=1)
+
+
 def test_a_thin_and_a_thick_barline_are_two_strokes():
     page = _page()
     page[20:160, 100:102] = 0
