@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from etude.mesh.errors import EtudeError
 from etude.picture_sizes import size_in_points
@@ -29,6 +29,10 @@ MOST_SOURCE_PIXELS = 240_000_000
 warnings.filterwarnings("ignore", module=r"PIL\.")
 USUAL_DPI = 300.0
 _LEAST_DPI = 100.0
+_STRIP = 256
+"""Rows of a picture that are made grey at a time."""
+_DEEP = ("I", "I;16", "I;16B", "F")
+"""Modes of Pillow with more than eight bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,7 @@ def image_of_file(data: bytes, page_number: int) -> PageImage:
         dpi = image.info.get("dpi")
         try:
             image.draft("L", image.size)
-            grey = _grey(ImageOps.exif_transpose(image))
+            grey = _upright(_grey(image), int(image.getexif().get(0x0112, 1)))
         except (OSError, ValueError, SyntaxError) as error:
             raise EtudeError(
                 "CORRUPT_FILE", f"Picture {page_number} is damaged or cut short; send it again."
@@ -187,15 +191,36 @@ def image_of_file(data: bytes, page_number: int) -> PageImage:
 
 
 def _grey(image: Image.Image) -> Grey:
-    """Brightness of a picture on white paper."""
+    """Brightness of a picture on white paper; made a few rows at a time, since a copy in colour is large."""
+    columns, rows = image.size
+    grey = np.empty((rows, columns), np.uint8)
+    deepest = float(np.max(image.getextrema())) if image.mode in _DEEP else 255.0
+    for top in range(0, rows, _STRIP):
+        bottom = min(top + _STRIP, rows)
+        grey[top:bottom] = _grey_rows(image.crop((0, top, columns, bottom)), deepest)
+    return grey
+
+
+def _grey_rows(image: Image.Image, deepest: float) -> Grey:
+    """Brightness of a few rows of a picture; `deepest` is the greatest value in one of more than eight bits."""
+    if image.mode in _DEEP:
+        values = np.asarray(image, dtype=np.float32)
+        return as_grey(np.clip(values * (255.0 / max(deepest, 1.0)), 0, 255))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         opaque = image.convert("RGBA")
-        white = Image.new("RGBA", opaque.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, opaque)
-    if image.mode in ("I", "I;16", "I;16B", "F"):
-        values = np.asarray(image, dtype=np.float32)
-        return as_grey(np.clip(values * (255.0 / max(float(values.max()), 1.0)), 0, 255))
+        image = Image.alpha_composite(Image.new("RGBA", opaque.size, (255, 255, 255, 255)), opaque)
     return np.array(image.convert("L"), dtype=np.uint8)
+
+
+def _upright(grey: Grey, orientation: int) -> Grey:
+    """A picture set upright as its Exif orientation, 1 to 8, says; any other number says nothing."""
+    if orientation in (5, 6, 7, 8):
+        grey = grey.T
+    if orientation in (2, 3, 6, 7):
+        grey = grey[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        grey = grey[::-1]
+    return np.ascontiguousarray(grey)
 
 
 def _check_size(size: tuple[int, int], page_number: int) -> None:

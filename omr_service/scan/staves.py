@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.scan.ink import Grey
+from omr_service.scan.staff_bends import bent_alike
 from omr_service.scan.staff_evidence import SPACE, STEP, Floats, columns_of, comb, thin_lines, without_beams
 from omr_service.scan.staff_fit import LEAST_COLUMNS, TracedStaff, fitted_staff
 
@@ -68,7 +69,8 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
     if gain > 1:
         ridge, combs = np.clip(ridge * gain, 0.0, 1.0), np.clip(combs * gain, -1.0, 1.0)
     widths = combs.argmax(0)
-    evidence = combs.max(0)
+    whole = combs.max(0)
+    evidence = whole.copy()
     found: list[TracedStaff] = []
     for _ in range(3):
         fresh = [s for s in _pass(evidence, widths, ridge) if not any(_crowds(s, other) for other in found)]
@@ -77,6 +79,7 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
         for staff in fresh:
             _erase(evidence, staff)
         found += fresh
+    found = bent_alike(found, whole, ridge)
     return sorted(_without_examples(found), key=lambda s: float(s.middle.mean()))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from etude.mesh.errors import EtudeError
 from etude.score.v1 import page_pb2
@@ -138,6 +138,36 @@ def test_a_tiff_of_two_black_and_white_pages_has_two_pages():
         assert [(round(w), round(h)) for w, h in file.page_sizes] == [(480, 672), (672, 480)]
         assert file.picture(2).grey.shape == (1000, 1400)
         assert file.picture(2).grey.min() == 255
+
+
+def test_a_transparent_picture_lies_on_white_paper_all_the_way_down():
+    rng = np.random.default_rng(1)
+    image = Image.fromarray(rng.integers(0, 256, (700, 200, 4)).astype(np.uint8), "RGBA")
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
+    assert (image_of_file(out.getvalue(), 1).grey == np.asarray(white)).all()
+
+
+def test_a_picture_of_sixteen_bits_is_as_bright_as_its_brightest_row_makes_it():
+    deep = (np.arange(700)[:, None] * 10 * np.ones((1, 200))).astype(np.uint16)
+    out = io.BytesIO()
+    Image.fromarray(deep).save(out, "PNG")
+    grey = image_of_file(out.getvalue(), 1).grey
+    assert grey[-1].min() == 255
+    assert abs(int(grey[350].max()) - 127) <= 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_a_picture_may_have_is_set_upright(orientation):
+    image = Image.fromarray(np.arange(120 * 150).reshape(120, 150).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = io.BytesIO()
+    image.save(out, "PNG", exif=exif)
+    with Image.open(io.BytesIO(out.getvalue())) as saved:
+        upright = np.asarray(ImageOps.exif_transpose(saved))
+    assert (image_of_file(out.getvalue(), 1).grey == upright).all()
 
 
 def test_a_photograph_is_turned_as_it_says():
