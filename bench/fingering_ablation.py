@@ -2,8 +2,9 @@
 
     python bench/fingering_ablation.py [NAME...]
 
-One member each, on the corpus without the exercises. Figures go to bench/results/fingering_ablation.json, one variant
-after another, so that a run that is cut short leaves what it has.
+One model each, on the corpus without the exercises, no tables left out while training and every window weighing the
+same, so that the parts are compared and not how they are trained. Figures go to bench/results/fingering_ablation.json,
+one variant after another, so that a run that is cut short leaves what it has.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fingering_service.models.base import FingeringModel
 from fingering_service.models.ergonomic import Ergonomic
 from fingering_service.training.corpus import Window, read_corpus, read_manifest
 from fingering_service.training.evaluate import TorchModel, evaluate
-from fingering_service.training.fit import fit
+from fingering_service.training.fit import Recipe, fit
 from fingering_service.training.hmm import Constant, train_hmm
 from fingering_service.training.train import MEMBERS
 
@@ -37,10 +38,10 @@ def without(*prefixes: str, also: Set[str] = frozenset()) -> tuple[str, ...]:
     return tuple(n for n in MEMBERS[0].tables if not n.startswith(prefixes or ("-",)) and n not in also)
 
 
-FULL = MEMBERS[0]
+FULL = Recipe(tables=MEMBERS[0].tables)
 RECIPES = {
     "the smaller member": FULL,
-    "the larger member, with tables of runs, frames and chords' shapes": MEMBERS[1],
+    "the larger member, with tables of runs, frames and chords' shapes": Recipe(),
     "with a network of four dilated convolutions, 32 channels": replace(FULL, width=32),
     "a network in place of the tables": replace(FULL, width=32, tables=()),
     "without ergonomics": replace(FULL, ergonomic=0.0),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -19,19 +18,17 @@ INPUTS = (*SIZES, "context", "low", "high", "pair")
 OUTPUTS = ("unary", "grip", "step", "turn")
 
 
-class Ensemble(nn.Module):
-    """The mean of several models' rows."""
+class _Rows(nn.Module):
+    """A model's rows, from features in the order of INPUTS."""
 
-    def __init__(self, members: Sequence[RowModel]) -> None:
+    def __init__(self, rows: RowModel) -> None:
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.rows = rows
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Rows from features in the order of INPUTS."""
-        rows = dict(zip(SIZES, inputs, strict=False))
         context, low, high, pair = inputs[len(SIZES) :]
-        answers = [member(rows, context, (low, high, pair)) for member in self.members]
-        return tuple(torch.stack(parts).mean(dim=0) for parts in zip(*answers, strict=True))
+        answer: tuple[Tensor, ...] = self.rows(dict(zip(SIZES, inputs, strict=False)), context, (low, high, pair))
+        return answer
 
 
 def example_inputs(slices: int) -> tuple[Tensor, ...]:
@@ -42,18 +39,17 @@ def example_inputs(slices: int) -> tuple[Tensor, ...]:
     return (*rows, *others)
 
 
-def export(models: Sequence[FingeringCrf], facts: dict[str, str], path: Path) -> str:
-    """Writes the mean of `models` to `path`; returns "sha256:" and the digest of the file.
+def export(model: FingeringCrf, facts: dict[str, str], path: Path) -> str:
+    """Writes `model` to `path`; returns "sha256:" and the digest of the file.
 
     Args:
-        models: Trained models.
+        model: A trained model.
         facts: What serving needs to know beside the weights (version, temperature, coherence, description).
         path: The ONNX file.
     """
-    ensemble = Ensemble([m.rows for m in models]).eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
-        ensemble,
+        _Rows(model.rows).eval(),
         example_inputs(16),
         str(path),
         input_names=list(INPUTS),
@@ -63,7 +59,7 @@ def export(models: Sequence[FingeringCrf], facts: dict[str, str], path: Path) ->
         dynamo=False,
     )
     graph = onnx.load(path)
-    weights = torch.stack([m.ergonomic.detach() for m in models]).mean(dim=0).tolist()
+    weights = model.ergonomic.detach().tolist()
     known = {**facts, "ergonomic": json.dumps([round(w, 6) for w in weights])}
     for key in sorted(known):
         graph.metadata_props.add(key=key, value=known[key])

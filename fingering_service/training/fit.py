@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -35,8 +36,10 @@ class Recipe:
         rate: Greatest learning rate of the network; the tables learn three times as fast.
         decay: Weight decay of the network.
         shrink: Penalty on the squares of the tables' entries.
+        table_dropout: Share of the tables left out of each step, so that none leans on another.
+        fairness: How far groups of works count alike: windows weigh by the number of their group's labels to the power
+            of minus this.
         seed: Of everything random.
-        textbook: True to train on the exercises of `textbook` as well.
     """
 
     width: int = 0
@@ -48,18 +51,41 @@ class Recipe:
     rate: float = 3e-3
     decay: float = 1e-2
     shrink: float = 1e-3
+    table_dropout: float = 0.0
+    fairness: float = 0.0
     seed: int = 0
-    textbook: bool = True
 
     def as_dict(self) -> dict[str, object]:
         """For a model card."""
         return asdict(self)
 
 
+_FEW_LABELS = 50
+"""Groups with fewer labels than this weigh no more than with so many."""
+
+
 def build(recipe: Recipe) -> FingeringCrf:
     """An untrained model."""
     torch.manual_seed(recipe.seed)
-    return FingeringCrf(CONTEXT_WIDTH, recipe.width, recipe.layers, recipe.dropout, recipe.tables, recipe.ergonomic)
+    return FingeringCrf(
+        CONTEXT_WIDTH,
+        recipe.width,
+        recipe.layers,
+        recipe.dropout,
+        recipe.tables,
+        recipe.ergonomic,
+        recipe.table_dropout,
+    )
+
+
+def group_weights(windows: Sequence[Window], fairness: float) -> dict[str, float]:
+    """Weight of the windows of each group of works; a label weighs 1 on average."""
+    labels: Counter[str] = Counter()
+    for window in windows:
+        labels[window.group] += int((window.labels > 0).sum())
+    weights = {group: max(count, _FEW_LABELS) ** -fairness for group, count in labels.items()}
+    mean = sum(weights[group] * count for group, count in labels.items()) / max(1, labels.total())
+    return {group: weight / mean for group, weight in weights.items()} if mean else weights
 
 
 def fit(windows: Sequence[Window], recipe: Recipe, tell: Callable[[str], None] = print) -> FingeringCrf:
@@ -75,6 +101,7 @@ def fit(windows: Sequence[Window], recipe: Recipe, tell: Callable[[str], None] =
     optimizer = torch.optim.AdamW(groups, lr=recipe.rate)
     factors = (1.0, 3.0)
     batches = batches_of(windows, rng)
+    weights = group_weights(windows, recipe.fairness)
     total = recipe.epochs * len(batches)
     done = 0
     for epoch in range(recipe.epochs):
@@ -87,7 +114,8 @@ def fit(windows: Sequence[Window], recipe: Recipe, tell: Callable[[str], None] =
             for group, factor in zip(optimizer.param_groups, factors, strict=False):
                 group["lr"] = rate * factor
             done += 1
-            loss = negative_log_likelihood(model, to_batch(batch_windows)).sum() / _LABELS_PER_STEP
+            weight = torch.tensor([weights[w.group] for w in batch_windows])
+            loss = (weight * negative_log_likelihood(model, to_batch(batch_windows))).sum() / _LABELS_PER_STEP
             penalty = sum(((p * p).sum() for p in tables), torch.zeros(())) * recipe.shrink
             optimizer.zero_grad()
             torch.autograd.backward([loss + penalty])
@@ -96,6 +124,9 @@ def fit(windows: Sequence[Window], recipe: Recipe, tell: Callable[[str], None] =
             loss_sum += float(loss.detach()) * _LABELS_PER_STEP
             labels += sum(int((w.labels > 0).sum()) for w in batch_windows)
         tell(f"epoch {epoch + 1} of {recipe.epochs}: {loss_sum / labels:.4f} nats per label")
+    with torch.no_grad():
+        for table in tables:  # together they are more than ever were in training
+            table.mul_(1 - recipe.table_dropout)
     model.eval()
     return model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -72,8 +73,17 @@ outer fingers."""
 class RowModel(nn.Module):
     """Rows (see `fingering_service.rows`) from features. This part is exported for serving."""
 
-    def __init__(self, inputs: int, width: int, layers: int, dropout: float, tables: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        dropout: float,
+        tables: tuple[str, ...],
+        table_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.table_dropout = table_dropout
         self.tables = nn.ParameterDict({n: nn.Parameter(torch.zeros(SIZES[n], WIDTHS[n])) for n in tables})
         self.context = Context(inputs, width, layers, dropout, sum(_PARTS)) if width else None
 
@@ -89,7 +99,10 @@ class RowModel(nn.Module):
         step = torch.zeros((b, t, 2, 25))
         turn = torch.zeros((b, t, 2, 125))
         outer = torch.zeros((b, t, 2, 25))
+        left_out = self._left_out()
         for name, table in self.tables.items():
+            if name in left_out:
+                continue
             index = rows[name]
             row = table[index.clamp(min=0)] * (index >= 0).unsqueeze(-1)
             if name.startswith("unary"):
@@ -114,6 +127,13 @@ class RowModel(nn.Module):
         turn = turn.view(b, t, 2, 5, 5, 5) + outer.view(b, t, 2, 5, 1, 5)
         return unary, grip, step, turn.reshape(b, t, 2, 125)
 
+    def _left_out(self) -> set[str]:
+        """Names of the tables this step does without."""
+        if not self.training or not self.table_dropout:
+            return set()
+        chances = torch.rand(len(self.tables)).tolist()
+        return {name for name, chance in zip(self.tables, chances, strict=True) if chance < self.table_dropout}
+
 
 class FingeringCrf(nn.Module):
     """Scores of a lattice's grips, steps and turns: rows and a share of the ergonomic costs."""
@@ -126,9 +146,10 @@ class FingeringCrf(nn.Module):
         dropout: float = 0.5,
         tables: tuple[str, ...] = tuple(SIZES),
         ergonomic: float = 0.3,
+        table_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.rows = RowModel(inputs, width, layers, dropout, tables)
+        self.rows = RowModel(inputs, width, layers, dropout, tables, table_dropout)
         self.ergonomic = nn.Parameter(torch.full((3,), ergonomic), requires_grad=ergonomic > 0)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -153,6 +174,22 @@ class FingeringCrf(nn.Module):
         e_node, e_step, e_turn = batch.ergonomic
         node = node - self.ergonomic[0] * e_node
         return node, steps - self.ergonomic[1] * e_step, turns - self.ergonomic[2] * e_turn
+
+
+def mean_of(models: Sequence[FingeringCrf]) -> FingeringCrf:
+    """The mean of models without a network: as rows are sums of table entries, it is one model with the mean tables.
+
+    A table that a model does not have counts as zeros.
+    """
+    if any(model.rows.context is not None for model in models):
+        raise ValueError("only models without a network have a mean that is a model")
+    names = tuple(n for n in SIZES if any(n in model.rows.tables for model in models))
+    mean = FingeringCrf(0, width=0, tables=names)
+    with torch.no_grad():
+        for name, table in mean.rows.tables.items():
+            table.copy_(sum((m.rows.tables[name] for m in models if name in m.rows.tables), table) / len(models))
+        mean.ergonomic.copy_(torch.stack([model.ergonomic for model in models]).mean(dim=0))
+    return mean.eval()
 
 
 def _shift(values: Tensor, lag: int) -> Tensor:

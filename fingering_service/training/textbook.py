@@ -1,4 +1,5 @@
-"""Exercises every pianist learns: scales, arpeggios, the chromatic scale, chords, five-finger figures, Alberti basses.
+"""Exercises every pianist learns: scales, the chromatic scale, five-finger figures and octaves on white keys; those on
+chords, in all keys, are in `textbook_chords`.
 
 Their fingerings stand in every method since Czerny's and are nobody's property. Editions rarely print them, because
 everybody knows them, so a corpus of editions alone teaches the exceptions. They are made here as fully fingered tables.
@@ -11,9 +12,7 @@ from fractions import Fraction
 
 from fingering_service.training.corpus import Piece, Window, windows_of
 from fingering_service.training.tables import Table, TableNote
-
-Chord = Sequence[tuple[int, int]]
-"""Keys struck together: (MIDI key, finger), 0 for a finger that methods disagree about."""
+from fingering_service.training.textbook_chords import WHITE, Exercise, chord_exercises
 
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 _HARMONIC_MINOR = (0, 2, 3, 5, 7, 8, 11)
@@ -32,9 +31,6 @@ MINOR_THUMBS = {
 }  # fmt: skip
 """The same for harmonic minor scales."""
 
-_WHITE = (0, 2, 4, 5, 7, 9, 11)
-
-
 GROUP = "textbook"
 
 
@@ -45,14 +41,19 @@ def textbook_windows() -> list[Window]:
 
 
 def exercises() -> Iterator[Table]:
-    """All exercises, each as a table of one hand."""
+    """All exercises, each as a table of one hand, with its kind for a title."""
     for right in (True, False):
-        for sequence, unit in _sequences(right):
-            yield _table(sequence, unit, right)
+        base = 60 if right else 36
+        for exercise in _scales(base, right):
+            yield _table(exercise, right, "scale")
+        for root in WHITE:
+            for exercise in _on_white_keys(base + root, right):
+                yield _table(exercise, right, "white keys")
+        for exercise in chord_exercises(base if right else base + 12, right=right):
+            yield _table(exercise, right, "chord")
 
 
-def _sequences(right: bool) -> Iterator[tuple[Sequence[Chord], Fraction]]:
-    base = 60 if right else 36
+def _scales(base: int, right: bool) -> Iterator[Exercise]:
     for thumbs, pattern in ((MAJOR_THUMBS, _MAJOR), (MINOR_THUMBS, _HARMONIC_MINOR)):
         for tonic, of_hands in thumbs.items():
             up = _scale(base + tonic, pattern, of_hands[0 if right else 1], right)
@@ -60,8 +61,6 @@ def _sequences(right: bool) -> Iterator[tuple[Sequence[Chord], Fraction]]:
     for start in (0, 5):
         chromatic = [(m, chromatic_finger(m, right)) for m in range(base + start, base + start + 25)]
         yield [[n] for n in chromatic + chromatic[-2::-1]], Fraction(1, 4)
-    for root in _WHITE:
-        yield from _triads(base + root, right)
 
 
 def _scale(tonic: int, pattern: Sequence[int], thumbs: tuple[int, int], right: bool) -> list[tuple[int, int]]:
@@ -83,49 +82,29 @@ def _scale(tonic: int, pattern: Sequence[int], thumbs: tuple[int, int], right: b
 def chromatic_finger(midi: int, right: bool) -> int:
     """1 on white keys and 3 on black ones; of two white neighbours the one away from the thumb's side takes 2."""
     pitch = midi % 12
-    if pitch not in _WHITE:
+    if pitch not in WHITE:
         return 3
     return 2 if pitch in ((0, 5) if right else (4, 11)) else 1
 
 
-def _triads(root: int, right: bool) -> Iterator[tuple[Sequence[Chord], Fraction]]:
-    """Arpeggio, chords and figures on the white keys of C major from `root`."""
-    index = _WHITE.index(root % 12)
+def _on_white_keys(root: int, right: bool) -> Iterator[Exercise]:
+    """Octaves, and figures on the five white keys from `root`."""
+    index = WHITE.index(root % 12)
     octave = root - root % 12
-    degree = [octave + 12 * ((index + i) // 7) + _WHITE[(index + i) % 7] for i in range(15)]
-    first, third, fifth = degree[0], degree[2], degree[4]
-    if fifth - first != 7:  # the diminished triad on the leading note is left out
-        return
-    triad = [first, third, fifth]
-    arpeggio = [*triad, *(k + 12 for k in triad), first + 24]
-    fingers = [1, 2, 3, 1, 2, 3, 5] if right else [5, 4, 2, 1, 4, 2, 1]
-    up = list(zip(arpeggio, fingers, strict=True))
-    yield [[n] for n in up + up[-2::-1]], Fraction(1, 4)
-    inversions = [triad, [third, fifth, first + 12], [fifth, first + 12, third + 12]]
-    close = ([1, 3, 5], [1, 2, 5], [1, 3, 5]) if right else ([5, 3, 1], [5, 3, 1], [5, 2, 1])
-    chords = [list(zip(keys, grip, strict=True)) for keys, grip in zip(inversions, close, strict=True)]
-    yield [*chords, *chords[-2::-1]], Fraction(1)
-    full = ([1, 2, 3, 5], [1, 2, 4, 5], [1, 2, 4, 5]) if right else ([5, 4, 2, 1], [5, 4, 2, 1], [5, 3, 2, 1])
-    wide = [list(zip([*keys, keys[0] + 12], grip, strict=True)) for keys, grip in zip(inversions, full, strict=True)]
-    yield [*wide, *wide[-2::-1]], Fraction(1)
-    broken = [[chord[i]] for chord in wide for i in (0, 1, 2, 3, 2, 1)]
-    yield [*broken, [wide[-1][0]]], Fraction(1, 4)
-    octaves = [[(k, 1 if right else 5), (k + 12, 5 if right else 1)] for k in degree[:8]]
+    degree = [octave + 12 * ((index + i) // 7) + WHITE[(index + i) % 7] for i in range(8)]
+    octaves = [[(k, 1 if right else 5), (k + 12, 5 if right else 1)] for k in degree]
     yield [*octaves, *octaves[-2::-1]], Fraction(1, 2)
     five = list(zip(degree[:5], (1, 2, 3, 4, 5) if right else (5, 4, 3, 2, 1), strict=True))
     yield [[five[i]] for i in (0, 1, 2, 3, 4, 3, 2, 1, 0, 2, 1, 3, 2, 4, 3, 1, 0, 2, 4, 2, 0)], Fraction(1, 4)
-    thirds = [[five[i], five[i + 2]] for i in (0, 1, 2, 1, 0, 2, 1, 2, 0)]
-    yield thirds, Fraction(1, 2)
-    if not right:
-        alberti = [[chords[0][i]] for i in (0, 2, 1, 2)]
-        yield alberti * 4, Fraction(1, 2)
+    yield [[five[i], five[i + 2]] for i in (0, 1, 2, 1, 0, 2, 1, 2, 0)], Fraction(1, 2)
 
 
-def _table(sequence: Sequence[Chord], unit: Fraction, right: bool) -> Table:
+def _table(exercise: Exercise, right: bool, title: str) -> Table:
+    sequence, unit = exercise
     hand, staff = ("R", 1) if right else ("L", 2)
     notes = [
         TableNote(i * unit, unit, midi, "", hand, staff, "1", "1", str(finger) if finger else "", False, False)
         for i, chord in enumerate(sequence)
         for midi, finger in chord
     ]
-    return Table({"title": "exercise"}, tuple(notes))
+    return Table({"title": title}, tuple(notes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -19,9 +20,17 @@ from fingering_service.training import train as training  # noqa: E402
 from fingering_service.training.corpus import read_corpus, read_manifest  # noqa: E402
 from fingering_service.training.evaluate import TorchModel, evaluate  # noqa: E402
 from fingering_service.training.export import export  # noqa: E402
-from fingering_service.training.fit import Recipe, build, fit, negative_log_likelihood, to_batch  # noqa: E402
+from fingering_service.training.fit import (  # noqa: E402
+    Recipe,
+    build,
+    fit,
+    group_weights,
+    negative_log_likelihood,
+    to_batch,
+)
 from fingering_service.training.hmm import Constant, train_hmm  # noqa: E402
 from fingering_service.training.hmm2 import train_second_order  # noqa: E402
+from fingering_service.training.model import mean_of  # noqa: E402
 from fingering_service.training.partition import log_partition  # noqa: E402
 from fingering_service.training.tables import COLUMNS, Table, TableNote, read_table, write_table  # noqa: E402
 
@@ -166,19 +175,54 @@ def test_the_model_of_second_order_prices_every_path_once(windows):
 
 
 def test_exported_model_answers_as_in_torch(windows, tmp_path):
-    members = [fit(windows, SMALL, tell=lambda _: None)]
-    digest = export(members, FACTS, tmp_path / "m.onnx")
+    model = fit(windows, SMALL, tell=lambda _: None)
+    digest = export(model, FACTS, tmp_path / "m.onnx")
     served = Learned(tmp_path / "m.onnx")
     assert served.digest == digest
     window = windows[0]
     profile = PROFILES["M"]
-    ours, theirs = (m.costs(window.lattice, profile) for m in (TorchModel(training.Mean(members)), served))
+    ours, theirs = (m.costs(window.lattice, profile) for m in (TorchModel(model), served))
     for a, b in ((ours.node, theirs.node), (ours.step, theirs.step), (ours.turn, theirs.turn)):
         assert np.allclose(a, b, atol=1e-3)
 
 
+def test_the_mean_of_models_without_a_network_is_a_model_with_the_mean_rows(windows):
+    recipes = (Recipe(tables=("unary_role", "step_span"), epochs=1), Recipe(epochs=1, table_dropout=0.4, seed=1))
+    members = [fit(windows, recipe, tell=lambda _: None) for recipe in recipes]
+    lattice = windows[0].lattice
+    costs = [TorchModel(m, conventions=0.0).costs(lattice, PROFILES["M"]) for m in (*members, mean_of(members))]
+    for parts in zip(*((c.node[lattice.valid], c.step, c.turn) for c in costs), strict=True):
+        assert np.allclose(parts[2], (parts[0] + parts[1]) / 2, atol=1e-3)
+    with pytest.raises(ValueError, match="network"):
+        mean_of([build(SMALL)])
+
+
+def test_tables_left_out_while_training_are_all_there_afterwards(windows):
+    recipe = Recipe(tables=("unary_role", "step_span", "turn_path"), epochs=2, table_dropout=0.5)
+    model = build(recipe)
+    batch = to_batch(windows[:2])
+    with torch.no_grad():
+        for table in model.rows.tables.values():
+            table.fill_(1.0)
+        whole = model.eval()(batch)[2]
+        seen = {float(model.train()(batch)[2].max()) for _ in range(12)}
+    assert torch.equal(model.eval()(batch)[2], whole)
+    assert len(seen) > 1  # now and then the one table of turns is missing
+
+
+def test_groups_with_many_labels_weigh_less_and_a_label_one_on_average(windows):
+    many = [replace(w, group="many") for w in windows for _ in range(20)]
+    mixed = [*many, *(replace(w, group="few") for w in windows)]
+    weights = group_weights(mixed, 0.3)
+    assert weights["many"] < 1 < weights["few"]
+    labels = [int((w.labels > 0).sum()) for w in mixed]
+    total = sum(weights[w.group] * n for w, n in zip(mixed, labels, strict=True))
+    assert total == pytest.approx(sum(labels))
+    assert set(group_weights(mixed, 0.0).values()) == {1.0}
+
+
 def test_the_training_command_leaves_weights_and_a_card(corpus, tmp_path, monkeypatch, capsys):
-    command = ["train", str(corpus), "--out", str(tmp_path), "--epochs", "1", "--width", "8"]
+    command = ["train", str(corpus), "--out", str(tmp_path), "--epochs", "1"]
     monkeypatch.setattr(sys, "argv", command)
     assert training.main() == 0
     card = json.loads((tmp_path / "fingering.card.json").read_text(encoding="utf-8"))
@@ -189,8 +233,7 @@ def test_the_training_command_leaves_weights_and_a_card(corpus, tmp_path, monkey
 
 
 def test_lattice_of_an_unseen_line_can_be_priced(windows, tmp_path):
-    members = [build(SMALL)]
-    export(members, FACTS, tmp_path / "m.onnx")
+    export(build(SMALL), FACTS, tmp_path / "m.onnx")
     served = Learned(tmp_path / "m.onnx")
     for window in windows[:2]:
         lattice = window.lattice
