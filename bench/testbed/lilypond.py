@@ -173,8 +173,10 @@ def _voice(index: ScoreIndex, staff: int, voice: int) -> str:
     on_staff = staff
     for number, measure in enumerate(score.measures):
         place = order[number].index(voice) if voice in order[number] else 0
-        style = VOICE_STYLES[min(place, 3)] if len(order[number]) > 1 else "\\oneVoice"
-        out.append(style)
+        several = len(order[number]) > 1
+        out.append(VOICE_STYLES[min(place, 3)] if several else "\\oneVoice")
+        over = place == 0 if several else staff == 1
+        out.append(f"\\set fingeringOrientations = #'({'up' if over else 'down'})")
         now = measure.onset_ticks
         graces: list[str] = []
         slashed = False

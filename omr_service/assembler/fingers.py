@@ -28,6 +28,8 @@ _PITCH = 2.3
 """Heights of a digit from one to the next in a stack, at most."""
 _REACH = 1.5
 """Spaces by which a digit may stand beside the middle of its note or its stem."""
+_OFF_STEM = 0.4
+"""Spaces that a digit over or under a stem counts as beside its chord: most stand over or under the heads."""
 _FAR = 9.0
 """Spaces between a chord and the nearest digit of its stack, at most."""
 _BESIDE = 2.4
@@ -219,7 +221,7 @@ class _Finder:
             space = self.systems[self.system_of[element.index]].space
             nearest = digits[0] if side == "below" else digits[-1]
             middle = (element.box.y0 + element.box.y1) / 2
-            dx = self._beside_middle(element, nearest) / space
+            dx = self._beside_middle(element, nearest, side, space) / space
             if dx <= _REACH and (nearest.y > middle) == (side == "below"):
                 edge = nearest.box.y0 if side == "below" else nearest.box.y1
                 gap = self._gap(element, edge, side) / space
@@ -230,20 +232,25 @@ class _Finder:
                 found += self._beside(element, nearest, side, space)
         return found
 
-    def _beside_middle(self, element: Element, digit: _Digit) -> float:
-        """How far a digit is beside the middle of a chord's heads or its stem."""
-        heads = [abs((n.box.x0 + n.box.x1) / 2 - digit.x) for n in element.notes]
-        if element.up is not None:
-            heads.append(abs((element.x1 if element.up else element.x) - digit.x))
-        return min(heads)
+    def _beside_middle(self, element: Element, digit: _Digit, side: str, space: float) -> float:
+        """How far a digit is beside the middle of a chord's heads or, on its side, the stem."""
+        found = [abs((n.box.x0 + n.box.x1) / 2 - digit.x) for n in element.notes]
+        if element.up is not None and element.up == (side == "above"):
+            stem = element.x1 if element.up else element.x
+            found.append(abs(stem - digit.x) + _OFF_STEM * space)
+        return min(found)
 
     def _gap(self, element: Element, edge: float, side: str) -> float:
-        """Distance from a chord's heads or the tip of its stem to a digit over or under it."""
-        if side == "below":
-            ends = element.box.y1, max(element.box.y1, element.tip)
-            return min(max(0.0, edge - end) for end in ends)
-        ends = element.box.y0, min(element.box.y0, element.tip)
-        return min(max(0.0, end - edge) for end in ends)
+        """Distance from a chord to a digit over or under it: from its heads, the tip of its stem or, for the only chord
+        there, the edge of its staff, out of which digits are kept."""
+        staff = self.systems[self.system_of[element.index]].staves[element.staff]
+        down = side == "below"
+        head = element.box.y1 if down else element.box.y0
+        rim = staff.bottom(element.x) if down else staff.top(element.x)
+        ends = [head, max(head, element.tip) if down else min(head, element.tip)]
+        if (rim < edge if down else rim > edge) and not self._companions(element):
+            ends.append(rim)
+        return min(max(0.0, edge - end if down else end - edge) for end in ends)
 
     def _order(self, element: Element, digits: Sequence[_Digit], side: str) -> float:
         """What speaks against a chord: more digits than notes, fingers out of order, the side of another voice."""

@@ -147,3 +147,19 @@ def test_a_number_set_as_the_fingers_are_is_a_tuplets_in_a_bracket_only(bracket,
         sheet.page.lines.extend([Line(100, 80, 118, 80, 0.6), Line(128, 80, 148, 80, 0.6)])
     (signs,) = sheet.draft().signs
     assert len(signs.tuplets) == tuplets
+
+
+def test_a_digit_under_two_voices_stands_at_no_stem_that_goes_up():
+    sheet = a_sheet()
+    sheet.note(0, 200, 5, up=True)
+    sheet.note(0, 200, 3, up=False)
+    sheet.page.texts.append(digits("3", 207.3, sheet.y(0, 0)))  # moved right, under the upper voice's stem
+    assert fingers(sheet) == [(0, 3, "3")]
+
+
+def test_a_digit_next_to_a_staff_is_of_a_note_within_it():
+    sheet = a_sheet()
+    sheet.note(0, 200, -4, up=True)
+    sheet.note(1, 200, 1, up=False)
+    sheet.page.texts.append(digits("1", 203, 153))
+    assert fingers(sheet) == [(1, 1, "1")]
