@@ -12,7 +12,7 @@ from omr_service.assembler import dynamics_words as dw
 from omr_service.assembler import marks as mk
 from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
-from omr_service.assembler.fingers import find_fingers, finger_styles
+from omr_service.assembler.fingers import find_fingers, finger_styles, style_of
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.lyrics import DOWNWARD, find_lyrics, is_of_upper
@@ -319,14 +319,18 @@ def step_marks(page: PageDraft) -> None:
     endings = [ending for system in page.systems for ending in _endings_over(page, system, headings)]
     page.marks += endings
     unnumbered: list[Text] = []
+    fingers = finger_styles(symbols.texts)
     dynamics = [g for g in symbols.glyphs if g.name.startswith("dynamic")]
     attached = [g for g in [*symbols.glyphs, *dots] if mk.ATTACHED.match(g.name)]
     for system in page.systems:
         elements = page.elements.get(system.index, [])
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)
         texts = [t for t in page.texts_of(system) if t not in headings]
-        unnumbered += [t for t in texts if not dw.is_ending_number(t, endings)]
-        texts = [t for t in texts if not is_heading(t, page.systems, symbols.height)]
+        around = [t for t in texts if is_heading(t, page.systems, symbols.height)]
+        texts = [t for t in texts if t not in around]
+        # fingers may reach out of the page's first and last system; the number of a movement is set in another style
+        digits = [*texts, *(t for t in around if style_of(t) in fingers)]
+        unnumbered += [t for t in digits if not dw.is_ending_number(t, endings)]
         sung = find_lyrics(texts, elements, system)
         texts = [t for t in texts if t not in sung]
         inside = [t for t in texts if t.box.x1 > system.x0]

@@ -163,3 +163,14 @@ def test_a_digit_next_to_a_staff_is_of_a_note_within_it():
     sheet.note(1, 200, 1, up=False)
     sheet.page.texts.append(digits("1", 203, 153))
     assert fingers(sheet) == [(1, 1, "1")]
+
+
+@pytest.mark.parametrize(("size", "found"), [(SIZE, [(0, 8, "2"), (1, 8, "1")]), (14.0, [(1, 8, "1")])])
+def test_the_number_of_a_movement_over_the_first_system_is_no_finger(size, found):
+    sheet = a_sheet()
+    chord(sheet, 0, 245, (6, 8), up=True)
+    sheet.note(0, 300, 8, up=False)
+    sheet.note(1, 300, 8, up=False)
+    sheet.page.texts.append(digits("2", 252, 68, size=size))
+    sheet.page.texts.append(digits("1", 303, 152))
+    assert fingers(sheet) == found
