@@ -273,11 +273,23 @@ class _Problem:
             if found is not None:
                 best = found
                 starts.reverse()
+        for start in [self.in_thirds(start) for start in starts]:
+            found = self.attempt(start, best.solution.cost if best is not None else bound)
+            if found is not None:
+                best = found
+                starts.insert(0, start)
         for start in starts:
             if best is not None and self.is_good(best):
                 break
             best = self.descend(start, best, bound)
         return best
+
+    def in_thirds(self, choice: Choice) -> Choice:
+        """A choice with the numbers over dotted beats: seven notes replace six there, not four."""
+        if not self.compound or self.expected is None:
+            return choice
+        thirds = [next((n for n in self.normals(t) if n % 3 == 0), 0) for t in self.tuplets]
+        return tuple((k, third or normal) for (k, normal), third in zip(choice, thirds, strict=True))
 
     def descend(self, choice: Choice, best: _Attempt | None, bound: float) -> _Attempt | None:
         """Changes the reading of one number after the other as long as it helps."""
@@ -319,7 +331,8 @@ class _Problem:
         taken = [(t, normal) for t, (k, normal) in zip(self.tuplets, choice, strict=True) if k >= 0]
         # numbers that look more like fingers, and those read in an unusual way, each kind once
         doubt = sum(t.cost for t, _ in taken)
-        doubt += UNUSUAL * len({(t.number, normal) for t, normal in taken if normal != self.normals(t)[0]})
+        odd = {(t.number, n) for t, n in taken if n != self.normals(t)[0] and not (self.compound and n % 3 == 0)}
+        doubt += UNUSUAL * len(odd)
         doubt += UNREAD * sum(t in self.likely and k < 0 for t, (k, _) in zip(self.tuplets, choice, strict=True))
         marks = self.marks(choice)
         items = [

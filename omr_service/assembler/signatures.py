@@ -170,6 +170,9 @@ def find_keys(
                 continue
             read = agreed
         members = [g for _, row in read for g in row]
+        if keys and read[0][0] == 0 and not 0 < abs(keys[-1].fifths) <= max(len(row) for _, row in read):
+            # naturals alone take back the whole key in force; fewer are those of a chord
+            continue
         if members:
             x0, x1 = min(g.box.x0 for g in members), max(g.box.x1 for g in members)
             keys.append(KeySign(x0, x1, read[0][0], frozenset(members)))

@@ -369,3 +369,21 @@ def test_a_number_over_fifteen_is_a_tuplets_where_just_so_many_notes_are_under_i
     sheet.page.texts.append(Text("17", middle - 3, y, Box(middle - 3, y - 5, middle + 3, y), 9))
     (system,) = assemble_page(sheet.page).systems
     assert [t.number for t in system.tuplets] == numbers
+
+
+@pytest.mark.parametrize(("count", "keys"), [(1, [2]), (2, [2, 0])], ids=["a chord's", "a key's"])
+def test_naturals_alone_are_a_key_signature_where_they_take_back_the_one_in_force(count, keys):
+    sheet = Sheet()
+    sheet.clefs()
+    for x in (50, 250, 450):
+        sheet.bar(x)
+    for staff, steps in ((0, (8, 5)), (1, (6, 3))):
+        for k, step in enumerate(steps):
+            sheet.glyph("accidentalSharp", staff, 75 + 6 * k, step, height=14)
+        for k, step in enumerate(steps[:count]):
+            sheet.glyph("accidentalNatural", staff, 256 + 6 * k, step, height=14)
+        sheet.note(staff, 120, 4)
+        sheet.note(staff, 280, steps[0])
+    draft = sheet.draft()
+    assert [k.fifths for k in draft.keys[0]] == keys
+    assert len(draft.accidentals) == (2 if count == 1 else 0)

@@ -135,3 +135,16 @@ def test_a_bar_of_many_voices_is_searched_until_they_add_up():
     timing = solve_measure([*bass, *inner, *upper, rest, *run], (), Q(4), 1.0, compound=False)
     onsets = [timing.timings[k].onset for k in (10, 11, 12, 13, 14, 15)]
     assert timing.length == 4 and onsets == [Q(1, 2), 1, Q(3, 2), Q(5, 2), 3, Q(7, 2)]
+
+
+def test_numbers_over_dotted_beats_replace_multiples_of_three():
+    """Seven and fourteen notes on the two beats of 6/8, over eighths."""
+    runs = [
+        [chord(k, 9.0 * k, 2, beam=1) for k in range(7)],
+        [chord(10 + k, 63 + 4.5 * k, 3, beam=2) for k in range(14)],
+    ]
+    signs = [TupletSign(len(run), 0, (tuple(e.index for e in run),), False, False, Box(0, 0, 1, 1)) for run in runs]
+    pulse = [chord(40 + k, 21.0 * k, 1, staff=1, beam=3 + k // 3) for k in range(6)]
+    timing = solve_measure([*runs[0], *runs[1], *pulse], signs, Q(3), 1.0)
+    assert {timing.timings[k].ratios for k in (0, 10)} == {((7, 6),), ((14, 12),)}
+    assert timing.timings[10].onset == Q(3, 2) and timing.length == 3
