@@ -87,7 +87,8 @@ def _question(
 def settle_meters(draft: ScoreDraft) -> bool:
     """Reads meters again whose digits are not certain and whose measures do not add up; True where one is another now.
 
-    A reading is worth how probable its digits look, and what it costs to write the measures under it.
+    A reading is worth how probable its digits look, and what it costs to write the measures under it; most of them have
+    to add up.
     """
     changed = False
     starts = [i for i, m in enumerate(draft.measures) if m.meter_printed]
@@ -100,20 +101,23 @@ def settle_meters(draft: ScoreDraft) -> bool:
             continue
         readings = [meter, *(replace(meter, beats=o[0], beat_type=o[1], symbol="", others=()) for o in meter.others)]
         looks = [1.0, *(probability for _, _, probability in meter.others)]
-        costs = [_cost(draft, sample, m) - math.log(p) for m, p in zip(readings, looks, strict=True)]
-        best = readings[costs.index(min(costs))]
-        if best is not meter:
+        rhythms = [_under(draft, sample, reading) for reading in readings]
+        costs = [
+            sum(min(rhythm.cost, _MOST) for rhythm in own) - math.log(p) for own, p in zip(rhythms, looks, strict=True)
+        ]
+        k = costs.index(min(costs))
+        best = readings[k]
+        if best is not meter and 2 * sum(r.fits and r.expected for r in rhythms[k]) > len(sample):
             changed = True
             for measure in draft.measures[first:end]:
                 measure.meter = best
     return changed
 
 
-def _cost(draft: ScoreDraft, sample: Sequence[int], meter: MeterSign) -> float:
-    """What it costs to write some measures under a meter."""
+def _under(draft: ScoreDraft, sample: Sequence[int], meter: MeterSign) -> list[MeasureTiming]:
+    """The rhythms of some measures under a meter."""
     length = expected_length(meter)
-    rhythms = [_solved(draft, draft.measures[i], _question(draft, i, length, False, frozenset())) for i in sample]
-    return sum(min(rhythm.cost, _MOST) for rhythm in rhythms)
+    return [_solved(draft, draft.measures[i], _question(draft, i, length, False, frozenset())) for i in sample]
 
 
 def _solved(draft: ScoreDraft, measure: JoinedMeasure, question: Question) -> MeasureTiming:
