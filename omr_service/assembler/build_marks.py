@@ -231,6 +231,8 @@ class MarkWriter:
         """Starts a pedal at a sign for down, ends it at the next sign; returns the pedal that is down now."""
         _, at = self.moment(page, mark.system, mark.x0 if mark.name == "down" else mark.x1)
         if before is not None:
+            if mark.name == "up" and at <= before.start_ticks:  # under one long note, say
+                at = self.end_moment(page, mark.system, mark.x1)
             before.end_ticks = max(at, before.start_ticks)
             before.pedal.open_ended = False
             if mark.name == "up":

@@ -11,7 +11,7 @@ from omr_service.assembler.geometry import Staff, System
 from omr_service.assembler.pieces import split_pieces
 from omr_service.assembler.systems import agree
 from omr_service.pipeline import Source, assemble_page, write_scores
-from omr_service.symbols import Box, Line, Text
+from omr_service.symbols import Box, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 
 SOURCE = Source("two.pdf", "sha256:" + "0" * 64)
@@ -144,3 +144,21 @@ def test_a_hairpin_holds_for_the_last_note_whose_middle_it_reaches(x1, end):
 def test_an_abbreviation_is_words():
     (score,) = write_scores([assemble_page(hairpin_sheet(255))], SOURCE)
     assert [d.words.text for d in score.directions if d.HasField("words")] == ["m.d."]
+
+
+def test_a_pedal_under_one_long_note_lasts_as_long_as_it():
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for staff in (0, 1):
+        sheet.glyph("noteheadWhole", staff, 120, 4)
+    sheet.bar(250)
+    for x in (270, 310, 350, 390):
+        sheet.note(0, x, 4)
+        sheet.note(1, x, 4)
+    sheet.bar(450)
+    for name, x in (("keyboardPedalPed", 118), ("keyboardPedalUp", 150)):
+        sheet.page.glyphs.append(Glyph(name, x, 205, Box(x, 198, x + 8, 206), 20))
+    (score,) = write_scores([assemble_page(sheet.page)], SOURCE)
+    (pedal,) = (s for s in score.spanners if s.HasField("pedal"))
+    assert (pedal.start_ticks, pedal.end_ticks) == (0, 4 * score.divisions)
