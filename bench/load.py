@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import grpc.aio
@@ -166,10 +167,13 @@ def figures(extent: Extent, outcome: Outcome) -> list[Figure]:
     ]
     for number, name in enumerate([*(f"orchestrator {n}" for n in range(extent.orchestrators)), "gateway"]):
         values = [sample[number] for sample in outcome.memory]
-        quarter = max(1, len(values) // 4)
-        early, late = (sum(part) / len(part) for part in (values[:quarter], values[-quarter:]))
-        made.append(Figure(f"memory of the {name}", late, "MB", "PSS, mean of the last quarter of the time at a rate"))
-        made.append(Figure(f"its growth ({name})", late - early, "MB", "less the mean of the first quarter"))
+        size = max(1, len(values) // 4)
+        quarters = [fmean(values[start : start + size]) for start in range(0, 4 * size, size) if values[start:]]
+        made.append(Figure(f"memory of the {name}", quarters[-1], "MB", "PSS, mean of the last quarter of that time"))
+        course = ", ".join(f"{mean:.1f}" for mean in quarters)
+        made.append(
+            Figure(f"its growth ({name})", quarters[-1] - quarters[0], "MB", f"means of the quarters: {course}")
+        )
     return made
 
 
