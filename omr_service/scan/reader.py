@@ -18,6 +18,10 @@ from omr_service.symbols import PageSymbols
 
 _CLEF_REACH = 8.0
 _SURE = 0.4
+_CLEF_LINES = {"gClef": 1, "fClef": -1}
+"""The line, counted from the middle one down, that a clef stands on."""
+_NEAR = 0.35
+"""Staff spaces by which a clef is found off its line at most."""
 _FEW = 0.4
 """Share of staves with a clef at their left end under which a page may lie upside down."""
 _LINES, _SEEN = 0.5, 127
@@ -62,7 +66,7 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
                 page, found = other, seen
     if _is_tablature(page, found):
         return None
-    staves = tuple(staff for staff in page.staves if _line_share(staff, found, _FIVE) > _LINES)
+    staves = tuple(_told_by_clefs(s, found) for s in page.staves if _line_share(s, found, _FIVE) > _LINES)
     few = 2 * len(staves) < len(page.staves)
     page = replace(page, staves=staves)
     if not staves or (few and not _clef_share(page, found)):
@@ -77,6 +81,28 @@ def _is_tablature(page: NormalPage, found: Detections) -> bool:
     """True where staves have a sixth line; one alone may be a hairpin or an octave line along a staff."""
     six = [max(_line_share(staff, found, (line,)) for line in (-3, 3)) > _SIXTH for staff in page.staves]
     return sum(six) > max(1, len(six) // 4)
+
+
+def _told_by_clefs(staff: NormalStaff, found: Detections) -> NormalStaff:
+    """The staff where its clefs say that it is: where an outer line is not to be seen at all, four lines and the empty
+    space beyond them look like a staff a space off as well.
+
+    A line that is seen stays a line: a clef may stand on another line than the usual one.
+    """
+    offs = [
+        p.y - staff.middle - _CLEF_LINES[p.name] * SPACE
+        for p in found.points
+        if p.name in _CLEF_LINES
+        and p.probability > _SURE
+        and staff.x0 - SPACE < p.x < staff.x1
+        and abs(p.y - staff.middle) < 3 * SPACE
+    ]
+    step = round(float(np.median(offs)) / SPACE) if offs else 0
+    if abs(step) != 1 or any(abs(off - step * SPACE) > _NEAR * SPACE for off in offs):
+        return staff
+    if _line_share(staff, found, (-2 * step,)) > _LINES:
+        return staff
+    return replace(staff, middle=staff.middle + step * SPACE)
 
 
 def _line_share(staff: NormalStaff, found: Detections, lines: tuple[int, ...]) -> float:
