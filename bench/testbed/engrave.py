@@ -63,7 +63,8 @@ def is_measured_keyboard_music(source: Path) -> bool:
 
 
 def musicxml_of(source: Path, target: Path, fingers: random.Random | None) -> None:
-    """Converts Humdrum to MusicXML and drops the editors' warning signs; adds fingers where it is told how."""
+    """Converts Humdrum to MusicXML and drops the editors' warning signs and which instrument plays each note, which
+    MuseScore prints as "Instrument change"; adds fingers where it is told how."""
     import converter21
     import music21
 
@@ -74,6 +75,9 @@ def musicxml_of(source: Path, target: Path, fingers: random.Random | None) -> No
         for direction in list(measure.findall("direction")):
             if any("⚠" in (words.text or "") for words in direction.iter("words")):
                 measure.remove(direction)
+        for note in measure.findall("note"):
+            for instrument in note.findall("instrument"):
+                note.remove(instrument)
     tree.write(target, encoding="utf-8", xml_declaration=True)
     if fingers is not None:
         add_fingers(target, fingers)
