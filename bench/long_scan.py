@@ -41,7 +41,7 @@ class Run:
         pages: Its pages.
         cpu_s: Processor seconds of all its processes.
         wall_s: Seconds from start to end.
-        reported: Seconds after the start at which each page's line of progress came.
+        reported: Seconds after the start at which each page's first line of progress came.
         memory: Seconds after the start, and the sum of PSS over all processes then in MB.
     """
 
@@ -74,7 +74,11 @@ def annotated(scan: Path, pages: int) -> Run:
         account = json.loads(subprocess.run(wrapped, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
     if account["exit"]:
         raise RuntimeError(f"etude annotate failed: {account['lines']}")
-    reported = tuple(at for at, line in account["lines"] if _READING.search(line))
+    first: dict[str, float] = {}
+    for at, line in account["lines"]:
+        if found := _READING.search(line):
+            first.setdefault(found[1], at)
+    reported = tuple(first.values())
     return Run(pages, account["cpu_s"], account["wall_s"], reported, tuple(map(tuple, account["pss_mb"])))
 
 
