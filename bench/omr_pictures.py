@@ -49,7 +49,7 @@ class Reading:
     pitch: float
     onset: float
     full: float
-    wholly: float
+    perfect: float
     seconds: float
 
 
@@ -104,13 +104,13 @@ def measured(pair: Pair, truth: Notes, name: str, data: bytes, keep: Path | None
     seconds = time.process_time() - started
     comparison = evaluate(pair, truth, result).comparison
     pitch, onset, full = (comparison.figures[figure].f1 or 0.0 for figure in ("pitch", "onset", "full"))
-    wholly = comparison.bars.wholly_right_share or 0.0
-    return Reading(pair.name, name, pages, pages_read, pitch, onset, full, wholly, seconds)
+    perfect = comparison.bars.perfect_share or 0.0
+    return Reading(pair.name, name, pages, pages_read, pitch, onset, full, perfect, seconds)
 
 
 def table(readings: Sequence[Reading]) -> str:
     """A line a manner, and a line a manner and engraver; means over documents, in percent."""
-    rows = [["manner", "documents", "pages", "read", "pitch", "onset", "full", "bars wholly right", "worst", "s/page"]]
+    rows = [["manner", "documents", "pages", "read", "pitch", "onset", "full", "bars perfect", "worst", "s/page"]]
     for manner in dict.fromkeys(r.manner for r in readings):
         rows.append(_row(manner, [r for r in readings if r.manner == manner]))
     for manner in dict.fromkeys(r.manner for r in readings):
@@ -125,7 +125,7 @@ def table(readings: Sequence[Reading]) -> str:
 def _row(name: str, readings: Sequence[Reading]) -> list[str]:
     figures = [
         100 * statistics.mean(values)
-        for values in zip(*((r.pitch, r.onset, r.full, r.wholly) for r in readings), strict=True)
+        for values in zip(*((r.pitch, r.onset, r.full, r.perfect) for r in readings), strict=True)
     ]
     pages = sum(r.pages for r in readings)
     return [
