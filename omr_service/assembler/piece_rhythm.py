@@ -176,11 +176,12 @@ def _possible_lengths(measure: JoinedMeasure) -> set[Fraction]:
     """
     rhythm = measure.rhythm
     notes = [e for e in measure.signs.elements if e.index in rhythm.timings and not rhythm.timings[e.index].whole_bar]
-    groups: dict[int, list[Element]] = {}
+    groups: dict[tuple[int, int], list[Element]] = {}
     for element in notes:
-        groups.setdefault(element.beam, []).append(element)
-    threes = bool(notes) and all(
-        beam >= 0 and len(own) % 3 == 0 and len({e.value for e in own}) == 1 for beam, own in groups.items()
+        groups.setdefault((element.beam, element.staff if element.beam < 0 else -1), []).append(element)
+    # threes under beams in one hand, equal notes without beams in the other
+    threes = any(beam >= 0 for beam, _ in groups) and all(
+        len(own) % 3 == 0 and len({e.value for e in own}) == 1 for own in groups.values()
     )
     if threes and not any(t.ratios for t in rhythm.timings.values()):
         return {rhythm.length, rhythm.length * Fraction(2, 3)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -14,6 +15,7 @@ from omr_service.assembler.piece_rhythm import step_rhythm
 from tests.omr.assembler.test_rhythm import chord
 
 STAFF = Staff(0, 0, 1000, (0, 1, 2, 3, 4), 0.0, 1.0)
+OTHER = Staff(1, 0, 1000, (12, 13, 14, 15, 16), 0.0, 1.0)
 
 
 def solved(*bars):
@@ -23,7 +25,7 @@ def solved(*bars):
         edge = Barline(60.0 * k + 60, 60.0 * k + 60, "L", False, False, False, 0, 4)
         left = measures[-1].right if measures else None
         measures.append(MeasureSigns(60.0 * k, 60.0 * k + 60, tuple(elements), (), None, None, left, edge))
-    system = SystemSigns(System(0, (STAFF,), (0,)), tuple(measures), ())
+    system = SystemSigns(System(0, (STAFF, OTHER), (0, 1)), tuple(measures), ())
     draft = ScoreDraft([PageMusic(1, 1000, 100, 0, (system,), ())])
     step_measures(draft)
     step_rhythm(draft)
@@ -61,3 +63,8 @@ def test_threes_under_beams_are_dotted_beats_where_no_other_bar_tells():
 def test_threes_under_beams_are_dotted_beats_where_other_bars_have_that_length():
     measures = solved(threes(0), row(1, 0, 0, 0, 0, 0, 0), threes(2), row(3, 0, 0, -1))
     assert [m.rhythm.length for m in measures] == [6, 6, 6, 4]
+
+
+def test_equal_notes_without_beams_beside_threes_are_triplets_too():
+    left = [replace(chord(50 + k, 3.0 + 8.0 * k, 0), staff=1) for k in range(6)]
+    assert [m.rhythm.length for m in solved([*threes(0), *left], row(1, 0, 0, -1))] == [4, 4]
