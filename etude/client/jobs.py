@@ -24,6 +24,9 @@ RECONNECT_S = 120.0
 """How long a watch keeps looking for a server that has gone away."""
 
 _UPLOAD_DELAYS_S = (0.2, 0.5, 1.0, 2.0)
+_HEARING_S = 0.3
+"""How long a server that refused an upload without a word is given to say why before the file is sent again: grpc.aio
+loses the status of a call that ends while it is written to."""
 _log = logging.getLogger(__name__)
 
 EventHandler = Callable[[job_pb2.JobEvent], Any]
@@ -65,21 +68,27 @@ class JobCalls(Calls):
         head = job_service_pb2.CreateJobRequest(
             create=job_service_pb2.CreateJobOptions(options=wanted, request_id=request_id or str(uuid.uuid4()))
         )
+        hearing_s = 0.0
         for delay_s in (*_UPLOAD_DELAYS_S, None):
             try:
-                return await self._send(head, document, timeout_s)
+                return await self._send(head, document, timeout_s, hearing_s)
             except EtudeError as error:
                 if error.code is not grpc.StatusCode.UNAVAILABLE or delay_s is None:
                     raise
                 await asyncio.sleep(jittered(delay_s))
+                hearing_s = _HEARING_S
         raise AssertionError("the last attempt returns or raises")
 
-    async def _send(self, head: job_service_pb2.CreateJobRequest, document: Source, timeout_s: float) -> job_pb2.Job:
+    async def _send(
+        self, head: job_service_pb2.CreateJobRequest, document: Source, timeout_s: float, hearing_s: float
+    ) -> job_pb2.Job:
+        """One attempt; listens for a refusal of its first message for `hearing_s` before it sends the file."""
         # No iterator: an exception in one would be swallowed by gRPC; what is written by hand fails here.
         call = self._jobs.CreateJob(None, timeout=timeout_s, metadata=self.metadata)
         try:
             try:
                 await call.write(head)
+                await _ended(call, hearing_s)
                 async with aclosing(document.chunks()) as chunks:
                     async for chunk in chunks:
                         await call.write(job_service_pb2.CreateJobRequest(chunk=chunk))
@@ -297,3 +306,11 @@ def _events_of(response: job_service_pb2.WatchJobResponse) -> Sequence[job_pb2.J
     if response.HasField("event"):
         return [response.event]
     return response.events.events
+
+
+async def _ended(call: grpc.aio.StreamUnaryCall[Any, Any], seconds: float) -> None:
+    """Waits until a call has ended, or for so long."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
+    while not call.done() and clock() < until:  # noqa: ASYNC110  # what it could wait for would end with the call
+        await asyncio.sleep(0.01)
