@@ -116,7 +116,8 @@ class SpannerWriter:
         for tuplet, run_index in zip(joined.tuplets, joined.rhythm.runs, strict=False):
             if run_index < 0:
                 continue
-            run = tuplet.options[run_index]
+            # of those the number may span, some may have turned out to sound at no time of their own
+            run = tuple(m for m in tuplet.options[run_index] if m in joined.rhythm.timings)
             members = [self.events[joined.key(m)] for m in run if joined.key(m) in self.events]
             if not members:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from etude.notation.validate import validate
 from etude.score.v1 import score_pb2
+from omr_service.assembler.build import write_score
 from omr_service.pdf.document import open_document
-from omr_service.pipeline import Source, read_page, write_scores
+from omr_service.pipeline import Source, join_pages, read_page, write_scores
 
 DATA = Path(__file__).parent / "data"
 PIECES = sorted(DATA.glob("*.pdf"))
@@ -94,3 +96,20 @@ def test_the_number_of_a_triplet_is_no_finger():
     triplets = [e for e in score.events if e.staff == 2 and e.tuplet_ratios]
     assert len(triplets) > 80
     assert not any(n.HasField("fingering") for e in score.events for n in e.notes)
+
+
+def test_a_tuplet_spans_what_is_left_when_its_first_sign_turns_out_to_be_none():
+    """The solver may take a rest for a speck after a number was seen to stand over it, too."""
+    pdf = DATA.parent / "pdf" / "data" / "lilypond-features.pdf"
+    with open_document(pdf.read_bytes()) as document:
+        pages = [read_page(document, n + 1).music for n in range(document.page_count)]
+    draft = join_pages([page for page in pages if page is not None])
+    whole = [s for s in write_score(draft).spanners if s.HasField("tuplet") and s.tuplet.number_printed]
+    measure = next(m for m in draft.measures if any(run >= 0 for run in m.rhythm.runs))
+    number, run = next((n, run) for n, run in enumerate(measure.rhythm.runs) if run >= 0)
+    first = measure.tuplets[number].options[run][0]
+    measure.timing = replace(measure.rhythm, timings={k: t for k, t in measure.rhythm.timings.items() if k != first})
+    measure.signs = replace(measure.signs, elements=[e for e in measure.signs.elements if e.index != first])
+    less = [s for s in write_score(draft).spanners if s.HasField("tuplet") and s.tuplet.number_printed]
+    members = [sum(len(s.event_ids) for s in spanners) for spanners in (whole, less)]
+    assert members[0] - members[1] == 1
