@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -183,11 +184,11 @@ def annotated(page: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(colour, np.uint8)
 
 
-def _view(height: int = 4000, noise: float = 0.0, blur: float = 0.0, **fixed: object) -> Make:
+def _view(height: int = 4000, noise: float = 0.0, blur: float = 0.0, **fixed: Any) -> Make:
     """A photograph as people take one, or as `fixed` says; more noise and blur than a good telephone's if wanted."""
 
     def make(page: Picture, rng: np.random.Generator) -> Picture:
-        view = random_view(rng) if not fixed else View(**fixed)  # type: ignore[arg-type]
+        view = random_view(rng) if not fixed else View(**fixed)
         picture = photographed(page, view, rng, height)
         if blur:
             picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.uint8)

@@ -87,6 +87,7 @@ class Prepared:
         order: Sequence[str] = compiled.positiontup
         columns = list(self._statement.selected_columns) if isinstance(self._statement, Select) else []
         conversions = [_from_database(column.type, dialect) for column in columns]
+        # mypy wants to know the fields of a named tuple, which only the statement tells
         named: Any = namedtuple("Row", [column.name for column in columns])  # type: ignore[misc]
         return Form(
             sql=compiled.string,

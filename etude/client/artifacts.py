@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -94,7 +95,8 @@ class ArtifactCalls(Calls):
     ) -> AsyncGenerator[bytes, None]:
         """The bytes of an artifact in chunks of at most 1 MiB.
 
-        A download that breaks off is taken up again where it stopped.
+        A download that breaks off is taken up again where it stopped. The bytes of a whole artifact are checked against
+        its SHA-256 here too: the server checks what it sends in one call, which may be a part of them.
 
         Args:
             artifact_id: The artifact.
@@ -104,14 +106,15 @@ class ArtifactCalls(Calls):
             resume_s: How long to look for a server or its store that has gone away.
 
         Raises:
-            EtudeError: ARTIFACT_NOT_FOUND, OUT_OF_RANGE, CHECKSUM_MISMATCH; DEPENDENCY_UNAVAILABLE when what has gone
-                away does not come back in time.
+            EtudeError: ARTIFACT_NOT_FOUND, OUT_OF_RANGE; CHECKSUM_MISMATCH, at the latest after the last byte;
+                DEPENDENCY_UNAVAILABLE when what has gone away does not come back in time.
         """
         clock = asyncio.get_running_loop().time
         last_contact = clock()
         ends = last_contact + timeout_s
         received = attempt = 0
-        wanted: int | None = None
+        artifact: artifact_service_pb2.Artifact | None = None
+        sha256 = hashlib.sha256()
         while True:
             request = artifact_service_pb2.DownloadArtifactRequest(
                 artifact_id=artifact_id, offset=offset + received, length=length - received if length else 0
@@ -120,22 +123,29 @@ class ArtifactCalls(Calls):
             try:
                 async for response in call:
                     if response.HasField("artifact"):
-                        rest = response.artifact.size_bytes - offset
-                        wanted = min(length, rest) if length else rest
+                        artifact = response.artifact
                     else:
                         received += len(response.chunk)
                         last_contact, attempt = clock(), 0
+                        sha256.update(response.chunk)
                         yield response.chunk
-                return
+                break
             except grpc.aio.AioRpcError as error:
-                if received == wanted:
-                    return  # only its end was lost
-                if error.code() is not grpc.StatusCode.UNAVAILABLE or clock() - last_contact > resume_s:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise self.error(error) from error
+                if artifact is not None and received == _wanted(artifact, offset, length):
+                    break  # only the end of the call was lost
+                if clock() - last_contact > resume_s:
                     raise self.error(error) from error
             finally:
                 call.cancel()
             await asyncio.sleep(jittered(min(0.1 * 2**attempt, 3.0)))
             attempt += 1
+        if artifact is not None and received == artifact.size_bytes and sha256.hexdigest() != artifact.sha256:
+            raise EtudeError(
+                "CHECKSUM_MISMATCH",
+                f"{artifact.filename} arrived damaged: its SHA-256 is not what the mesh recorded; download it again.",
+            )
 
     async def download_url(self, artifact_id: str) -> artifact_service_pb2.GetDownloadUrlResponse:
         """A URL that gives the artifact's bytes to whoever has it, for a short time; empty where there is none.
@@ -149,7 +159,7 @@ class ArtifactCalls(Calls):
         return await self.unary(self._artifacts.GetDownloadUrl, request)
 
     async def download(self, artifact: artifact_service_pb2.Artifact | str, path: Path | str) -> Path:
-        """Writes an artifact to a file, whole or not at all, and checks its SHA-256.
+        """Writes an artifact to a file, whole and unharmed or not at all.
 
         Args:
             artifact: The artifact or its id.
@@ -158,16 +168,11 @@ class ArtifactCalls(Calls):
         Raises:
             EtudeError: ARTIFACT_NOT_FOUND; CHECKSUM_MISMATCH when the bytes are not the artifact's.
         """
-        described = await self.get_artifact(artifact) if isinstance(artifact, str) else artifact
+        artifact_id = artifact if isinstance(artifact, str) else artifact.artifact_id
         target = Path(path)
-        async with AtomicFile(target) as file, aclosing(self.read(described.artifact_id)) as chunks:
+        async with AtomicFile(target) as file, aclosing(self.read(artifact_id)) as chunks:
             async for chunk in chunks:
                 await file.write(chunk)
-            if file.digest.hexdigest() != described.sha256:
-                raise EtudeError(
-                    "CHECKSUM_MISMATCH",
-                    f"{target.name} arrived damaged: its SHA-256 is not the one the mesh recorded; download it again.",
-                )
         return target
 
     async def lineage(self, artifact_id: str) -> artifact_service_pb2.GetLineageResponse:
@@ -196,3 +201,9 @@ class ArtifactCalls(Calls):
             token = page.next_page_token
             if not token:
                 return
+
+
+def _wanted(artifact: artifact_service_pb2.Artifact, offset: int, length: int) -> int:
+    """Bytes of an artifact from `offset` on, of `length` at most where that is not 0."""
+    rest = artifact.size_bytes - offset
+    return min(length, rest) if length else rest

@@ -1,7 +1,6 @@
 """Files made by a job: their names beside each other, and writing them so that a half-written one is never seen."""
 
 import asyncio
-import hashlib
 import os
 import secrets
 from collections.abc import Iterable
@@ -56,7 +55,6 @@ class AtomicFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.digest = hashlib.sha256()
         self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         self._file: BinaryIO | None = None
 
@@ -69,10 +67,9 @@ class AtomicFile:
         return self._part.open("xb")
 
     async def write(self, data: bytes) -> None:
-        """Adds bytes at the end and to `digest`."""
+        """Adds bytes at the end."""
         if self._file is None:
             raise RuntimeError("AtomicFile.write outside its block")
-        self.digest.update(data)
         await asyncio.to_thread(self._file.write, data)
 
     async def __aexit__(

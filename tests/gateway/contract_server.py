@@ -44,6 +44,7 @@ class Store:
     refuse_calls: int = 0
     drop_watch_after: int = 0
     drop_download_after: int = 0
+    drop_reason: str = "DEPENDENCY_UNAVAILABLE"
     damage: bool = False
     download_url: str = ""
     worker: Callable[["Store", str], Awaitable[None]] | None = None
@@ -217,7 +218,7 @@ class Artifacts(artifact_service_pb2_grpc.ArtifactServiceServicer):
         for sent, start in enumerate(range(0, len(wanted), 1000), start=1):
             yield artifact_service_pb2.DownloadArtifactResponse(chunk=wanted[start : start + 1000])
             if sent == self.store.drop_download_after:
-                raise EtudeError("DEPENDENCY_UNAVAILABLE", "the object store cannot be used for the moment; try again")
+                raise EtudeError(self.store.drop_reason, "the download ends here")
 
     async def GetDownloadUrl(self, request, context):  # noqa: N802
         artifact, _ = self.store.artifact(request.artifact_id)

@@ -120,6 +120,24 @@ async def test_a_download_goes_on_where_it_broke(client, store, offset, length):
     assert got == content[offset : offset + length if length else None]
 
 
+@pytest.mark.parametrize("drop_after", [0, 2, 4], ids=["in one go", "broken off", "broken off after the last byte"])
+async def test_damaged_bytes_are_told_however_often_a_download_broke(client, store, drop_after):
+    artifact_id = store.add_artifact("j1", artifact_service_pb2.ARTIFACT_KIND_MIDI, b"MThd" * 1000, "audio/midi")
+    store.damage, store.drop_download_after = True, drop_after
+    with pytest.raises(EtudeError) as caught:
+        [chunk async for chunk in client.read(artifact_id)]
+    assert caught.value.reason == "CHECKSUM_MISMATCH"
+
+
+async def test_what_the_server_says_after_the_last_byte_is_heard(client, store):
+    """A range can be checked by the server alone, which has the rest."""
+    artifact_id = store.add_artifact("j1", artifact_service_pb2.ARTIFACT_KIND_MIDI, b"MThd" * 1000, "audio/midi")
+    store.drop_download_after, store.drop_reason = 2, "CHECKSUM_MISMATCH"
+    with pytest.raises(EtudeError) as caught:
+        [chunk async for chunk in client.read(artifact_id, offset=0, length=2000)]
+    assert caught.value.reason == "CHECKSUM_MISMATCH"
+
+
 async def test_a_download_gives_up_on_a_server_that_stays_away():
     async with AsyncEtudeClient("127.0.0.1:9") as client:
         with pytest.raises(EtudeError) as caught:
