@@ -24,7 +24,7 @@ class _Plain(job_service_pb2_grpc.JobServiceServicer):
     def __init__(self, job: job_pb2.Job) -> None:
         self._job = job
 
-    async def GetJob(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetJob(self, request: Any, context: Any) -> Any:
         return job_service_pb2.GetJobResponse(job=self._job)
 
 

@@ -19,7 +19,7 @@ class FingeringServicer(fingering_service_pb2_grpc.FingeringServiceServicer):
         self._settings = settings
         self._pool = pool
 
-    async def Annotate(  # noqa: N802 - named by the contract
+    async def Annotate(
         self, request: fingering_service_pb2.AnnotateRequest, context: Context
     ) -> AsyncIterator[fingering_service_pb2.AnnotateResponse]:
         """Fingers the Score in a worker process; answers with progress and the result."""
@@ -46,7 +46,7 @@ class FingeringServicer(fingering_service_pb2_grpc.FingeringServiceServicer):
         result = fingering_service_pb2.AnnotateResult.FromString(answer)
         yield fingering_service_pb2.AnnotateResponse(result=result)
 
-    async def GetStageInfo(  # noqa: N802 - named by the contract
+    async def GetStageInfo(
         self,
         request: fingering_service_pb2.FingeringServiceGetStageInfoRequest,
         context: Context,

@@ -62,7 +62,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             bytes=settings.max_file_bytes, pages=settings.max_pages, page_points=settings.max_page_points
         )
 
-    async def Recognize(  # noqa: N802 - named by the contract
+    async def Recognize(
         self, request_iterator: AsyncIterator[omr_service_pb2.RecognizeRequest], context: Context
     ) -> AsyncIterator[omr_service_pb2.RecognizeResponse]:
         """Reads a document; answers with progress and the result."""
@@ -100,7 +100,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         written = await self._run(self._readers, context, join_task, music, source, placements, failed, seconds=seconds)
         yield omr_service_pb2.RecognizeResponse(result=_result(written, ordered))
 
-    async def Inspect(  # noqa: N802 - named by the contract
+    async def Inspect(
         self, request_iterator: AsyncIterator[omr_service_pb2.InspectRequest], context: Context
     ) -> omr_service_pb2.InspectResponse:
         """Opens a document and says what it is."""
@@ -114,7 +114,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         _page_range(options, len(sizes))
         return omr_service_pb2.InspectResponse(media_type=media_type, page_count=len(sizes))
 
-    async def ReadPages(  # noqa: N802 - named by the contract
+    async def ReadPages(
         self, request_iterator: AsyncIterator[omr_service_pb2.ReadPagesRequest], context: Context
     ) -> AsyncIterator[omr_service_pb2.ReadPagesResponse]:
         """Reads pages and answers with each as soon as it is read."""
@@ -136,7 +136,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def WorkOutPages(  # noqa: N802 - named by the contract
+    async def WorkOutPages(
         self, request_iterator: AsyncIterator[omr_service_pb2.WorkOutPagesRequest], context: Context
     ) -> omr_service_pb2.WorkOutPagesResponse:
         """Works out the rhythm of some pages ahead of joining them."""
@@ -157,7 +157,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         )
         return omr_service_pb2.WorkOutPagesResponse(worked_out=omr_service_pb2.WorkedOut.FromString(data))
 
-    async def JoinPages(  # noqa: N802 - named by the contract
+    async def JoinPages(
         self, request_iterator: AsyncIterator[omr_service_pb2.JoinPagesRequest], context: Context
     ) -> omr_service_pb2.JoinPagesResponse:
         """Joins the pages of a document."""
@@ -183,7 +183,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         )
         return omr_service_pb2.JoinPagesResponse(result=_result(written, outcomes))
 
-    async def GetStageInfo(  # noqa: N802 - named by the contract
+    async def GetStageInfo(
         self, request: omr_service_pb2.OmrServiceGetStageInfoRequest, context: Context
     ) -> omr_service_pb2.OmrServiceGetStageInfoResponse:
         """What this server is."""

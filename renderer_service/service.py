@@ -39,7 +39,7 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
         self._settings = settings
         self._pool = pool
 
-    async def Render(  # noqa: N802 - named by the contract
+    async def Render(
         self, request_iterator: AsyncIterator[renderer_service_pb2.RenderRequest], context: Context
     ) -> AsyncIterator[renderer_service_pb2.RenderResponse]:
         """Renders Scores; answers with progress, the files and the result.
@@ -74,7 +74,7 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
         result = renderer_service_pb2.RenderResult(file_count=len(files), remarks=list(dict.fromkeys(remarks)))
         yield renderer_service_pb2.RenderResponse(result=result)
 
-    async def GetStageInfo(  # noqa: N802 - named by the contract
+    async def GetStageInfo(
         self, request: renderer_service_pb2.RendererServiceGetStageInfoRequest, context: Context
     ) -> renderer_service_pb2.RendererServiceGetStageInfoResponse:
         """What this server is and which formats it has."""

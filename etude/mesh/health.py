@@ -72,7 +72,7 @@ class HealthServicer(health.aio.HealthServicer):  # type: ignore[misc, name-defi
         """Ends all watches; call it after `enter_graceful_shutdown`."""
         self._ended.set()
 
-    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:  # noqa: N802
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
         """Streams the status until the caller or the server goes."""
         watch = asyncio.ensure_future(super().Watch(request, context))
         ended = asyncio.ensure_future(self._ended.wait())

@@ -30,24 +30,22 @@ class ShapePen(BasePen):  # type: ignore[misc]
         self.ops = bytearray()
         self.points: list[tuple[float, float]] = []
 
-    def _moveTo(self, pt: tuple[float, float]) -> None:  # noqa: N802
+    def _moveTo(self, pt: tuple[float, float]) -> None:
         self.ops += b"m"
         self.points.append(pt)
 
-    def _lineTo(self, pt: tuple[float, float]) -> None:  # noqa: N802
+    def _lineTo(self, pt: tuple[float, float]) -> None:
         self.ops += b"l"
         self.points.append(pt)
 
-    def _curveToOne(  # noqa: N802
-        self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]
-    ) -> None:
+    def _curveToOne(self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]) -> None:
         self.ops += b"c"
         self.points += (pt1, pt2, pt3)
 
-    def _closePath(self) -> None:  # noqa: N802
+    def _closePath(self) -> None:
         self.ops += b"h"
 
-    def _endPath(self) -> None:  # noqa: N802
+    def _endPath(self) -> None:
         self.ops += b"h"
 
     def shape(self, units_per_em: float) -> Shape:

@@ -13,7 +13,7 @@ _M = TypeVar("_M", bound=Message)
 
 
 class _Enum(Protocol):
-    def Name(self, number: Any) -> str:  # noqa: N802
+    def Name(self, number: Any) -> str:
         """The name of a value."""
         ...
 

@@ -27,7 +27,7 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def GetArtifact(  # noqa: N802
+    async def GetArtifact(
         self, request: artifact_service_pb2.GetArtifactRequest, context: _Context
     ) -> artifact_service_pb2.GetArtifactResponse:
         """One artifact's description."""
@@ -37,7 +37,7 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
             stored = await repository.get(request.artifact_id, user_id=caller.user_id)
         return artifact_service_pb2.GetArtifactResponse(artifact=stored.artifact)
 
-    async def ListArtifacts(  # noqa: N802
+    async def ListArtifacts(
         self, request: artifact_service_pb2.ListArtifactsRequest, context: _Context
     ) -> artifact_service_pb2.ListArtifactsResponse:
         """Artifacts of a job."""
@@ -60,7 +60,7 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
             answer.next_page_token = paging.make_token(question, found[size - 1].position)
         return answer
 
-    async def DownloadArtifact(  # noqa: N802
+    async def DownloadArtifact(
         self, request: artifact_service_pb2.DownloadArtifactRequest, context: _Context
     ) -> AsyncIterator[artifact_service_pb2.DownloadArtifactResponse]:
         """The bytes of an artifact."""
@@ -73,7 +73,7 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
         async for chunk in download(self._store.blobs, stored, offset=request.offset, length=request.length):
             yield artifact_service_pb2.DownloadArtifactResponse(chunk=chunk)
 
-    async def GetDownloadUrl(  # noqa: N802
+    async def GetDownloadUrl(
         self, request: artifact_service_pb2.GetDownloadUrlRequest, context: _Context
     ) -> artifact_service_pb2.GetDownloadUrlResponse:
         """Where the bytes of an artifact can be had past this service, if anywhere."""
@@ -91,7 +91,7 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
             answer.expire_time.CopyFrom(timestamp(presigned.expire_time))
         return answer
 
-    async def GetLineage(  # noqa: N802
+    async def GetLineage(
         self, request: artifact_service_pb2.GetLineageRequest, context: _Context
     ) -> artifact_service_pb2.GetLineageResponse:
         """What an artifact was derived from, and what from it."""

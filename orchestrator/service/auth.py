@@ -24,51 +24,49 @@ class AuthService(auth_service_pb2_grpc.AuthServiceServicer):
         self._store = store
         self._accounts = accounts
 
-    async def Register(  # noqa: N802
+    async def Register(
         self, request: auth_service_pb2.RegisterRequest, context: _Context
     ) -> auth_service_pb2.RegisterResponse:
         """Create a user."""
         return await self._accounts.register(request)
 
-    async def Login(  # noqa: N802
-        self, request: auth_service_pb2.LoginRequest, context: _Context
-    ) -> auth_service_pb2.LoginResponse:
+    async def Login(self, request: auth_service_pb2.LoginRequest, context: _Context) -> auth_service_pb2.LoginResponse:
         """Begin a session."""
         return await self._accounts.login(request)
 
-    async def RefreshToken(  # noqa: N802
+    async def RefreshToken(
         self, request: auth_service_pb2.RefreshTokenRequest, context: _Context
     ) -> auth_service_pb2.RefreshTokenResponse:
         """Go on with a session."""
         return auth_service_pb2.RefreshTokenResponse(tokens=await self._accounts.refresh(request.refresh_token))
 
-    async def Logout(  # noqa: N802
+    async def Logout(
         self, request: auth_service_pb2.LogoutRequest, context: _Context
     ) -> auth_service_pb2.LogoutResponse:
         """End the session."""
         await self._accounts.logout(current_principal())
         return auth_service_pb2.LogoutResponse()
 
-    async def ChangePassword(  # noqa: N802
+    async def ChangePassword(
         self, request: auth_service_pb2.ChangePasswordRequest, context: _Context
     ) -> auth_service_pb2.ChangePasswordResponse:
         """Set a new password."""
         await self._accounts.change_password(current_principal(), request.current_password, request.new_password)
         return auth_service_pb2.ChangePasswordResponse()
 
-    async def CreateInvitation(  # noqa: N802
+    async def CreateInvitation(
         self, request: auth_service_pb2.CreateInvitationRequest, context: _Context
     ) -> auth_service_pb2.CreateInvitationResponse:
         """Invite somebody to the caller's tenant."""
         return await self._accounts.invite(current_principal())
 
-    async def CreateApiKey(  # noqa: N802
+    async def CreateApiKey(
         self, request: auth_service_pb2.CreateApiKeyRequest, context: _Context
     ) -> auth_service_pb2.CreateApiKeyResponse:
         """Create an API key."""
         return await self._accounts.create_api_key(current_principal(), request)
 
-    async def ListApiKeys(  # noqa: N802
+    async def ListApiKeys(
         self, request: auth_service_pb2.ListApiKeysRequest, context: _Context
     ) -> auth_service_pb2.ListApiKeysResponse:
         """The caller's API keys."""
@@ -85,7 +83,7 @@ class AuthService(auth_service_pb2_grpc.AuthServiceServicer):
             answer.next_page_token = paging.make_token(question, last.create_time.ToMicroseconds(), last.api_key_id)
         return answer
 
-    async def DeleteApiKey(  # noqa: N802
+    async def DeleteApiKey(
         self, request: auth_service_pb2.DeleteApiKeyRequest, context: _Context
     ) -> auth_service_pb2.DeleteApiKeyResponse:
         """Take an API key back."""

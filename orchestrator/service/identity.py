@@ -22,7 +22,7 @@ class IdentityService(identity_service_pb2_grpc.IdentityServiceServicer):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def GetCurrentUser(  # noqa: N802
+    async def GetCurrentUser(
         self, request: identity_service_pb2.GetCurrentUserRequest, context: _Context
     ) -> identity_service_pb2.GetCurrentUserResponse:
         """The calling user and tenant."""
@@ -33,7 +33,7 @@ class IdentityService(identity_service_pb2_grpc.IdentityServiceServicer):
                 user=await repository.user(caller.user_id), tenant=await repository.tenant()
             )
 
-    async def GetUserPreferences(  # noqa: N802
+    async def GetUserPreferences(
         self, request: identity_service_pb2.GetUserPreferencesRequest, context: _Context
     ) -> identity_service_pb2.GetUserPreferencesResponse:
         """The calling user's preferences."""
@@ -43,7 +43,7 @@ class IdentityService(identity_service_pb2_grpc.IdentityServiceServicer):
             preferences = await repository.preferences(caller.user_id)
         return identity_service_pb2.GetUserPreferencesResponse(preferences=preferences)
 
-    async def UpdateUserPreferences(  # noqa: N802
+    async def UpdateUserPreferences(
         self, request: identity_service_pb2.UpdateUserPreferencesRequest, context: _Context
     ) -> identity_service_pb2.UpdateUserPreferencesResponse:
         """Change the calling user's preferences."""

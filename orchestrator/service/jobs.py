@@ -31,7 +31,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         self._jobs = jobs
         self._corrections = corrections
 
-    async def CreateJob(  # noqa: N802
+    async def CreateJob(
         self, request_iterator: AsyncIterator[job_service_pb2.CreateJobRequest], context: _Context
     ) -> job_service_pb2.CreateJobResponse:
         """Create a job."""
@@ -42,9 +42,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         job = await self._jobs.create(caller, first.create.options, first.create.request_id, _chunks(request_iterator))
         return job_service_pb2.CreateJobResponse(job=job)
 
-    async def GetJob(  # noqa: N802
-        self, request: job_service_pb2.GetJobRequest, context: _Context
-    ) -> job_service_pb2.GetJobResponse:
+    async def GetJob(self, request: job_service_pb2.GetJobRequest, context: _Context) -> job_service_pb2.GetJobResponse:
         """One job."""
         caller = current_caller()
         async with self._store.database.read() as connection:
@@ -52,7 +50,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
             record = await repository.get(request.job_id, user_id=caller.user_id)
         return job_service_pb2.GetJobResponse(job=record.job)
 
-    async def ListJobs(  # noqa: N802
+    async def ListJobs(
         self, request: job_service_pb2.ListJobsRequest, context: _Context
     ) -> job_service_pb2.ListJobsResponse:
         """Jobs, newest first."""
@@ -71,7 +69,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
             answer.next_page_token = paging.make_token(question, last.create_time.ToMicroseconds(), last.job_id)
         return answer
 
-    async def WatchJob(  # noqa: N802
+    async def WatchJob(
         self, request: job_service_pb2.WatchJobRequest, context: _Context
     ) -> AsyncIterator[job_service_pb2.WatchJobResponse]:
         """Events of a job as they come."""
@@ -94,7 +92,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         ):
             yield response
 
-    async def CancelJob(  # noqa: N802
+    async def CancelJob(
         self, request: job_service_pb2.CancelJobRequest, context: _Context
     ) -> job_service_pb2.CancelJobResponse:
         """Cancel a job."""
@@ -102,7 +100,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         job = await self._jobs.cancel(caller, request.job_id, request.reason)
         return job_service_pb2.CancelJobResponse(job=job)
 
-    async def RetryJob(  # noqa: N802
+    async def RetryJob(
         self, request: job_service_pb2.RetryJobRequest, context: _Context
     ) -> job_service_pb2.RetryJobResponse:
         """Retry a job."""
@@ -110,7 +108,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         job = await self._jobs.retry(caller, request.job_id, request.request_id)
         return job_service_pb2.RetryJobResponse(job=job)
 
-    async def DeleteJob(  # noqa: N802
+    async def DeleteJob(
         self, request: job_service_pb2.DeleteJobRequest, context: _Context
     ) -> job_service_pb2.DeleteJobResponse:
         """Delete a job."""
@@ -118,7 +116,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         await self._jobs.delete(caller, request.job_id)
         return job_service_pb2.DeleteJobResponse()
 
-    async def UpdateFingering(  # noqa: N802
+    async def UpdateFingering(
         self, request: job_service_pb2.UpdateFingeringRequest, context: _Context
     ) -> job_service_pb2.UpdateFingeringResponse:
         """Pin fingers."""

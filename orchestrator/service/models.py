@@ -23,7 +23,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self._store = store
         self._registry = registry
 
-    async def ListModels(  # noqa: N802
+    async def ListModels(
         self, request: model_service_pb2.ListModelsRequest, context: _Context
     ) -> model_service_pb2.ListModelsResponse:
         """Models seen so far."""
@@ -40,7 +40,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
             answer.next_page_token = paging.make_token(question, last.stage, last.model.name, last.model.version)
         return answer
 
-    async def GetModel(  # noqa: N802
+    async def GetModel(
         self, request: model_service_pb2.GetModelRequest, context: _Context
     ) -> model_service_pb2.GetModelResponse:
         """One model."""

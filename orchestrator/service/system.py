@@ -30,7 +30,7 @@ class SystemService(system_service_pb2_grpc.SystemServiceServicer):
             **{name: _stage_check(stages, name) for name in stages.names},
         }
 
-    async def GetSystemHealth(  # noqa: N802
+    async def GetSystemHealth(
         self, request: system_service_pb2.GetSystemHealthRequest, context: _Context
     ) -> system_service_pb2.GetSystemHealthResponse:
         """Ask everything at once."""

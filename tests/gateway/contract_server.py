@@ -104,7 +104,7 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def CreateJob(self, request_iterator, context):  # noqa: N802
+    async def CreateJob(self, request_iterator, context):
         store = self.store
         store.metadata.append({key: value for key, value in context.invocation_metadata() if isinstance(value, str)})
         if store.refuse_calls:
@@ -134,16 +134,16 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
             store.working.add(asyncio.ensure_future(store.worker(store, job.job_id)))
         return job_service_pb2.CreateJobResponse(job=job)
 
-    async def GetJob(self, request, context):  # noqa: N802
+    async def GetJob(self, request, context):
         return job_service_pb2.GetJobResponse(job=self.store.job(request.job_id))
 
-    async def ListJobs(self, request, context):  # noqa: N802
+    async def ListJobs(self, request, context):
         jobs = [job for job in reversed(self.store.jobs.values()) if not request.states or job.state in request.states]
         start, size = int(request.page_token or 0), request.page_size or 50
         more = str(start + size) if start + size < len(jobs) else ""
         return job_service_pb2.ListJobsResponse(jobs=jobs[start : start + size], next_page_token=more)
 
-    async def WatchJob(self, request, context):  # noqa: N802
+    async def WatchJob(self, request, context):
         store, sent = self.store, 0
         job = store.job(request.job_id)
         store.watches.append(request.after_sequence)
@@ -163,7 +163,7 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
             except TimeoutError:
                 yield job_service_pb2.WatchJobResponse(heartbeat=job_service_pb2.Heartbeat(last_sequence=position))
 
-    async def CancelJob(self, request, context):  # noqa: N802
+    async def CancelJob(self, request, context):
         job = self.store.job(request.job_id)
         if job.state in RESTING_STATES:
             state = job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_")
@@ -171,18 +171,18 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
         await self.store.move(job.job_id, job_pb2.JOB_STATE_CANCELLED, request.reason)
         return job_service_pb2.CancelJobResponse(job=job)
 
-    async def RetryJob(self, request, context):  # noqa: N802
+    async def RetryJob(self, request, context):
         job = self.store.job(request.job_id)
         job.attempt += 1
         await self.store.move(job.job_id, job_pb2.JOB_STATE_OMR_PROCESSING)
         return job_service_pb2.RetryJobResponse(job=job)
 
-    async def DeleteJob(self, request, context):  # noqa: N802
+    async def DeleteJob(self, request, context):
         self.store.job(request.job_id)
         del self.store.jobs[request.job_id]
         return job_service_pb2.DeleteJobResponse()
 
-    async def UpdateFingering(self, request, context):  # noqa: N802
+    async def UpdateFingering(self, request, context):
         self.store.pins.append(request)
         return job_service_pb2.UpdateFingeringResponse(
             job=self.store.job(request.job_id), artifact_id="a9", changed_note_ids=["n1", "n2"]
@@ -193,10 +193,10 @@ class Artifacts(artifact_service_pb2_grpc.ArtifactServiceServicer):
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def GetArtifact(self, request, context):  # noqa: N802
+    async def GetArtifact(self, request, context):
         return artifact_service_pb2.GetArtifactResponse(artifact=self.store.artifact(request.artifact_id)[0])
 
-    async def ListArtifacts(self, request, context):  # noqa: N802
+    async def ListArtifacts(self, request, context):
         self.store.job(request.job_id)
         found = [
             artifact
@@ -208,7 +208,7 @@ class Artifacts(artifact_service_pb2_grpc.ArtifactServiceServicer):
         more = str(start + size) if start + size < len(found) else ""
         return artifact_service_pb2.ListArtifactsResponse(artifacts=found[start : start + size], next_page_token=more)
 
-    async def DownloadArtifact(self, request, context):  # noqa: N802
+    async def DownloadArtifact(self, request, context):
         artifact, content = self.store.artifact(request.artifact_id)
         yield artifact_service_pb2.DownloadArtifactResponse(artifact=artifact)
         end = request.offset + request.length if request.length else len(content)
@@ -220,11 +220,11 @@ class Artifacts(artifact_service_pb2_grpc.ArtifactServiceServicer):
             if sent == self.store.drop_download_after:
                 raise EtudeError(self.store.drop_reason, "the download ends here")
 
-    async def GetDownloadUrl(self, request, context):  # noqa: N802
+    async def GetDownloadUrl(self, request, context):
         artifact, _ = self.store.artifact(request.artifact_id)
         return artifact_service_pb2.GetDownloadUrlResponse(artifact=artifact, url=self.store.download_url)
 
-    async def GetLineage(self, request, context):  # noqa: N802
+    async def GetLineage(self, request, context):
         artifact, _ = self.store.artifact(request.artifact_id)
         edge = artifact_service_pb2.LineageEdge(
             source_artifact_id="a0", derived_artifact_id=artifact.artifact_id, transformation="omr"
@@ -233,12 +233,12 @@ class Artifacts(artifact_service_pb2_grpc.ArtifactServiceServicer):
 
 
 class Models(model_service_pb2_grpc.ModelServiceServicer):
-    async def ListModels(self, request, context):  # noqa: N802
+    async def ListModels(self, request, context):
         model = model_service_pb2.Model(service="fingering_service")
         model.info.model.name, model.info.stage, model.info.is_default = "ergonomic", "fingering", True
         return model_service_pb2.ListModelsResponse(models=[] if request.stage == "omr" else [model])
 
-    async def GetModel(self, request, context):  # noqa: N802
+    async def GetModel(self, request, context):
         raise EtudeError("MODEL_NOT_FOUND", "There is no such model.")
 
 

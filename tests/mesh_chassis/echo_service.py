@@ -101,7 +101,7 @@ class EchoFingering(fingering_service_pb2_grpc.FingeringServiceServicer):
     def __init__(self, settings, state, relay, pool):
         self.settings, self.state, self.relay, self.pool = settings, state, relay, pool
 
-    async def Annotate(self, request, context):  # noqa: N802
+    async def Annotate(self, request, context):
         yield fingering_service_pb2.AnnotateResponse(progress=stage_pb2.Progress(stage="fingering", message="begun"))
         if request.model.startswith("relay:"):
             inner = fingering_service_pb2.AnnotateRequest(model=request.model.removeprefix("relay:"))
@@ -115,7 +115,7 @@ class EchoFingering(fingering_service_pb2_grpc.FingeringServiceServicer):
         result = fingering_service_pb2.AnnotateResult(score=request.score)
         yield fingering_service_pb2.AnnotateResponse(result=result)
 
-    async def GetStageInfo(self, request, context):  # noqa: N802
+    async def GetStageInfo(self, request, context):
         model = dict(context.invocation_metadata()).get("x-test-model", "")
         await _behave(model, context, self.settings, self.state, request)
         info = stage_pb2.StageInfo(name="echo")
@@ -126,7 +126,7 @@ class EchoOmr(omr_service_pb2_grpc.OmrServiceServicer):
     def __init__(self, settings, state):
         self.settings, self.state = settings, state
 
-    async def Recognize(self, request_iterator, context):  # noqa: N802
+    async def Recognize(self, request_iterator, context):
         """Not a generator: grpc.aio allows both."""
         received = 0
         async for request in request_iterator:
@@ -140,7 +140,7 @@ class EchoJobs(job_service_pb2_grpc.JobServiceServicer):
     def __init__(self, settings, state):
         self.settings, self.state = settings, state
 
-    async def CreateJob(self, request_iterator, context):  # noqa: N802
+    async def CreateJob(self, request_iterator, context):
         received = 0
         async for request in request_iterator:
             received += len(request.chunk)

@@ -136,7 +136,7 @@ class Omr(omr_service_pb2_grpc.OmrServiceServicer):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    async def Inspect(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802
+    async def Inspect(self, request_iterator: Any, context: Any) -> Any:
         content = bytearray()
         async for request in request_iterator:
             content += request.chunk
@@ -149,7 +149,7 @@ class Omr(omr_service_pb2_grpc.OmrServiceServicer):
         await asyncio.sleep(plan.get("inspection_seconds", 0))
         return omr_service_pb2.InspectResponse(media_type="application/pdf", page_count=plan["pages"])
 
-    async def Recognize(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def Recognize(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         content = bytearray()
         options = None
         async for request in request_iterator:
@@ -176,7 +176,7 @@ class Omr(omr_service_pb2_grpc.OmrServiceServicer):
                 )
             yield omr_service_pb2.RecognizeResponse(result=result)
 
-    async def GetStageInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetStageInfo(self, request: Any, context: Any) -> Any:
         return omr_service_pb2.OmrServiceGetStageInfoResponse(info=_info("omr", "omr"))
 
 
@@ -184,7 +184,7 @@ class Fingering(fingering_service_pb2_grpc.FingeringServiceServicer):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    async def Annotate(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def Annotate(self, request: Any, context: Any) -> AsyncIterator[Any]:
         plan = json.loads(request.score.metadata.subtitle)
         async with self._journal.call("fingering", context, plan):
             progress = stage_pb2.Progress(stage="fingering", fraction=0.5)
@@ -208,7 +208,7 @@ class Fingering(fingering_service_pb2_grpc.FingeringServiceServicer):
             step.parameters["size"] = fingering_service_pb2.HandSize.Name(request.hand_profile.size)
             yield fingering_service_pb2.AnnotateResponse(result=fingering_service_pb2.AnnotateResult(score=score))
 
-    async def GetStageInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetStageInfo(self, request: Any, context: Any) -> Any:
         info = _info("fingering", "fingering")
         return fingering_service_pb2.FingeringServiceGetStageInfoResponse(info=info)
 
@@ -227,7 +227,7 @@ class Renderer(renderer_service_pb2_grpc.RendererServiceServicer):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    async def Render(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def Render(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         options, scores, original = None, [], bytearray()
         async for request in request_iterator:
             if request.HasField("options"):
@@ -277,7 +277,7 @@ class Renderer(renderer_service_pb2_grpc.RendererServiceServicer):
             result = renderer_service_pb2.RenderResult(file_count=files, remarks=plan.get("rendering_remarks", []))
             yield renderer_service_pb2.RenderResponse(result=result)
 
-    async def GetStageInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def GetStageInfo(self, request: Any, context: Any) -> Any:
         return renderer_service_pb2.RendererServiceGetStageInfoResponse(info=_info("renderer", "rendering"))
 
 
