@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import verovio
+
+from renderer_service.engraving.digits import MEI, clear_of_stems, in_one_column, named_and_painted
 
 PAGE_WIDTH, PAGE_HEIGHT = 2100, 2970
 """An A4 page in tenths of a millimetre, the unit of Verovio's layout."""
@@ -34,8 +35,6 @@ OPTIONS: dict[str, Any] = {
 }
 """Everything that is not Verovio's own choice. Ids that Verovio makes itself come from a checksum of the input, so
 that the same MusicXML gives the same bytes."""
-MEI = "{http://www.music-encoding.org/ns/mei}"
-_DIGIT = re.compile(r'<g id="[^"]*" class="fing" data-startid="#([^"]*)"')
 
 
 class EngravingError(Exception):
@@ -68,19 +67,21 @@ def svg_pages(musicxml: bytes, finger_colors: Mapping[str, str] | None = None) -
     toolkit.setOptions(OPTIONS | {"breaks": "none"})
     mei = toolkit.getMEI() if toolkit.loadData(musicxml.decode()) else ""
     toolkit.setOptions(OPTIONS)
-    if not mei or not toolkit.loadData(_completed(mei)):
+    completed, note_of = _completed(mei) if mei else ("", {})
+    if not completed or not toolkit.loadData(completed):
         raise EngravingError("Verovio could not read the MusicXML of this Score, so it has no engraved pages.")
     pages = [str(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
     if not pages:
         raise EngravingError("Verovio made no page of this Score.")
-    return [_colored(page, finger_colors or {}) for page in pages]
+    return [named_and_painted(clear_of_stems(page), note_of, finger_colors or {}) for page in pages]
 
 
-def _completed(mei: str) -> str:
+def _completed(mei: str) -> tuple[str, dict[str, str]]:
     """The MEI with what Verovio's import of MusicXML leaves where it does not print it.
 
     Composer, arranger and copyright line go where its header and footer look for them; a finger and the one that
-    takes over from it become one text. The date of the conversion goes, for it would change the checksum.
+    takes over from it become one text; the digits of a chord stand in one column, and the ids of their notes by those
+    of the digits are the second result. The date of the conversion goes, for it would change the checksum.
     """
     ET.register_namespace("", MEI[1:-1])
     root = ET.fromstring(mei)
@@ -104,12 +105,5 @@ def _completed(mei: str) -> str:
             if first is not digit:
                 first.text = f"{first.text}-{digit.text}"
                 measure.remove(digit)
-    return ET.tostring(root, encoding="unicode")
-
-
-def _colored(svg: str, colors: Mapping[str, str]) -> str:
-    def painted(match: re.Match[str]) -> str:
-        color = colors.get(match[1])
-        return f'{match[0]} fill="{color}" color="{color}"' if color else match[0]
-
-    return _DIGIT.sub(painted, svg)
+    note_of = in_one_column(root)
+    return ET.tostring(root, encoding="unicode"), note_of

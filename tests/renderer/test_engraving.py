@@ -14,6 +14,7 @@ from renderer_service.engraving import EngravingError, pdf_bytes, svg_pages
 from renderer_service.fingers import PINNED_COLOR, PREDICTED_COLOR, shown_fingers
 from renderer_service.musicxml import musicxml_bytes
 from tests.renderer.pieces import everything, plain
+from tests.support.score_builder import ScoreBuilder
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -101,3 +102,43 @@ def test_pdf_has_the_digits_and_the_metronome_mark():
     with pikepdf.open(io.BytesIO(pdf_bytes(pages_of(everything())))) as pdf:
         names = {str(o["/FontName"]) for o in pdf.objects if isinstance(o, pikepdf.Dictionary) and "/FontName" in o}
     assert any(name.endswith("+Leipzig") for name in names)
+
+
+def digit_places(page):
+    """(x, baseline) of each finger's text by the note it names."""
+    texts = {g.get("data-startid").lstrip("#"): g.find(f"{SVG}text") for g in groups(page, "fing")}
+    return {note_id: (int(text.get("x")), int(text.get("y"))) for note_id, text in texts.items()}
+
+
+def fingered(upper, lower):
+    b = ScoreBuilder(divisions=72, title="Fingers")
+    b.measure("4/4")
+    b.voice(1, 1, upper)
+    b.voice(2, 5, lower)
+    return b.score()
+
+
+def test_the_digits_of_a_chord_with_a_second_stand_in_one_column_in_the_order_of_its_notes():
+    score = fingered("d5=1+e5=2+g5=4/4 r/4 r/2", "r/2 a3=4+b3=2+c4=1/2")
+    assert [len(event.notes) for event in score.events if event.notes] == [3, 3]
+    (page,) = pages_of(score)
+    places = digit_places(page)
+    for event in score.events:
+        if event.notes:
+            columns, heights = zip(*(places[note.note_id] for note in event.notes), strict=True)
+            assert len(set(columns)) == 1
+            assert list(heights) == sorted(set(heights), reverse=True)
+
+
+def test_no_digit_touches_a_stem():
+    (page,) = pages_of(fingered("c5=3/4 a4=2/4 f4=1/4 g4=2/4", "c3=5/4 e3=3/4 d4=2+g4=1/4 g3=2/4"))
+    stems = [
+        tuple(int(number) for number in re.findall(r"\d+", g.find(f"{SVG}path").get("d"))) for g in groups(page, "stem")
+    ]
+    beside = 0
+    for x, base in digit_places(page).values():
+        for stem, start, _, end in stems:
+            if min(start, end) < base and max(start, end) > base - 200 and abs(stem - x) < 300:
+                beside += 1
+                assert abs(stem - x) > 110
+    assert beside >= 2
