@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from etude.notation.index import ScoreIndex
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2
@@ -63,10 +62,6 @@ class PlayedNote:
             return self.auxiliary.before
         mark = self.notes[0].fingering
         return mark.finger if mark.source == fingering_pb2.FINGERING_SOURCE_PREDICTED else 0
-
-    def onset_quarters(self, divisions: int) -> Fraction:
-        """Onset in quarter notes."""
-        return Fraction(self.onset, divisions)
 
 
 def keyboard_parts(score: score_pb2.Score) -> list[list[str]]:

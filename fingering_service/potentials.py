@@ -7,7 +7,6 @@ negative logarithms of unnormalised probabilities.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +38,6 @@ class Potentials:
         """The same costs times `weight`."""
         factor = np.float32(weight)
         return Potentials(self.node * factor, self.step * factor, self.turn * factor)
-
-
-class CostModel(Protocol):
-    """Anything that can price a lattice."""
-
-    def costs(self, lattice: Lattice) -> Potentials:
-        """Costs of all states and steps of `lattice`."""
-        ...
 
 
 def empty(lattice: Lattice) -> Potentials:

@@ -32,16 +32,6 @@ class Rows:
     turn: Floats
 
 
-def no_rows(count: int) -> Rows:
-    """Rows that say nothing, for `count` slices."""
-    return Rows(
-        unary=np.zeros((count, MAX_KEYS, 5), dtype=np.float32),
-        grip=np.zeros((count, len(PAIRS), 25), dtype=np.float32),
-        step=np.zeros((count, 2, 25), dtype=np.float32),
-        turn=np.zeros((count, 2, 125), dtype=np.float32),
-    )
-
-
 def potentials_of(rows: Rows, lattice: Lattice) -> Potentials:
     """The costs that rows give to a lattice."""
     count = len(lattice)

@@ -60,11 +60,6 @@ def read_token(question: str, token: str, types: tuple[type, ...]) -> tuple[str 
     return tuple(position)
 
 
-def to_microseconds(moment: datetime) -> int:
-    """A moment as an exact number."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
 def from_microseconds(value: int) -> datetime:
     """The moment of a number.
 

@@ -130,11 +130,6 @@ class EtudeError(Exception):
         self.retry_after_s = retry_after_s
 
     @property
-    def reason_name(self) -> str:
-        """The reason's name without its prefix; the same as `reason`."""
-        return self.reason
-
-    @property
     def code(self) -> grpc.StatusCode:
         """The gRPC status code of the reason."""
         return TABLE[self.reason].grpc
@@ -143,11 +138,6 @@ class EtudeError(Exception):
     def http_status(self) -> int:
         """The HTTP status of the reason."""
         return TABLE[self.reason].http
-
-    @property
-    def reason_value(self) -> ErrorReason.ValueType:
-        """The reason as the enum's value, for messages that carry one."""
-        return ErrorReason.Value(_PREFIX + self.reason)
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

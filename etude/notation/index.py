@@ -38,9 +38,7 @@ class ScoreIndex:
         self.directions: dict[str, direction_pb2.Direction] = {}
         self._events_of_measure: dict[int, list[event_pb2.Event]] = defaultdict(list)
         self._spanners_of_event: dict[str, list[spanner_pb2.Spanner]] = defaultdict(list)
-        self._spanners_of_note: dict[str, list[spanner_pb2.Spanner]] = defaultdict(list)
         self._directions_of_event: dict[str, list[direction_pb2.Direction]] = defaultdict(list)
-        self._directions_of_note: dict[str, list[direction_pb2.Direction]] = defaultdict(list)
         self._directions_of_measure: dict[int, list[direction_pb2.Direction]] = defaultdict(list)
         self._clefs: dict[tuple[str, int], list[measure_pb2.Clef]] = defaultdict(list)
         self._octave_lines: dict[tuple[str, int], list[spanner_pb2.Spanner]] = defaultdict(list)
@@ -65,8 +63,6 @@ class ScoreIndex:
             self._directions_of_measure[direction.measure_index].append(direction)
             if direction.event_id:
                 self._directions_of_event[direction.event_id].append(direction)
-            if direction.note_id:
-                self._directions_of_note[direction.note_id].append(direction)
         for clef in self.score.clefs:
             self._clefs[clef.part_id, clef.staff].append(clef)
         for clefs in self._clefs.values():
@@ -76,9 +72,6 @@ class ScoreIndex:
         self.spanners.setdefault(spanner.spanner_id, spanner)
         for event_id in dict.fromkeys(spanner.event_ids):
             self._spanners_of_event[event_id].append(spanner)
-        for note_id in dict.fromkeys((spanner.start_note_id, spanner.end_note_id)):
-            if note_id:
-                self._spanners_of_note[note_id].append(spanner)
         kind = spanner.WhichOneof("kind")
         if kind == "octave_line":
             self._octave_lines[spanner.part_id, spanner.staff].append(spanner)
@@ -108,17 +101,9 @@ class ScoreIndex:
         """Spanners that name an event; `kind` is the name of the oneof field, for example "slur"."""
         return _of_kind(self._spanners_of_event.get(event_id, ()), kind)
 
-    def spanners_of_note(self, note_id: str, kind: str | None = None) -> list[spanner_pb2.Spanner]:
-        """Spanners that name a note as an end (ties)."""
-        return _of_kind(self._spanners_of_note.get(note_id, ()), kind)
-
     def directions_of_event(self, event_id: str) -> list[direction_pb2.Direction]:
         """Directions attached to an event, those on one of its notes included."""
         return list(self._directions_of_event.get(event_id, ()))
-
-    def directions_of_note(self, note_id: str) -> list[direction_pb2.Direction]:
-        """Directions on one note."""
-        return list(self._directions_of_note.get(note_id, ()))
 
     def directions_in(self, measure_index: int) -> list[direction_pb2.Direction]:
         """Directions of a measure."""

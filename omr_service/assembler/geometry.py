@@ -46,10 +46,6 @@ class Staff:
         """Position of a point in half spaces above the bottom line: 0 the bottom line, 8 the top line."""
         return (self.bottom(x) - y) / (self.space / 2)
 
-    def y_of_step(self, x: float, step: float) -> float:
-        """Height of a position given in half spaces above the bottom line."""
-        return self.bottom(x) - step * self.space / 2
-
     def distance(self, x: float, y: float) -> float:
         """How far a point is outside the staff, in spaces; 0 inside."""
         return max(self.top(x) - y, y - self.bottom(x), 0.0) / self.space

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import hypot, sqrt
+from math import sqrt
 
 Matrix = tuple[float, float, float, float, float, float]
 
@@ -24,11 +24,6 @@ def apply(m: Matrix, x: float, y: float) -> tuple[float, float]:
 def scale_of(m: Matrix) -> float:
     """Returns the factor by which a matrix scales lengths: the root of the factor by which it scales areas."""
     return sqrt(abs(m[0] * m[3] - m[1] * m[2]))
-
-
-def vertical_scale_of(m: Matrix) -> float:
-    """Returns the length of the image of the unit vector along y."""
-    return hypot(m[2], m[3])
 
 
 def image_of_box(m: Matrix, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:

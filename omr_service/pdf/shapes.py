@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 
 MOVE, LINE, CURVE, CLOSE = b"mlch"
-_POINTS_OF = {MOVE: 1, LINE: 1, CURVE: 3, CLOSE: 0}
 _T = np.linspace(0.0, 1.0, 9)[1:]
 _BERNSTEIN = np.stack([(1 - _T) ** 3, 3 * (1 - _T) ** 2 * _T, 3 * (1 - _T) * _T**2, _T**3], axis=1)
 
@@ -71,8 +70,3 @@ class Shape:
         every = np.concatenate(polygons)
         low, high = every.min(axis=0), every.max(axis=0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-
-
-def point_count(ops: bytes) -> int:
-    """Returns how many points a sequence of segments takes."""
-    return sum(_POINTS_OF[op] for op in ops)

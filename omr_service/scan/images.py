@@ -108,15 +108,6 @@ def _native_scale(page: pdfium.PdfPage) -> float:
     return max(best, _LEAST_DPI / 72)
 
 
-def images_of_file(data: bytes) -> list[PageImage]:
-    """Returns the pages of a PNG, JPEG or TIFF file, turned as its EXIF data say; a TIFF may have several.
-
-    Raises:
-        EtudeError: UNSUPPORTED_MEDIA_TYPE, CORRUPT_FILE, or PAGE_SIZE where a picture is too large or too small.
-    """
-    return [image_of_file(data, n + 1) for n in range(count_images(data))]
-
-
 def _opened(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF"))

@@ -214,12 +214,6 @@ async def at_rest(connection: Connection, job_ids: Collection[str]) -> Sequence[
     return list((await connection.execute(query)).scalars())
 
 
-async def count_by_state(connection: Connection) -> dict[str, int]:
-    """The number of jobs of all tenants in each state that has any."""
-    query = select(jobs.c.state, func.count().label("count")).group_by(jobs.c.state)
-    return {row[0]: row[1] for row in await connection.execute(query)}
-
-
 def _record(row: Any) -> JobRecord:
     job = job_pb2.Job(
         job_id=row.job_id,

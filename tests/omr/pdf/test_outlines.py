@@ -6,7 +6,7 @@ import pytest
 from omr_service.pdf.outlines import OutlineMatcher, likenesses, placed
 from omr_service.pdf.raster import GRID, coverage
 from omr_service.pdf.shapes import Shape
-from omr_service.pdf.smufl import known_names, name_of, name_of_unicode
+from omr_service.pdf.smufl import known_names, name_of
 from omr_service.symbols import Box
 
 
@@ -68,5 +68,4 @@ def test_smufl_names():
     assert name_of(0xE0A4) == "noteheadBlack"
     assert name_of(0xF4BE) == "noteheadBlack"
     assert name_of(0x41) is None
-    assert name_of_unicode(0x266D) == "accidentalFlat"
     assert {"gClef", "fingering5", "keyboardPedalPed"} <= known_names()
