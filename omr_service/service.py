@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePath
@@ -14,7 +13,6 @@ from etude import __version__ as etude_version
 from etude.media_types import NAMES, NOTATION
 from etude.mesh.calls import Context
 from etude.mesh.errors import EtudeError
-from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.mesh.logging import get_logger
 from etude.mesh.scratch import scratch_directory
 from etude.mesh.workers import WorkerPool
@@ -24,6 +22,7 @@ from omr_service.files import MEDIA_TYPES, media_type_of
 from omr_service.pdf.document import DocumentLimits
 from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
 from omr_service.readings import reading_of
+from omr_service.receiving import Request, receive
 from omr_service.routing import Reader
 from omr_service.scan.model import detector_info
 from omr_service.settings import OmrSettings
@@ -39,7 +38,6 @@ from omr_service.work import (
 
 _log = get_logger(__name__)
 T = TypeVar("T")
-Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest | omr_service_pb2.ReadPagesRequest
 READERS = {
     omr_service_pb2.READER_MODE_UNSPECIFIED: Reader.AUTO,
     omr_service_pb2.READER_MODE_AUTO: Reader.AUTO,
@@ -202,44 +200,16 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
     ) -> AsyncIterator[tuple[omr_service_pb2.RecognizeOptions, str, Source, Path]]:
         """The options, the media type, what the document is to the provenance, and a file of it that lasts as long as
         the block."""
-        options, data = await self._receive(requests)
-        media_type = media_type_of(data)
-        if options.reader not in READERS:
-            raise _invalid("options.reader", "There is no such reader.")
-        if media_type in NOTATION and (options.first_page or options.last_page):
-            raise _invalid("options.first_page", f"This is {NAMES[media_type]}, which has no pages; leave them out.")
-        source = _source(options, hashlib.sha256(data).hexdigest())
         with scratch_directory(Path(gettempdir()), "etude-omr-") as folder:
             # the workers share the document by its file instead of being sent a copy for each page
-            path = folder / source.digest.removeprefix("sha256:")
-            await asyncio.to_thread(path.write_bytes, data)
-            del data
-            yield options, media_type, source, path
-
-    async def _receive(self, requests: AsyncIterator[Request]) -> tuple[omr_service_pb2.RecognizeOptions, bytes]:
-        """The options and the file; refuses a file as soon as it is too large."""
-        options: omr_service_pb2.RecognizeOptions | None = None
-        data = bytearray()
-        async for request in requests:
-            kind = request.WhichOneof("payload")
-            if kind == "options":
-                if options is not None or data:
-                    raise _invalid("options", "The options come once, in the first message of the call.")
-                options = request.options
-            elif kind == "chunk":
-                if options is None:
-                    raise _invalid("options", "The first message of the call holds the options.")
-                if len(request.chunk) > MAX_CHUNK_BYTES:
-                    raise _invalid("chunk", "A chunk holds at most 1 MiB.")
-                data += request.chunk
-                if len(data) > self._limits.bytes:
-                    raise EtudeError(
-                        "FILE_TOO_LARGE",
-                        f"The file is larger than {self._limits.bytes / 1e6:.0f} MB, which is the limit.",
-                    )
-            else:
-                raise _invalid("payload", "A message holds options or a chunk.")
-        return options or omr_service_pb2.RecognizeOptions(), bytes(data)
+            options, document = await receive(requests, folder, self._limits.bytes)
+            media_type = media_type_of(document.head)
+            if options.reader not in READERS:
+                raise _invalid("options.reader", "There is no such reader.")
+            if media_type in NOTATION and (options.first_page or options.last_page):
+                told = f"This is {NAMES[media_type]}, which has no pages; leave them out."
+                raise _invalid("options.first_page", told)
+            yield options, media_type, _source(options, document.sha256), document.path
 
     async def _import(
         self, context: Context, path: Path, media_type: str, source: Source

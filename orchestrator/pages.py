@@ -92,6 +92,7 @@ class PageFanOut:
             read = await self._all([partial(self._read_part, options, document, part, tell) for part in parts])
             readings = {number: reading for part in read for number, reading in part.items()}
             worked_out = await self._all([partial(self._work_out, readings, part, tell) for part in parts])
+            await tell.joining()
             return await self._join(options, document, readings, [each for each in worked_out if each is not None])
         except UnknownCallError:
             return None
@@ -219,9 +220,13 @@ class _Teller:
         await self._tell(number, f"page {number} read")
 
     async def worked_out(self, part: range) -> None:
-        """The rhythm of a part was worked out."""
+        """The rhythm of a part was worked out. It is no page that is told: all were told when they were read."""
         self._worked_out += len(part)
-        await self._tell(part[-1], f"rhythm of pages {part[0]} to {part[-1]}")
+        await self._tell(0, "working out the rhythm")
+
+    async def joining(self) -> None:
+        """The pages are being joined."""
+        await self._tell(0, "joining the pages")
 
     async def _tell(self, page: int, message: str) -> None:
         fraction = (_READ * self._read + (_WORKED_OUT - _READ) * self._worked_out) / self._count

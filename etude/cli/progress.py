@@ -42,11 +42,15 @@ def stage_text(progress: stage_pb2.Progress) -> str:
 
     >>> stage_text(stage_pb2.Progress(stage="omr", page=2, page_count=4))
     'reading page 2 of 4'
+    >>> stage_text(stage_pb2.Progress(stage="omr", page_count=4, message="joining the pages"))
+    'reading: joining the pages'
     """
     verb = _VERBS.get(progress.stage, progress.stage)
-    if progress.page and progress.page_count:
+    if not progress.page_count:
+        return verb
+    if progress.page:
         return f"{verb} page {progress.page} of {progress.page_count}"
-    return verb
+    return f"{verb}: {progress.message}" if progress.message else verb
 
 
 class _Silent:

@@ -85,6 +85,25 @@ def allocate_in_c(mebibytes):
         ctypes.memset(address, 1, 1 << 20)
 
 
+def leave_holes(mebibytes):
+    """Takes memory in small pieces and frees all but the last, as libraries leave their heap. Resident MiB then."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.free.argtypes = (ctypes.c_void_p,)
+    pieces = [libc.malloc(1 << 16) for _ in range(16 * mebibytes)]
+    for piece in pieces:
+        ctypes.memset(piece, 1, 1 << 16)
+    for piece in pieces[:-1]:
+        libc.free(piece)
+    return resident_mebibytes()
+
+
+def resident_mebibytes():
+    """Memory of this process that is in use."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS:"))
+
+
 def segfault():
     ctypes.string_at(0)
 

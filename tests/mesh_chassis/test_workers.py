@@ -6,6 +6,7 @@ import pytest
 
 from etude.mesh.errors import EtudeError
 from etude.mesh.logging import bound_context
+from etude.mesh.worker_process import IDLE_S
 from etude.mesh.workers import WorkerError, WorkerPool
 from tests.mesh_chassis import tasks
 from tests.mesh_chassis.conftest import eventually
@@ -128,6 +129,14 @@ async def test_memory_limit_stops_a_library_that_aborts(pool):
 
 async def test_reserved_address_space_is_not_held_against_a_task(pool):
     assert await pool.run(tasks.reserve_address_space, 16 << 10, memory_bytes=64 << 20)
+
+
+async def test_an_idle_worker_gives_freed_memory_back():
+    async with WorkerPool(1) as pool:
+        full = await pool.run(tasks.leave_holes, 200)
+        assert full >= 200
+        await asyncio.sleep(IDLE_S + 1.0)
+        assert await pool.run(tasks.resident_mebibytes) < full - 150
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.replicas import document_of, long_document, read, running_replicas
+from etude.cli.progress import stage_text
 from etude.mesh.channels import open_channel
 from etude.mesh.errors import EtudeError
 from etude.mesh.server import running_server
@@ -99,10 +100,11 @@ async def test_servers_that_share_a_document_give_the_same_score(tmp_path: Path)
     data = long_document(11)
     document = document_of(data, 11)
     options = pb.RecognizeOptions(filename="long.pdf", first_page=1, last_page=11)
-    told = []
+    told, shown = [], []
 
     async def on_progress(progress) -> None:
         told.append(progress.fraction)
+        shown.append(stage_text(progress))
 
     settings = OmrSettings(address="127.0.0.1:0", workers=1)
     async with running_server(DEFINITION, settings) as one, running_server(DEFINITION, settings) as other:
@@ -118,6 +120,8 @@ async def test_servers_that_share_a_document_give_the_same_score(tmp_path: Path)
             assert shared.SerializeToString(deterministic=True) == whole.SerializeToString(deterministic=True)
             assert stub.calls == ["ReadPages"] * 3 + ["WorkOutPages"] * 3 + ["JoinPages"]
             assert told == sorted(told)
+            assert sorted(shown[:11]) == sorted(f"reading page {n} of 11" for n in range(1, 12))
+            assert shown[11:] == ["reading: working out the rhythm"] * 3 + ["reading: joining the pages"]
             # Working out ahead is no more than that.
             stub.fails["WorkOutPages"] = EtudeError("WORKER_DIED", "planned")
             shared = await fan_out.read(options, document, parts_of(options, 11), on_progress)
