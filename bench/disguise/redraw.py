@@ -31,6 +31,8 @@ class Manner:
         codes: Codes of the music font: those of Sonata where it has any, or letters in the order of use.
         font_name: Of the music font.
         names: Whether /Differences calls music by names that say nothing ("g65"), those of letters, or not at all.
+        told: Which system's letters /ToUnicode says music is, on the codes of Sonata; "" for no /ToUnicode.
+        special: Name of a second music font that has the dots, as Sibelius sets them; "" for none.
         lines: Straight strokes as they are, as filled rectangles and quadrilaterals, or cut in two.
         bars: Filled quadrilaterals as they are, or as thick strokes.
         curves: Filled curves as they are, or as polygons.
@@ -43,6 +45,8 @@ class Manner:
     codes: Literal["sonata", "letters"] = "letters"
     font_name: str = "Unheard"
     names: Literal["letters", "numbers", "none"] = "none"
+    told: Literal["mac_roman", "cp1252", ""] = ""
+    special: str = ""
     lines: Literal["strokes", "rectangles", "halves"] = "strokes"
     bars: Literal["fills", "strokes"] = "fills"
     curves: Literal["curves", "polygons"] = "curves"
@@ -59,6 +63,8 @@ class _NewFont:
 
 
 FIRST_CODE = 33
+_DOTS = frozenset({"augmentationDot", "articStaccatoAbove", "articStaccatoBelow"})
+_Key = tuple[int, Literal["text", "music", "special"]]
 _BLANK = Shape(b"", np.zeros((0, 2)))
 
 
@@ -68,13 +74,14 @@ class _Fonts:
     def __init__(self, manner: Manner, knowledge: FontKnowledge) -> None:
         self.manner = manner
         self.knowledge = knowledge
-        self.made: dict[tuple[int, bool], _NewFont] = defaultdict(_NewFont)
-        self.sources: dict[tuple[int, bool], Font] = {}
+        self.made: dict[_Key, _NewFont] = defaultdict(_NewFont)
+        self.sources: dict[_Key, Font] = {}
 
-    def place(self, mark: CharMark) -> tuple[tuple[int, bool], int] | None:
+    def place(self, mark: CharMark) -> tuple[_Key, int] | None:
         """The key of the new font and the code in it; None for what leaves no ink there."""
         named = self.knowledge.names_of(mark.font).of(mark.code)
-        key = (id(mark.font), named is not None)
+        is_special = bool(self.manner.special) and named is not None and named.name in _DOTS
+        key: _Key = (id(mark.font), "text" if named is None else "special" if is_special else "music")
         if mark.font.shape(mark.code) is None and named is not None:
             return None
         font = self.made[key]
@@ -85,10 +92,19 @@ class _Fonts:
             font.codes[at] = code
             font.shapes[code] = mark.font.shape(mark.code) or _BLANK
             font.widths[code] = mark.advance
-            text = mark.font.unicode(mark.code)
-            if named is None and text:
+            text = self._letter(key, named.name) if named else mark.font.unicode(mark.code)
+            if text:
                 font.texts[code] = text
         return key, font.codes[at]
+
+    def _letter(self, key: _Key, name: str) -> str | None:
+        """What /ToUnicode says a symbol is; a font of special signs keeps no table."""
+        table = sonata.codes()
+        if not self.manner.told:
+            return None
+        if key[1] == "special":
+            return "\u2122"
+        return bytes((table[name],)).decode(self.manner.told, "ignore") or None if name in table else None
 
     def _code(self, font: _NewFont, name: str | None) -> int:
         uses_table = self.manner.codes == "sonata" and self.manner.music != "cid"
@@ -99,18 +115,20 @@ class _Fonts:
         taken = set(sonata.codes().values()) if uses_table and name else set()
         return next(code for code in range(FIRST_CODE, 256) if code not in font.shapes and code not in taken)
 
-    def embedded(self, pdf: pikepdf.Pdf, key: tuple[int, bool]) -> pikepdf.Object:
+    def embedded(self, pdf: pikepdf.Pdf, key: _Key) -> pikepdf.Object:
         """The new font in the file."""
-        font, is_music = self.made[key], key[1]
+        font, is_music = self.made[key], key[1] != "text"
         kind = self.manner.music if is_music else self.manner.text
         assert kind != "outlines"
         name = self.manner.font_name if is_music else self.sources[key].name or "Text"
+        if key[1] == "special":
+            name = self.manner.special
         names: dict[int, str] = {}
         if is_music and self.manner.names == "numbers":
             names = {code: f"g{code}" for code in font.shapes}
         elif is_music and self.manner.names == "letters":
             names = {code: sonata.letter_name(code) for code in font.shapes}
-        return embed(pdf, kind, f"ABCDEF+{name}", font.shapes, font.widths, names, {} if is_music else font.texts)
+        return embed(pdf, kind, f"ABCDEF+{name}", font.shapes, font.widths, names, font.texts)
 
 
 def redraw(data: bytes, manner: Manner) -> bytes:
@@ -145,8 +163,8 @@ def redraw(data: bytes, manner: Manner) -> bytes:
         return buffer.getvalue()
 
 
-def _font_name(key: tuple[int, bool]) -> str:
-    return f"/F{key[0]}{'m' if key[1] else 't'}"
+def _font_name(key: _Key) -> str:
+    return f"/F{key[0]}{key[1]}"
 
 
 def _numbers(values: Iterable[float]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from omr_service.pdf import sonata
@@ -16,10 +16,15 @@ from omr_service.pdf.fonts import Font
 from omr_service.pdf.marks import CharMark
 from omr_service.pdf.outlines import Likeness, OutlineMatcher, known_box
 
-# Music fonts from before SMuFL put their symbols on the codes of letters.
+# Music fonts from before SMuFL put their symbols on the codes of letters. The fonts of the widespread programs: of some
+# there are two, one of which has signs that no table here knows.
+_OF_PROGRAMS = re.compile(
+    r"^(maestro|opus|sonata|petrucci|inkpen2|helsinki|reprise|norfolk|pori|engraver|jazz(font)?$|broadwaycopyist)",
+    re.IGNORECASE,
+)
 _LEGACY = re.compile(
-    r"^(maestro|opus|sonata|petrucci|inkpen2|helsinki|reprise|engraver|jazz(font)?$|broadwaycopyist|chaconne|figaro"
-    r"|toccata|november|partita|tamburo|vivace|ash|swing|anastasia|musix|mscore1|xmusica)",
+    rf"{_OF_PROGRAMS.pattern}|^(chaconne|figaro|toccata|november|partita|tamburo|vivace|ash|swing|anastasia|musix|mscore1"
+    r"|xmusica|kousaku|rentaro|crescendo)",
     re.IGNORECASE,
 )
 # Fonts with SMuFL code points; where a file says their characters are others, it is the file that errs.
@@ -30,6 +35,8 @@ _SMUFL_FAMILY = re.compile(
 _LEGACY_TEXT = re.compile(r"text|chords|script|roman|metronome|figured|perc|special(extra)?text", re.IGNORECASE)
 # A font is one of music when this share of the characters a page shows in it are like known symbols.
 _MUSIC_SHARE = 0.5
+# ... and this share where its name says that it is one.
+_NAMED_SHARE = 0.2
 _NEAR = 0.4
 # Letters and digits look like dynamics and meters: a font of music shows one of these too.
 _CORE = re.compile(r"notehead(Black|Half)|accidental(Sharp|Flat|Natural)$|[gfc]Clef|flag|rest(Quarter|\d+th)|brace")
@@ -43,6 +50,7 @@ _FIRST_ASKED, _MOST_ASKED = 4, 12
 _TABLE_FAVOUR = 0.15
 # The distance of a symbol that only the code table names.
 _BY_TABLE = 0.2
+_DOTS = ("augmentationDot", "articStaccatoAbove")
 
 
 def is_legacy(font: Font) -> bool:
@@ -134,32 +142,65 @@ def symbols_of(font: Font, codes: set[int], matcher: OutlineMatcher, known_as_mu
         known_as_music: Whether more is known than the outlines tell.
     """
     found = _match(font, codes, matcher)
-    by_table = {} if font.composite else {code: sonata.name_of(code, font.glyph_name(code)) for code in codes}
+    by_table, agreed = _by_table(font, codes, found)
     if not found and is_legacy(font):
         # Named and not embedded.
-        named = {code: likeness for code, name in by_table.items() if name and (likeness := _from_table(name))}
+        named = {code: likeness for code, name in by_table.items() if (likeness := _from_table(name))}
         return FontSymbols(bool(named), named)
     near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
+    named_one = bool(_SMUFL_FAMILY.match(font.name)) or (is_legacy(font) and bool(_OF_PROGRAMS.match(font.name)))
     is_music = known_as_music or (
-        len(near) >= max(1.0, _MUSIC_SHARE * len(found))
-        and (bool(_SMUFL_FAMILY.match(font.name)) or any(_CORE.match(name) for name in near))
+        len(near) >= max(1.0, (_NAMED_SHARE if named_one else _MUSIC_SHARE) * len(found))
+        and (named_one or any(_CORE.match(name) for name in near))
     )
     likenesses = {code: likeness for code, likeness in found.items() if likeness}
-    said = [(name, likenesses[code]) for code, name in by_table.items() if name and code in likenesses]
-    agreed = sum(any(other.name == name for other in likeness[:3]) for name, likeness in said)
-    if is_legacy(font) and agreed >= max(2.0, 0.3 * len(said)):
+    said = sum(code in likenesses for code in by_table)
+    if is_legacy(font) and agreed >= max(1.0 if is_music else 2.0, 0.3 * said):
         is_music = True
-        likenesses |= {code: _from_table(name) for code, name in by_table.items() if name and code in found}
-    elif is_music and agreed >= max(2.0, 0.6 * len(said)):
+        likenesses |= {code: _from_table(name) for code, name in by_table.items() if code in found}
+    elif is_music and agreed >= max(2.0, 0.6 * said):
         for code, name in by_table.items():
-            if name and code in found:
+            if code in found:
                 likenesses[code] = _favoured(likenesses[code], name) if code in likenesses else _from_table(name)
     return FontSymbols(is_music, {code: likeness for code, likeness in likenesses.items() if likeness})
 
 
+def _by_table(font: Font, codes: set[int], found: Mapping[int, list[Likeness]]) -> tuple[dict[int, str], int]:
+    """Returns (what the table of Sonata says of codes, how often the outlines agree).
+
+    A file tells the table's code by the letter that one system or another has on it, or by its own code: what agrees
+    best with the outlines is believed, and without any, what names most.
+
+    Args:
+        font: The font.
+        codes: Those that a page shows.
+        found: What their outlines are like; empty where the font is not embedded.
+    """
+
+    def letter(code: int) -> str:
+        return font.unicode(code) or ""
+
+    ways: list[Callable[[int], int | None]] = [
+        lambda code: sonata.code_on_mac(letter(code)),
+        lambda code: sonata.code_on_windows(letter(code)),
+    ]
+    if not font.composite:
+        ways.append(lambda code: code)
+    best: tuple[int, int] = (-1, -1)
+    said: dict[int, str] = {}
+    for way in ways:
+        named = {code: name for code in codes if (at := way(code)) is not None and (name := sonata.name_of(at))}
+        agreed = sum(any(o.name == name for o in found.get(code, [])[:3]) for code, name in named.items())
+        if (agreed, len(named)) > best:
+            best, said = (agreed, len(named)), named
+    return said, best[0]
+
+
 def _from_table(name: str) -> list[Likeness]:
-    box = known_box(name)
-    return [Likeness(name, _BY_TABLE, 1.0, box)] if box is not None else []
+    """Returns a symbol of the table as a likeness; fonts have one dot for staccato and for lengthening."""
+    names = _DOTS if name in _DOTS else (name,)
+    boxes = [(name, box) for name in names if (box := known_box(name)) is not None]
+    return [Likeness(name, _BY_TABLE, 1.0 / len(boxes), box) for name, box in boxes]
 
 
 def _favoured(likeness: list[Likeness], name: str) -> list[Likeness]:

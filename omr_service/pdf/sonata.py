@@ -2,7 +2,8 @@
 
 Petrucci, Maestro, Engraver, Opus, Helsinki, Inkpen2, Reprise and most others keep it for the symbols below, so that
 their symbols stand on the codes of letters ("&" is a treble clef, "œ" a black notehead); beyond them each goes its own
-way. Programs show these fonts by code, or by the name that Mac OS Roman gives the code's letter ("oe").
+way. Programs show these fonts by code, or by the letter that Mac OS Roman or Windows has on the code, or by its name
+("oe").
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ _BY_LETTER = {
     "°": "keyboardPedalPed", "*": "keyboardPedalUp", "%": "segno", "ﬁ": "coda",
     "q": "metNoteQuarterUp", "h": "metNoteHalfUp", "e": "metNote8thUp", "x": "metNote16thUp",
     "k": "augmentationDot", "‘": "repeat1Bar", "«": "repeat2Bars",
+    "√": "ottavaAlta", "◊": "ottavaBassaVb", "€": "quindicesimaAlta", "g": "wiggleArpeggiatoUp", "¿": "noteheadXBlack",
+    "Ø": "dynamicPPPP", "Î": "dynamicFFFF", "Ω": "dynamicMezzo", "Ç": "dynamicSforzandoPiano",
+    "∂": "dynamicSforzandoPianissimo", "¨": "articMarcatoStaccatoAbove", "Ë": "articMarcatoStaccatoBelow",
+    "˘": "articAccentStaccatoAbove", "ﬂ": "articAccentStaccatoBelow", "¯": "articTenutoStaccatoAbove",
+    "<": "articTenutoStaccatoBelow",
     "!": "tremolo1", "@": "tremolo2", "æ": "tremolo3",
     "º": "tuplet0", "¡": "tuplet1", "™": "tuplet2", "£": "tuplet3", "¢": "tuplet4",
     "∞": "tuplet5", "§": "tuplet6", "¶": "tuplet7", "•": "tuplet8", "ª": "tuplet9",
@@ -44,32 +50,35 @@ def _by_code() -> dict[int, str]:
 
 
 @cache
-def _by_glyph_name() -> dict[str, str]:
-    return {MacRoman[code]: name for code, name in _by_code().items()}
-
-
-@cache
 def codes() -> dict[str, int]:
     """Returns the code of each SMuFL name that the table knows."""
     return {name: code for code, name in _by_code().items()}
 
 
-def name_of(code: int, glyph_name: str | None) -> str | None:
-    """Returns the SMuFL name of a character, or None when the table has none.
-
-    Args:
-        code: Of one byte.
-        glyph_name: What the font or the file calls it; where that is the name of a letter it counts more than the code,
-            which writers of subsets are free to change.
-    """
-    if glyph_name is not None and glyph_name in _letters():
-        return _by_glyph_name().get(glyph_name)
+def name_of(code: int) -> str | None:
+    """Returns the SMuFL name of a code of the table, or None when it has none."""
     return _by_code().get(code)
 
 
-@cache
-def _letters() -> frozenset[str]:
-    return frozenset(MacRoman) - {".notdef"}
+def code_on_mac(letter: str) -> int | None:
+    """Returns the code that Mac OS Roman gives a letter; a private one of a symbol font is its own low byte."""
+    return _code_in("mac_roman", letter)
+
+
+def code_on_windows(letter: str) -> int | None:
+    """Returns the code that Windows gives a letter; a private one of a symbol font is its own low byte."""
+    return _code_in("cp1252", letter)
+
+
+def _code_in(encoding: str, letter: str) -> int | None:
+    if len(letter) != 1:
+        return None
+    if 0xF000 <= ord(letter) <= 0xF0FF:
+        return ord(letter) - 0xF000
+    try:
+        return letter.encode(encoding)[0]
+    except UnicodeEncodeError:
+        return None
 
 
 def letter_name(code: int) -> str:

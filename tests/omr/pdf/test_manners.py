@@ -56,7 +56,10 @@ def counts(data: bytes) -> Counter[str]:
     )
 
 
-@pytest.mark.parametrize("manner", ["sonata-truetype", "unheard-letters", "unheard-cid", "type3", "type3-bitmap"])
+@pytest.mark.parametrize(
+    "manner",
+    ["sonata-truetype", "sonata-quartz", "sonata-special", "unheard-letters", "unheard-cid", "type3", "type3-bitmap"],
+)
 def test_symbols_are_the_same_whatever_their_font_is(manner: str):
     data = (FEATURES / "musescore4-features.pdf").read_bytes()
     plain, drawn = counts(data), counts(MANNERS[manner](data))
@@ -72,12 +75,13 @@ def test_a_font_that_is_named_and_not_embedded_is_read_by_the_table_of_sonata():
         assert drawn[name] == plain[name], name
 
 
-def test_the_table_of_sonata_holds_symbols_of_smufl_by_code_and_by_the_name_of_the_letter():
+def test_the_table_of_sonata_holds_symbols_of_smufl_by_code_and_by_the_letter_of_a_system():
     assert set(sonata.codes()) <= smufl.known_names()
-    assert sonata.name_of(0xCF, None) == "noteheadBlack"
-    assert sonata.name_of(1, "oe") == "noteheadBlack"
-    assert sonata.name_of(0x26, "a") is None
-    assert sonata.name_of(1, "g17") is None
+    assert sonata.name_of(0xCF) == "noteheadBlack"
+    assert sonata.name_of(0xFF) is None
+    assert sonata.code_on_mac("\u0153") == sonata.code_on_windows("\u00cf") == 0xCF
+    assert sonata.code_on_mac("\uf0cf") == sonata.code_on_windows("\uf0cf") == 0xCF
+    assert sonata.code_on_mac("\u4e00") is sonata.code_on_windows("oe") is None
 
 
 def test_lines_cut_in_pieces_are_one_again_and_others_are_not():
