@@ -1,8 +1,9 @@
 """What the mesh adds to the work of the stages: a job through the real orchestrator, and a request through the gateway.
 
-The orchestrator (SQLite, files, DBOS), three stage servers and the gateway run in this process on loopback, as in
-`etude annotate` and `etude serve`; the stages speak the contract and do next to nothing. The same calls made to the
-same stages over bare grpc.aio are what the orchestrator's time is compared with.
+The orchestrator (SQLite, files, DBOS), three stage servers and the gateway run in this process, called by one another
+as in `etude serve` (without a socket), and by the client over loopback; the stages speak the contract and do next to
+nothing. The same calls made to the same stages over bare grpc.aio are what the orchestrator's time is compared with.
+The same jobs are also sent through an orchestrator that calls the stages over their sockets, as one elsewhere would.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from etude.client import AsyncEtudeClient
 from etude.job.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc
 from etude.mesh.logging import configure_logging
 from etude.mesh.memory import settle_memory
-from etude.mesh.server import running_server
+from etude.mesh.server import ServerHandle, running_server
 from etude.production.ports import free_ports
 from etude.stage.v1 import (
     fingering_service_pb2,
@@ -187,6 +188,32 @@ def _ms(values: list[float], share: float) -> float:
     return 1000 * percentile(values, share)
 
 
+@contextlib.asynccontextmanager
+async def orchestrator_for(targets: Mapping[str, str], data: Path) -> AsyncIterator[ServerHandle]:
+    """An orchestrator on SQLite and files in `data`, with the stages at their targets."""
+    settings = OrchestratorSettings(
+        address="127.0.0.1:0",
+        data_dir=data,
+        omr_target=targets["omr"],
+        fingering_target=targets["fingering"],
+        renderer_target=targets["renderer"],
+        drain_seconds=1.0,
+    )
+    async with running_server(ORCHESTRATOR, settings) as handle:
+        yield handle
+
+
+async def over_sockets(jobs: int, warm_up: int, targets: Mapping[str, str], watch: Stopwatch) -> list[JobTime]:
+    """Jobs through an orchestrator that calls the stages over sockets."""
+    with tempfile.TemporaryDirectory(prefix="etude-bench-") as directory:
+        async with (
+            orchestrator_for(targets, Path(directory)) as handle,
+            AsyncEtudeClient(handle.address) as client,
+        ):
+            found = [(await one_job(client, document(), watch, FORMATS))[1] for _ in range(warm_up + jobs)]
+            return found[warm_up:]
+
+
 async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
     """The figures over so many jobs, one after the other."""
     configure_logging("error")
@@ -195,15 +222,10 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="etude-bench-")))
         stages = await stack.enter_async_context(running_stages(watch))
         targets = {name: handle.address for name, handle in stages.items()}
-        settings = OrchestratorSettings(
-            address="127.0.0.1:0",
-            data_dir=directory / "data",
-            omr_target=targets["omr"],
-            fingering_target=targets["fingering"],
-            renderer_target=targets["renderer"],
-            drain_seconds=1.0,
-        )
-        orchestrator = (await stack.enter_async_context(running_server(ORCHESTRATOR, settings))).address
+        apart = await over_sockets(jobs, warm_up, targets, watch)
+        near = {name: handle.near_target for name, handle in stages.items()}
+        served = await stack.enter_async_context(orchestrator_for(near, directory / "data"))
+        orchestrator = served.address
         client = await stack.enter_async_context(AsyncEtudeClient(orchestrator))
         raw = RawRound(targets, content)
         stack.push_async_callback(raw.close)
@@ -242,12 +264,18 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
         over_http = await http_get("127.0.0.1", port, f"/api/v1/jobs/{job_id}", 4 * jobs)
 
     overheads, totals, least = [j.overhead for j in full], [j.total for j in full], [j.overhead for j in small]
-    how = f"{jobs} jobs one after the other, stages that do nothing, all formats, SQLite, one process"
+    how = f"{jobs} jobs one after the other, stages that do nothing, all formats, SQLite; one process, as `etude serve`"
     without = "from CreateJob to COMPLETED at the watcher, less the time within the stages' handlers"
     ratio = percentile(totals, 0.5) / percentile(rounds, 0.5)
     return [
         Figure("orchestration overhead per job: p50", _ms(overheads, 0.5), "ms", f"{how}; {without}", 15),
         Figure("orchestration overhead per job: p99", _ms(overheads, 0.99), "ms", "the same"),
+        Figure(
+            "overhead with stages behind sockets: p50",
+            _ms([j.overhead for j in apart], 0.5),
+            "ms",
+            "the same jobs; the orchestrator calls the stages over loopback, as if they ran elsewhere",
+        ),
         Figure("overhead of a job for MIDI only: p50", _ms(least, 0.5), "ms", "the same with 4 artifacts instead of 9"),
         Figure("whole job: p50", _ms(totals, 0.5), "ms", "the same with the stages' handlers (nothing taken off)"),
         Figure("CPU per job", 1000 * cpu / jobs, "ms", "of the one process: orchestrator, stages and client together"),

@@ -66,7 +66,7 @@ async def _refuse_a_local_user(settings: GatewaySettings, channel: grpc.aio.Chan
         return
     raise OSError(
         f"refusing to listen for HTTP on {settings.http_address}: other machines could reach it, and the orchestrator "
-        f"at {settings.orchestrator_target} takes calls without credentials; set ETUDE_ORCHESTRATOR_AUTH_SECRET for "
+        f"at {client.target} takes calls without credentials; set ETUDE_ORCHESTRATOR_AUTH_SECRET for "
         "it, or listen on 127.0.0.1"
     )
 

@@ -103,7 +103,7 @@ async def connect(server: str, data_dir: Path | None = None) -> AsyncIterator[As
         mesh = await stack.enter_async_context(
             embedded_mesh(roots=["orchestrator"], addresses="unix", overrides=overrides)
         )
-        yield await stack.enter_async_context(AsyncEtudeClient(mesh.targets["orchestrator"]))
+        yield await stack.enter_async_context(AsyncEtudeClient(mesh.near_target("orchestrator")))
 
 
 def _cache_directory() -> Path:

@@ -124,4 +124,6 @@ async def stage_calls(*names: str) -> AsyncIterator[StageCalls]:
         mesh = await stack.enter_async_context(
             embedded_mesh(roots=names, addresses="unix", overrides={"drain_seconds": 2.0})
         )
-        yield StageCalls({name: await stack.enter_async_context(open_channel(mesh.targets[name])) for name in names})
+        yield StageCalls(
+            {name: await stack.enter_async_context(open_channel(mesh.near_target(name))) for name in names}
+        )

@@ -9,6 +9,7 @@ import grpc
 
 from etude.mesh.channels import open_channel
 from etude.mesh.errors import EtudeError, from_rpc_error
+from etude.mesh.near_servers import split_target
 
 DEFAULT_TARGET = "127.0.0.1:50050"
 """Where `etude serve` has the orchestrator."""
@@ -45,7 +46,7 @@ class Calls:
             token: Access token or API key that says who calls; none for the local user of one's own machine.
             metadata: Sent with every call.
         """
-        self.target = target
+        self.target = split_target(target)[0]
         self._owns_channel = channel is None
         self.channel = open_client_channel(target) if channel is None else channel
         self.timeout_s = timeout_s

@@ -118,7 +118,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         handler = await continuation(handler_call_details)
         if handler is None:
             return handler
-        method = handler_call_details.method.lstrip("/")
+        return self.wrapped(handler, handler_call_details.method.lstrip("/"))
+
+    def wrapped(self, handler: Any, method: str) -> grpc.RpcMethodHandler[Any, Any]:
+        """The handler of a method, by its full name, with the chassis around it."""
         wrapped = self._wrapped.get(method)
         if wrapped is None:
             guard = self._guards.get(method.partition("/")[0])

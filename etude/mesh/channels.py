@@ -1,7 +1,8 @@
 """The one place that opens channels, and deadlines handed down.
 
 A channel retries calls that ended UNAVAILABLE, with backoff, spreads calls over the replicas a `dns:///` name resolves
-to, leaves out those that are not healthy, and carries the caller's trace, request id and job id.
+to, leaves out those that are not healthy, and carries the caller's trace, request id and job id. One to a server of
+this process (`ServerHandle.near_target`) calls it without a socket.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from etude.mesh.limits import KEEPALIVE_SECONDS, KEEPALIVE_TIMEOUT_SECONDS, MAX_MESSAGE_BYTES
 from etude.mesh.logging import context_value
 from etude.mesh.metadata import JOB_ID_KEY, REQUEST_ID_KEY
+from etude.mesh.near_servers import Neighbour, split_target
 from etude.mesh.telemetry import TRACER_NAME
 
 CallT = TypeVar("CallT", bound=grpc.aio.Call)
@@ -69,7 +71,8 @@ def open_channel(
     """A channel to a server; close it, or use it as an asynchronous context manager.
 
     Args:
-        target: "host:port", "unix:/path", or "dns:///name:port" to spread calls over all addresses of the name.
+        target: "host:port", "unix:/path", "dns:///name:port" to spread calls over all addresses of the name, or the
+            `near_target` of a server of this process. What such a server refuses is not tried again.
         health_service: Full service name whose health decides whether a replica gets calls. "" asks for the server as a
             whole; None does not ask (for servers of unknown make).
         retry_buffer_bytes: What a call has sent is kept in memory up to this size, and a call that has sent more is not
@@ -78,9 +81,11 @@ def open_channel(
     """
     credentials = (settings or ChannelSettings()).credentials()
     options = _channel_options(health_service, retry_buffer_bytes)
-    if credentials is None or target.startswith("unix"):
-        return _Channel(grpc.aio.insecure_channel(target, options=options))
-    return _Channel(grpc.aio.secure_channel(target, credentials, options=options))
+    address, near = split_target(target)
+    if credentials is None or address.startswith("unix"):
+        neighbour = Neighbour(address, health_service) if near else None
+        return _Channel(grpc.aio.insecure_channel(address, options=options), neighbour)
+    return _Channel(grpc.aio.secure_channel(address, credentials, options=options))
 
 
 @contextmanager
@@ -148,8 +153,9 @@ class _Channel(grpc.aio.Channel):
     costs as much as a small call itself.
     """
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, neighbour: Neighbour | None = None) -> None:
         self._channel = channel
+        self._neighbour = neighbour
         self._methods: dict[str, _Method] = {}
 
     async def __aenter__(self) -> Self:
@@ -161,7 +167,9 @@ class _Channel(grpc.aio.Channel):
         await self.close(None)
 
     async def close(self, grace: float | None = None) -> None:
-        """Closes the channel; running calls have `grace` seconds to end."""
+        """Closes the channel; running calls over a socket have `grace` seconds to end."""
+        if self._neighbour is not None:
+            self._neighbour.cancel_all()
         await self._channel.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
@@ -196,18 +204,20 @@ class _Channel(grpc.aio.Channel):
         # A stub asks for all methods of its service, and stubs are made for single calls.
         method = self._methods.get(path)
         if method is None:
-            method = self._methods[path] = _Method(path, make(path, *args, **kwargs))
+            near = None if self._neighbour is None else self._neighbour.method(path, **kwargs)
+            method = self._methods[path] = _Method(path, make(path, *args, **kwargs), near)
         return method
 
 
 class _Method:
     """A method of a server, to be called."""
 
-    def __init__(self, path: str, method: Any) -> None:
+    def __init__(self, path: str, method: Any, near: Callable[..., Any] | None) -> None:
         self._name = path.lstrip("/")
         service, _, name = self._name.partition("/")
         self._attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
         self._method = method
+        self._near = near
 
     def __call__(self, *args: Any, metadata: Any = None, **kwargs: Any) -> Any:
         """The call, begun."""
@@ -220,7 +230,9 @@ class _Method:
             if value and key not in carried:
                 carried.add(key, value)
         try:
-            call = self._method(*args, metadata=carried, **kwargs)
+            call = None if self._near is None else self._near(*args, metadata=carried, **kwargs)
+            if call is None:
+                call = self._method(*args, metadata=carried, **kwargs)
         except BaseException as error:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             span.end()

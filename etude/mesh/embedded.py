@@ -3,7 +3,7 @@
 A service names what it calls by its settings: a field `omr_target` means that it calls the service `omr`. That is how
 the order of starting is found, and how the services are wired; no service is known here by name. Where the environment
 already says where a service is (`ETUDE_OMR_TARGET`), that one is used instead of an own one, whoever wrote it and in
-whatever language.
+whatever language. Calls within the process go without a socket.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ class Mesh:
     targets: Mapping[str, str]
     servers: Mapping[str, ServerHandle]
     settings: Mapping[str, ServiceSettings]
+
+    def near_target(self, name: str) -> str:
+        """Where a service answers callers of this process: without a socket when it runs here."""
+        server = self.servers.get(name)
+        return self.targets[name] if server is None else server.near_target
 
 
 @asynccontextmanager
@@ -127,7 +132,8 @@ class _Starter:
         self._targets[name], self._servers[name], self._settings[name] = handle.address, handle, settings
 
     def _settings_of(self, definition: ServiceDefinition) -> ServiceSettings:
-        values: dict[str, Any] = {f"{name}{_TARGET_SUFFIX}": self._targets[name] for name in callees(definition)}
+        called = callees(definition)
+        values: dict[str, Any] = {f"{name}{_TARGET_SUFFIX}": self.mesh.near_target(name) for name in called}
         if self._sockets is not None:
             values["address"] = f"unix:{self._sockets / definition.name}.sock"
         values |= self._overrides

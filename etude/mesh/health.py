@@ -28,6 +28,7 @@ class HealthServicer(health.aio.HealthServicer):  # type: ignore[misc, name-defi
         """Answers for services by name; each is as healthy as its check says, or healthy when it has none."""
         super().__init__()
         self._checks = checks
+        self._serving: set[str] = set()
         self._failing: set[Check] = set()
         self._ended = asyncio.Event()
 
@@ -64,9 +65,22 @@ class HealthServicer(health.aio.HealthServicer):  # type: ignore[misc, name-defi
     def _names(self, check: Check) -> list[str]:
         return [name for name, own in self._checks.items() if own == check]
 
+    def serves(self, name: str) -> bool:
+        """True while a service, or "" for the whole server, is healthy and the server does not stop."""
+        return name in self._serving
+
+    async def enter_graceful_shutdown(self) -> None:
+        """Says NOT_SERVING for everything, for good."""
+        self._serving.clear()
+        await super().enter_graceful_shutdown()
+
     async def _say(self, name: str, serving: bool) -> None:
         status = health_pb2.HealthCheckResponse
         await self.set(name, status.SERVING if serving else status.NOT_SERVING)
+        if serving and not self._gracefully_shutting_down:
+            self._serving.add(name)
+        else:
+            self._serving.discard(name)
 
     async def end_watches(self) -> None:
         """Ends all watches; call it after `enter_graceful_shutdown`."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import grpc
 import grpc.aio
@@ -26,6 +27,7 @@ from etude.mesh.limits import KEEPALIVE_SECONDS, KEEPALIVE_TIMEOUT_SECONDS, MAX_
 from etude.mesh.logging import configure_logging, get_logger
 from etude.mesh.memory import settle_memory
 from etude.mesh.metrics import MetricsPort, serve_metrics
+from etude.mesh.near_servers import NearServer, near_target
 from etude.mesh.settings import ServiceSettings, split_host_port
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
 
@@ -48,10 +50,16 @@ class ServerHandle:
     services: tuple[str, ...]
     metrics: MetricsPort | None
     _server: grpc.aio.Server
+    _near: NearServer
     _health: HealthServicer
     _drain: Drain
     _settings: ServiceSettings
     _draining: asyncio.Task[None] | None = field(default=None)
+
+    @property
+    def near_target(self) -> str:
+        """The target for channels of this process, which need no socket."""
+        return near_target(self.address)
 
     async def drain(self) -> None:
         """Stops the server: NOT_SERVING, wait, let running calls finish, cancel those that do not. Idempotent."""
@@ -63,6 +71,7 @@ class ServerHandle:
         settings = self._settings
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(settings.drain_notice_seconds)
+        self._near.be_lost(self.address)
         self._drain.started.set()
         await self._health.end_watches()
         # stop() refuses new calls at once and returns when the running ones have ended; the margin lets those that are
@@ -87,12 +96,14 @@ async def running_server(definition: ServiceDefinition, settings: ServiceSetting
         metrics_port = stack.enter_context(serve_metrics(settings.metrics_host, settings.metrics_port))
         drain = Drain()
         guards = {servicer.full_name: servicer.guard for servicer in servicers if servicer.guard is not None}
-        server = grpc.aio.server(interceptors=(CallInterceptor(drain, guards),), options=_server_options(settings))
+        calls = CallInterceptor(drain, guards)
+        server = grpc.aio.server(interceptors=(calls,), options=_server_options(settings))
         names = tuple(servicer.full_name for servicer in servicers)
-        for servicer in servicers:
-            servicer.add_to_server(server)
         health = HealthServicer({servicer.full_name: servicer.check for servicer in servicers})
-        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        near = NearServer(server, calls.wrapped, health.serves)
+        for servicer in servicers:
+            servicer.add_to_server(cast("grpc.aio.Server", near))
+        health_pb2_grpc.add_HealthServicer_to_server(health, near)
         reflected = (*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(reflected, server)
         address = _listen(server, settings)
@@ -100,7 +111,9 @@ async def running_server(definition: ServiceDefinition, settings: ServiceSetting
         await health.refresh(settings.health_interval_seconds)
         checking = asyncio.create_task(health.keep_fresh(settings.health_interval_seconds))
         stack.push_async_callback(_ended, checking)
-        handle = ServerHandle(definition.name, address, names, metrics_port, server, health, drain, settings)
+        handle = ServerHandle(definition.name, address, names, metrics_port, server, near, health, drain, settings)
+        if settings.tls_certificate is None:  # else it asks more of its callers than to be near
+            stack.enter_context(near.found_at(address))
         _log.info("serving", service=definition.name, address=address, metrics=metrics_port and metrics_port.port)
         try:
             yield handle

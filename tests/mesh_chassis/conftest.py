@@ -23,13 +23,24 @@ ROOT = Path(__file__).parents[2]
 class Served:
     """A server in this process, what its handlers tell, and a client of it."""
 
-    def __init__(self, handle, state, channel):
+    def __init__(self, handle, state, channel, way):
         self.handle, self.state, self.channel = handle, state, channel
+        self.target = target_of(handle, way)
         self.fingering = fingering_service_pb2_grpc.FingeringServiceStub(channel)
 
 
+def target_of(handle, way):
+    return handle.near_target if way == "near" else handle.address
+
+
+@pytest.fixture(params=["over its socket", "near"])
+def way(request):
+    """How the tests' servers are called: all of this is as true in one process as between two."""
+    return request.param
+
+
 @pytest.fixture
-async def serve():
+async def serve(way):
     """Starts a server: `await serve(drain_seconds=1)` gives a `Served`."""
     async with contextlib.AsyncExitStack() as stack:
 
@@ -37,8 +48,8 @@ async def serve():
             state = EchoState()
             values = {"address": "127.0.0.1:0", "drain_seconds": 5.0, **settings}
             handle = await stack.enter_async_context(running_server(definition(state), EchoSettings(**values)))
-            channel = await stack.enter_async_context(open_channel(handle.address))
-            return Served(handle, state, channel)
+            channel = await stack.enter_async_context(open_channel(target_of(handle, way)))
+            return Served(handle, state, channel, way)
 
         yield start
 

@@ -1,4 +1,4 @@
-"""A server and its callers on real sockets: errors, ids, cancellation, deadlines, drain, limits."""
+"""A server and its callers, on real sockets and in one process: errors, ids, cancellation, deadlines, drain, limits."""
 
 import asyncio
 import os
@@ -52,6 +52,8 @@ async def _bidi_stream(served, model):
         pass
 
 
+OVER_ITS_SOCKET = pytest.mark.parametrize("way", ["over its socket"], indirect=True)
+NEAR = pytest.mark.parametrize("way", ["near"], indirect=True)
 KINDS = pytest.mark.parametrize("call", [_unary, _server_stream, _client_stream, _bidi_stream])
 
 
@@ -119,7 +121,7 @@ async def test_the_wire_form_is_that_of_google_rpc(served):
 
 async def test_an_error_of_a_server_further_down_keeps_its_reason(serve):
     down = await serve()
-    up = await serve(relay_target=down.handle.address)
+    up = await serve(relay_target=down.target)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await _server_stream(up, "relay:etude")
     error = from_rpc_error(caught.value)
@@ -170,7 +172,7 @@ async def test_cancelling_the_task_that_waits_for_a_call_cancels_its_handler(ser
 
 async def test_cancellation_reaches_the_server_further_down(serve):
     down = await serve()
-    up = await serve(relay_target=down.handle.address)
+    up = await serve(relay_target=down.target)
     call = up.fingering.Annotate(AnnotateRequest(model="relay:sleep:3600"), timeout=3600)
     await down.state.started.wait()
     call.cancel()
@@ -179,7 +181,7 @@ async def test_cancellation_reaches_the_server_further_down(serve):
 
 async def test_a_deadline_is_handed_down(serve):
     down = await serve()
-    up = await serve(relay_target=down.handle.address)
+    up = await serve(relay_target=down.target)
     async for _ in up.fingering.Annotate(AnnotateRequest(model="relay:remaining"), timeout=60):
         pass
     assert 50 < down.state.remaining < 61  # the wire rounds up
@@ -187,7 +189,7 @@ async def test_a_deadline_is_handed_down(serve):
 
 async def test_a_deadline_that_passes_cancels_both_handlers(serve):
     down = await serve()
-    up = await serve(relay_target=down.handle.address)
+    up = await serve(relay_target=down.target)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         async for _ in up.fingering.Annotate(AnnotateRequest(model="relay:sleep:3600"), timeout=1):
             pass
@@ -196,9 +198,18 @@ async def test_a_deadline_that_passes_cancels_both_handlers(serve):
     await asyncio.wait_for(down.state.cancelled.wait(), 10)
 
 
+@OVER_ITS_SOCKET
 async def test_unavailable_is_retried(served):
     await _unary(served, "flaky:2")
     assert served.state.attempts == 3
+
+
+@NEAR
+async def test_a_server_of_this_process_is_not_asked_again(served):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await _unary(served, "flaky:2")
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert served.state.attempts == 1
 
 
 async def test_a_stream_that_has_begun_is_not_retried(served):
@@ -208,6 +219,7 @@ async def test_a_stream_that_has_begun_is_not_retried(served):
     assert served.state.attempts == 1
 
 
+@OVER_ITS_SOCKET
 async def test_other_errors_are_not_retried(served):
     served.state.attempts = 0
     with pytest.raises(grpc.aio.AioRpcError):
@@ -232,6 +244,7 @@ async def test_health_is_told_by_name_and_as_a_whole(served):
     assert not await check_health(served.channel, "etude.stage.v1.Nothing")
 
 
+@OVER_ITS_SOCKET
 async def test_grpcurl_lists_describes_checks_and_calls(served):
     def grpcurl(*arguments):
         ran = subprocess.run(
@@ -302,12 +315,13 @@ async def test_a_health_watch_sees_the_drain_and_does_not_hold_it_up(serve):
 
 async def test_a_health_checked_channel_finds_the_server_and_does_not_hold_up_its_drain(serve):
     served = await serve(drain_seconds=60)
-    async with open_channel(served.handle.address, health_service=FINGERING) as channel:
+    async with open_channel(served.target, health_service=FINGERING) as channel:
         served.fingering = type(served.fingering)(channel)
         await _unary(served, "")
         await asyncio.wait_for(served.handle.drain(), 20)
 
 
+@OVER_ITS_SOCKET
 async def test_round_robin_spreads_calls_and_leaves_out_a_server_that_drains(serve):
     first, second = await serve(), await serve()
     target = f"ipv4:{first.handle.address},{second.handle.address}"
@@ -337,12 +351,14 @@ async def test_round_robin_spreads_calls_and_leaves_out_a_server_that_drains(ser
         assert await hits() == (False, True)
 
 
+@OVER_ITS_SOCKET
 async def test_a_taken_port_is_an_error_of_the_system(served):
     with pytest.raises(OSError, match="cannot listen on"):
         async with running_server(definition(), EchoSettings(address=served.handle.address)):
             pass
 
 
+@OVER_ITS_SOCKET
 async def test_a_unix_socket_serves(serve, tmp_path):
     served = await serve(address=f"unix:{tmp_path / 's'}")
     assert served.handle.address.startswith("unix:")
