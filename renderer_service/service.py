@@ -105,7 +105,8 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
 
     async def _run(self, context: Context, function: Callable[[StepInput], T], task: StepInput) -> T:
         """Runs a function in a worker within its own time and the call's."""
-        limit, remaining = self._settings.step_seconds, context.time_remaining()
+        limit = self._settings.seconds_for_step(sum(map(len, task.scores)))
+        remaining = context.time_remaining()
         return await self._pool.run(
             function,
             task,

@@ -23,7 +23,16 @@ class RendererSettings(ServiceSettings):
     max_scores_bytes: int = Field(
         default=256 * 1024**2, gt=0, description="Largest size of all Scores of a call together, in bytes."
     )
-    step_seconds: float = Field(default=120.0, gt=0, description="Longest time one step of a rendering may take.")
+    step_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="Longest time one step of a rendering may take, plus thirty seconds for each full megabyte of Scores.",
+    )
     step_memory_bytes: int = Field(
         default=2 * 1024**3, gt=0, description="Most memory one step may use beyond what the warm worker has, in bytes."
     )
+
+    def seconds_for_step(self, scores_bytes: int) -> float:
+        """Longest time a step may take, in seconds: an engraved page is some 80 kB of Score, and a second's work or
+        less on a free machine."""
+        return self.step_seconds + 30.0 * (scores_bytes // 1_000_000)
