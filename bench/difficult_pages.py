@@ -9,12 +9,18 @@ import io
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 import pikepdf
+import pypdfium2 as pdfium
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from bench import other_pages
+from bench.ensembles import ENSEMBLES, engraved
+from bench.photographs import View, photographed
 
 Grey = NDArray[np.uint8]
 DPI = 300
@@ -46,11 +52,13 @@ class Case:
         suffix: Of the file.
         make: Its bytes.
         holds: Pages of the source that are to be read from it, in order; none where there is nothing to read.
+        ensemble: The kind of `bench.ensembles` that is to be read from it instead of the source, or "".
     """
 
     suffix: str
     make: Callable[[Source], bytes]
     holds: int = 1
+    ensemble: str = ""
 
 
 def _file(image: Image.Image, form: str, **options: object) -> bytes:
@@ -259,6 +267,32 @@ def _cut(data: bytes, share: float) -> bytes:
     return data[: int(len(data) * share)]
 
 
+def _scanned_ensemble(kind: str) -> Case:
+    """The first page of an ensemble's music, painted."""
+    return Case(".png", lambda s: png(first_page(engraved(kind))), 0, kind)
+
+
+def first_page(pdf: bytes) -> Grey:
+    """The first page of a PDF, grey."""
+    document = pdfium.PdfDocument(pdf)
+    try:
+        return np.array(document[0].render(scale=DPI / 72, grayscale=True).to_numpy(), np.uint8).squeeze()
+    finally:
+        document.close()
+
+
+def _engraved_ensemble(kind: str, source: Source) -> bytes:
+    """The PDF itself."""
+    return engraved(kind)
+
+
+def _photographed_spread(source: Source) -> bytes:
+    """An open book on a table, photographed with the telephone held across."""
+    view = View(tilt=(9.0, 4.0), turn=2.0, curl=0.05, light=0.3)
+    upright = photographed(_spread(source, 0.6), view, np.random.default_rng(1), 4000, 16 / 10)
+    return _file(Image.fromarray(cv2.cvtColor(upright, cv2.COLOR_BGR2RGB)), "JPEG", quality=88)
+
+
 CASES: dict[str, Case] = {
     "plain": Case(".png", lambda s: png(s.page)),
     "blank": Case(".png", lambda s: png(np.full_like(s.page, 255)), 0),
@@ -267,6 +301,17 @@ CASES: dict[str, Case] = {
     "text": Case(".png", lambda s: png(_text(s.page.shape)), 0),
     "tablature": Case(".png", lambda s: png(_tablature(s.page.shape)), 0),
     "by-hand": Case(".png", lambda s: png(_by_hand(s.page))),
+    "ruled-paper": Case(".png", lambda s: png(other_pages.ruled_paper()), 0),
+    "table": Case(".png", lambda s: png(other_pages.table()), 0),
+    "music-paper": Case(".png", lambda s: png(other_pages.music_paper()), 0),
+    "chant": Case(".png", lambda s: png(other_pages.chant()), 0),
+    "keyboard": Case(".png", lambda s: png(other_pages.keyboard()), 0),
+    "blinds": Case(".png", lambda s: png(other_pages.blinds()), 0),
+    "staff-and-tablature": Case(".png", lambda s: png(other_pages.staff_and_tablature(s.page)), 0),
+    **{kind: _scanned_ensemble(kind) for kind in ENSEMBLES},
+    **{f"{kind}-pdf": Case(".pdf", partial(_engraved_ensemble, kind), 0) for kind in ENSEMBLES},
+    "screenshot": Case(".png", lambda s: png(other_pages.screenshot(s.page))),
+    "photo-spread": Case(".jpg", _photographed_spread, 2),
     "upside-down": Case(".png", _turned(2)),
     "on-its-left": Case(".png", _turned(1)),
     "on-its-right": Case(".png", _turned(3)),

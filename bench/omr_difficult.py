@@ -1,8 +1,9 @@
 """What becomes of difficult files: `python -m bench.omr_difficult [--match TEXT] [--keep FOLDER]`.
 
 The cases of `bench.difficult_pages`, made from an engraved PDF (default: the waltz of `examples/`), each read in a
-process of its own. What the engraved reader reads of the PDF is the truth. A line tells onset F1 where there is music
-to be read, what the reader says of each page, processor seconds and peak memory.
+process of its own; some show the music of other ensembles (`bench.ensembles`). What the engraved reader reads of the
+PDF is the truth. A line tells onset F1 where there is music to be read, what the reader says of each page, processor
+seconds and peak memory.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.difficult_pages import CASES, Case, Source
+from bench.ensembles import engraved
 from bench.omr_engraved import RESULTS
 from bench.omr_pictures import painted
 from etude.evaluation.figures import compare
@@ -60,12 +61,11 @@ def read(data: bytes, reader: Reader = Reader.AUTO, pages: int | None = None) ->
     return pipeline.write_scores(music, pipeline.Source("case", "sha256:bench"), placements), told
 
 
-def _outcome(name: str, data: bytes, truths: Sequence[Reading | None]) -> Outcome:
+def _outcome(name: str, data: bytes, truth: Reading | None) -> Outcome:
     started = time.process_time()
     onset: float | None = None
     try:
         scores, told = read(data)
-        truth = truths[CASES[name].holds]
         if truth is not None:
             onset = compare(truth, reading_of(scores)).figures["onset"].f1
     except EtudeError as error:
@@ -98,9 +98,12 @@ def main() -> int:
             (args.keep / f"{name}{case.suffix}").write_bytes(data)
         if args.make_only:
             continue
+        truth = truths[case.holds]
+        if case.ensemble:
+            truth = reading_of(read(engraved(case.ensemble), Reader.ENGRAVED, 1)[0])
         # a process of its own: peak memory never falls
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            outcomes.append(pool.apply(_outcome, (name, data, truths)))
+            outcomes.append(pool.apply(_outcome, (name, data, truth)))
         made = outcomes[-1]
         onset = "     -" if made.onset is None else f"{made.onset:6.1%}"
         print(f"{onset} {made.seconds:5.1f} s {made.peak_mb:5.0f} MB {name}: {made.told}", flush=True)

@@ -117,6 +117,39 @@ def photocopied(page: Picture, rng: np.random.Generator) -> Picture:
     return page
 
 
+def faxed(page: Picture, rng: np.random.Generator) -> Picture:
+    """As a fax machine sends it: 204 x 196 dots to the inch, black and white, some rows lost or sent twice."""
+    soft = cv2.GaussianBlur(page, (0, 0), 0.8).astype(np.float32) + 25 * _field(page.shape, 1.5, rng)
+    dots = np.where(soft < 150, 0, 255).astype(np.uint8)
+    rows = np.arange(len(dots)) + np.cumsum(rng.choice([-1, 0, 1], len(dots), p=[0.004, 0.992, 0.004]))
+    return np.asarray(dots[np.clip(rows, 0, len(dots) - 1)], np.uint8)
+
+
+def creased(page: Picture, rng: np.random.Generator) -> Picture:
+    """Folded twice and crumpled: along each fold the ink is rubbed off and the paper bends; shades all over it."""
+    rows, columns = page.shape
+    ys, xs = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    fields = [_field(page.shape, 260, rng) * 2.5 for _ in range(2)]
+    bent = cv2.remap(page, xs + fields[0], ys + fields[1], cv2.INTER_LINEAR, borderValue=255).astype(np.float32)
+    shade = 1 - 0.05 * np.abs(_field(page.shape, 300, rng))
+    for away, size in ((np.abs(ys - 0.5 * rows), rows), (np.abs(xs - 0.47 * columns), columns)):
+        rubbed = np.exp(-((away / (0.0016 * size)) ** 2)) * (_field(page.shape, 6, rng) > -0.3)
+        bent += rubbed * (255 - bent)
+        shade -= 0.2 * np.exp(-away / (0.01 * size))
+    return np.clip(bent * shade, 0, 255).astype(np.uint8)
+
+
+def from_screen(page: Picture, rng: np.random.Generator) -> Picture:
+    """A photograph of a screen: its pixels, the three colours in each side by side, and the camera's beat with them."""
+    rows, columns = page.shape
+    ys, xs = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    grid = 0.86 + 0.14 * np.cos(2 * np.pi * xs / 2.9) * np.cos(2 * np.pi * ys / 2.9)
+    beat = 1 + 0.06 * np.cos(2 * np.pi * (xs + 0.3 * ys) / 170)
+    share = np.stack([0.93 + 0.07 * np.cos(2 * np.pi * (xs / 2.9 + k / 3)) for k in range(3)], axis=2)
+    seen = (30 + page.astype(np.float32) * 0.8)[:, :, None] * (grid * beat)[:, :, None] * share
+    return np.clip(cv2.GaussianBlur(seen, (0, 0), 0.8), 0, 255).astype(np.uint8)
+
+
 def heavy(page: Picture, rng: np.random.Generator) -> Picture:
     """Over-inked: every stroke two pixels wider, small holes filled."""
     return np.asarray(cv2.erode(page, np.ones((3, 3), np.uint8)), np.uint8)
@@ -221,6 +254,8 @@ MANNERS: dict[str, Manner] = {
     "stretched": Manner(300, stretched),
     "on black": Manner(300, on_black),
     "pencil and marker": Manner(300, annotated),
+    "fax": Manner(200, faxed),
+    "creased": Manner(300, creased),
     "photo": Manner(300, _view()),
     "photo, from an angle": Manner(300, _view(tilt=(16.0, -14.0), turn=3.0, light=0.3)),
     "photo, shadow": Manner(300, _view(tilt=(4.0, 3.0), light=0.5, shadow=0.6)),
@@ -229,5 +264,14 @@ MANNERS: dict[str, Manner] = {
     "photo, 1600 pixels": Manner(300, _view(1600, tilt=(5.0, 4.0), light=0.3)),
     "photo, dim": Manner(300, _view(noise=14.0, blur=1.2, tilt=(4.0, -5.0), light=0.4, warm=0.8)),
     "photo, too near": Manner(300, _view(share=1.06, tilt=(3.0, 3.0), light=0.3)),
+    "photo, 24 degrees": Manner(300, _view(tilt=(24.0, -10.0), turn=-4.0, light=0.3)),
+    "photo, 24 degrees aside": Manner(300, _view(tilt=(-6.0, 24.0), turn=3.0, light=0.3)),
+    "photo, much curled": Manner(300, _view(tilt=(7.0, -5.0), curl=0.13, light=0.4)),
+    "photo, turned 15 degrees": Manner(300, _view(tilt=(5.0, 3.0), turn=15.0, light=0.3, share=0.95)),
+    "photo, held": Manner(300, _view(tilt=(9.0, -8.0), turn=4.0, curl=0.05, light=0.4, thumbs=2, things=9)),
+    "photo, full desk": Manner(300, _view(tilt=(8.0, 6.0), light=0.3, shadow=0.3, things=25, share=0.75)),
+    "photo, white table": Manner(300, _view(tilt=(8.0, 6.0), light=0.3, table=215.0, share=0.8)),
+    "photo, small on black": Manner(300, _view(tilt=(6.0, -5.0), light=0.2, table=12.0, share=0.55)),
+    "photo, of a screen": Manner(300, from_screen),
 }
 """All manners by name."""

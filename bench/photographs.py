@@ -1,4 +1,4 @@
-"""Pages as a telephone's camera sees them: bent, seen from an angle, on a table, in uneven light, with a shadow.
+"""Pages as a telephone's camera sees them: bent, seen from an angle, on a table or held, in uneven light, in shadow.
 
 Pure functions from a painted page to a picture; everything random comes from one generator. What is done is geometry
 and light only, so that a page read flat and the same page photographed can be compared note by note.
@@ -28,6 +28,9 @@ class View:
         shadow: Share of the light that the shadow of a hand or the telephone takes.
         share: Share of the picture's height that the page takes.
         warm: Reddening of the light, 0 none, 1 candle-like.
+        thumbs: How many thumbs hold the page: the first at its left edge, the second at its right.
+        things: How many things lie on the table: other sheets, bright and dark, some under the page's edge.
+        table: Brightness of the table, 0 to 255; None for any dark one.
     """
 
     tilt: tuple[float, float] = (0.0, 0.0)
@@ -37,6 +40,9 @@ class View:
     shadow: float = 0.0
     share: float = 0.9
     warm: float = 0.0
+    thumbs: int = 0
+    things: int = 0
+    table: float | None = None
 
 
 def random_view(rng: np.random.Generator) -> View:
@@ -52,22 +58,25 @@ def random_view(rng: np.random.Generator) -> View:
     )
 
 
-def photographed(page: Picture, view: View, rng: np.random.Generator, height: int = 4000) -> Picture:
-    """A colour picture (height, width, BGR) of a grey page, 3:4 as telephones take them.
+def photographed(
+    page: Picture, view: View, rng: np.random.Generator, height: int = 4000, aspect: float = 3 / 4
+) -> Picture:
+    """A colour picture (height, width, BGR) of a grey page.
 
     Args:
         page: Brightness, rows by columns, 0 black to 255 white.
         view: How it is photographed.
         rng: For the table's grain, the shadow's place and the sensor's noise.
         height: Height of the picture in pixels; telephones have 4,000 and more.
+        aspect: Its width in parts of its height: telephones take 3:4.
     """
-    width = height * 3 // 4
-    table = _table((height, width), rng)
+    width = round(height * aspect)
+    table = _with_things(_table((height, width), view.table, rng), view.things, rng)
     map_x, map_y, inside = _seen(page.shape, view, height, width)
     paper = cv2.remap(page, map_x, map_y, cv2.INTER_AREA, borderValue=255).astype(np.float32)
     # paper is never white to a camera, ink never black
     paper = 20 + paper * (225 - 20) / 255
-    grey = np.where(inside, paper, table)
+    grey = _held(np.where(inside, paper, table).astype(np.float32), inside, view.thumbs, rng)
     lit = grey * _light((height, width), view, rng)
     colour = np.stack([lit * (1 - 0.3 * view.warm), lit * (1 - 0.1 * view.warm), lit], axis=2)
     colour = cv2.GaussianBlur(colour, (0, 0), 0.7)
@@ -134,11 +143,38 @@ def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
     return matrix
 
 
-def _table(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+def _with_things(table: Floats, things: int, rng: np.random.Generator) -> Floats:
+    """A table with sheets and other things on it, turned as they happen to lie."""
+    height, width = table.shape
+    for _ in range(things):
+        middle = (float(rng.uniform(0, width)), float(rng.uniform(0, height)))
+        size = (float(rng.uniform(0.1, 0.7)) * width, float(rng.uniform(0.03, 0.4)) * height)
+        corners = cv2.boxPoints((middle, size, float(rng.uniform(0, 180))))
+        cv2.fillPoly(table, [corners.astype(np.int32)], float(rng.choice([15.0, 90.0, 170.0, 235.0])))
+    return table
+
+
+def _held(picture: Floats, inside: NDArray[np.bool_], thumbs: int, rng: np.random.Generator) -> Floats:
+    """A page held by its sides: a thumb on the left edge, another on the right, as broad as a staff is high or more."""
+    height, width = picture.shape
+    skin = np.zeros_like(picture)
+    for side in range(thumbs):
+        y = int(rng.uniform(0.5, 0.8) * height)
+        across = np.flatnonzero(inside[y])
+        if across.size:
+            edge = int(across[-1] if side else across[0])
+            reach = (int(rng.uniform(0.07, 0.1) * width), int(rng.uniform(0.03, 0.04) * width))
+            cv2.ellipse(skin, (edge, y), reach, float(rng.uniform(-25, 25)), 0, 360, 1.0, -1)
+    soft = cv2.GaussianBlur(skin, (0, 0), 0.003 * width)
+    return np.asarray(picture * (1 - soft) + 150 * soft, np.float32)
+
+
+def _table(shape: tuple[int, int], brightness: float | None, rng: np.random.Generator) -> Floats:
     """A table top: some brightness of its own with a grain along it."""
     grain = rng.normal(0, 1, (shape[0] // 8 + 1, shape[1] // 90 + 1)).astype(np.float32)
     grain = cv2.resize(grain, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return (rng.uniform(40, 120) + 9 * grain).astype(np.float32)
+    own = rng.uniform(40, 120) if brightness is None else brightness
+    return (own + 9 * grain).astype(np.float32)
 
 
 def _light(shape: tuple[int, int], view: View, rng: np.random.Generator) -> Floats:

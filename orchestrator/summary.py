@@ -43,6 +43,27 @@ def remarks_on_pages(pages: Sequence[page_pb2.Page]) -> list[str]:
     ]
 
 
+def remarks_on_parts(scores: Sequence[score_pb2.Score]) -> list[str]:
+    """Which staves were taken for the keyboard's where there are others, once for all Scores that are alike."""
+    return list(dict.fromkeys(remark for score in scores if (remark := _remark_on_parts(score))))
+
+
+def _remark_on_parts(score: score_pb2.Score) -> str:
+    keyboards = {part.part_id for part in score.parts if part.role == score_pb2.PART_ROLE_KEYBOARD}
+    systems = [system for page in score.pages for system in page.systems]
+    fullest = max(systems, key=lambda system: len(system.staves), default=page_pb2.System())
+    own = [place for place, staff in enumerate(fullest.staves, 1) if staff.part_id in keyboards]
+    count = len(fullest.staves)
+    if not own or len(own) == count:
+        return ""
+    taken = f"staff {own[0]} was" if len(own) == 1 else f"staves {own[0]} to {own[-1]} were"
+    others = "the other is" if count - len(own) == 1 else f"the other {count - len(own)} are"
+    return (
+        f"Of the {count} staves of a system, from the top, {taken} taken for the piano's and fingered; {others} read "
+        "and not fingered."
+    )
+
+
 def _count_doubts(summary: JobSummary, scores: Sequence[score_pb2.Score]) -> None:
     measures = {
         (index, doubt.measure_index)

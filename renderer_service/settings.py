@@ -26,7 +26,7 @@ class RendererSettings(ServiceSettings):
     step_seconds: float = Field(
         default=120.0,
         gt=0,
-        description="Longest time one step of a rendering may take, plus thirty seconds for each full megabyte of Scores.",
+        description="Longest time one step of a rendering may take, plus thirty seconds a full megabyte of Scores.",
     )
     step_memory_bytes: int = Field(
         default=2 * 1024**3, gt=0, description="Most memory one step may use beyond what the warm worker has, in bytes."

@@ -27,6 +27,8 @@ _FEW = 0.4
 _LINES, _SEEN = 0.5, 127
 """Share of its lines that the detector sees (255 is certain) on a staff at least: rows of text stand evenly, too."""
 _FIVE = (-2, -1, 0, 1, 2)
+_MISSING = 0.2
+"""Share of an outer line up to which there is none."""
 _SIXTH = 0.6
 """Share of a sixth line from which on there is one."""
 
@@ -64,7 +66,7 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
             seen = detector.detect(other.pixels)
             if _clef_share(other, seen) > max(2 * clefs, _FEW):
                 page, found = other, seen
-    if _is_tablature(page, found):
+    if _is_tablature(page, found) or _is_chant(page, found):
         return None
     staves = tuple(_told_by_clefs(s, found) for s in page.staves if _line_share(s, found, _FIVE) > _LINES)
     few = 2 * len(staves) < len(page.staves)
@@ -81,6 +83,13 @@ def _is_tablature(page: NormalPage, found: Detections) -> bool:
     """True where staves have a sixth line; one alone may be a hairpin or an octave line along a staff."""
     six = [max(_line_share(staff, found, (line,)) for line in (-3, 3)) > _SIXTH for staff in page.staves]
     return sum(six) > max(1, len(six) // 4)
+
+
+def _is_chant(page: NormalPage, found: Detections) -> bool:
+    """True where staves have four lines and no clef of ours; on a faded page an outer line may be lost here and there,
+    but not most of them, and not the clefs as well."""
+    four = [min(_line_share(staff, found, (line,)) for line in (-2, 2)) < _MISSING for staff in page.staves]
+    return 2 * sum(four) > len(four) and _clef_share(page, found) < _FEW / 2
 
 
 def _told_by_clefs(staff: NormalStaff, found: Detections) -> NormalStaff:

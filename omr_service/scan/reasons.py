@@ -31,8 +31,8 @@ def why_no_staves(image: PageImage, page_number: int) -> str:
             "dpi, or photograph it from nearer by."
         )
     return (
-        f"No staves were found on page {page_number}: it seems to hold text, pictures or tablature. If there are notes "
-        "on it, scan it at 300 dpi or send a sharper picture."
+        f"No staves of five lines were found on page {page_number}: it seems to hold text, pictures, tablature or "
+        "chant. If there are notes on it, scan it at 300 dpi or send a sharper picture."
     )
 
 

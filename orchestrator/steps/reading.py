@@ -10,7 +10,7 @@ from etude.media_types import NAMES, NOTATION
 from etude.stage.v1.omr_service_pb2 import RecognizeOptions
 from orchestrator.pages import Document
 from orchestrator.steps.base import NewScore, Outcome, Report, Task, Workshop
-from orchestrator.summary import remarks_on_pages, summary_of_reading
+from orchestrator.summary import remarks_on_pages, remarks_on_parts, summary_of_reading
 
 
 def reading_options(job: job_pb2.Job) -> RecognizeOptions:
@@ -48,7 +48,7 @@ async def read_document(workshop: Workshop, task: Task, report: Report) -> Outco
         message=f"{_told(job, summary)}: {summary.note_count} notes in {summary.measure_count} measures",
         artifacts=artifacts,
         summary=summary,
-        remarks=remarks_on_pages(result.pages),
+        remarks=[*remarks_on_pages(result.pages), *remarks_on_parts(result.scores)],
     )
 
 

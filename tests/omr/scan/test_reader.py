@@ -109,6 +109,19 @@ def _tablature() -> np.ndarray:
     return np.asarray(image)
 
 
+def _chant() -> np.ndarray:
+    """Square notes on staves of four lines."""
+    image = Image.new("L", (2480, 2400), 255)
+    draw, rng = ImageDraw.Draw(image), np.random.default_rng(1)
+    for top in range(360, 2000, 300):
+        for line in range(4):
+            draw.line((200, top + 32 * line, 2280, top + 32 * line), fill=0, width=3)
+        for x in range(330, 2240, 80):
+            y = top + 16 * int(rng.integers(-1, 7))
+            draw.rectangle((x - 14, y - 14, x + 14, y + 14), fill=0)
+    return np.asarray(image)
+
+
 @pytest.mark.parametrize(
     ("grey", "why"),
     [
@@ -117,6 +130,7 @@ def _tablature() -> np.ndarray:
         (_written(46), "seems to hold text"),
         (_written(30), "seems to hold text"),
         (_tablature(), "tablature"),
+        (_chant(), "chant"),
         (_written(46)[::6, ::6], "384 x 585 pixels"),
     ],
 )
