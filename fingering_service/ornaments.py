@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from etude.notation.index import ScoreIndex
 from etude.notation.keys import key_for_staff
+from etude.notation.ornaments import ornamented_note
 from etude.notation.pitch import diatonic, from_diatonic, key_pitch, midi_of
-from etude.score.v1 import direction_pb2, event_pb2, spanner_pb2
+from etude.score.v1 import direction_pb2
 from fingering_service.played import Auxiliary, PlayedNote
 
 _UPPER, _LOWER = 1, -1
@@ -45,20 +46,10 @@ def auxiliary_keys(index: ScoreIndex, notes: Sequence[PlayedNote]) -> list[Playe
     for direction in index.score.directions:
         if direction.WhichOneof("kind") != "ornament" or direction.event_id not in index.events:
             continue
-        main = _main(direction, index.events[direction.event_id])
+        main = ornamented_note(direction, index.events[direction.event_id])
         if main is not None and main.note_id in by_id:
             found += _auxiliaries(index, direction, by_id[main.note_id])
     return found
-
-
-def _main(direction: direction_pb2.Direction, event: event_pb2.Event) -> event_pb2.Note | None:
-    """The note an ornament stands at: the one it names, else the chord's outer note on its side."""
-    if direction.note_id:
-        return next((n for n in event.notes if n.note_id == direction.note_id), None)
-    ordered = sorted(event.notes, key=lambda n: n.midi_pitch)
-    if not ordered:
-        return None
-    return ordered[0] if direction.placement == spanner_pb2.PLACEMENT_BELOW else ordered[-1]
 
 
 def _auxiliaries(index: ScoreIndex, direction: direction_pb2.Direction, main: PlayedNote) -> Iterator[PlayedNote]:

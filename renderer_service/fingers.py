@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from etude.score.v1 import event_pb2, fingering_pb2, score_pb2
+from etude.notation.ornaments import ornamented_note
+from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2
 from etude.stage.v1 import fingering_service_pb2
 
 Density: TypeAlias = "fingering_service_pb2.FingeringDensity.ValueType"
@@ -26,16 +27,20 @@ class ShownFinger:
         substitution: 1 to 5, or 0 for none.
         source: Where it comes from.
         hand: Who plays the note; where nobody has decided it, the staff tells.
+        ornament: The fingers that play the note's ornament, one after another; () for none.
     """
 
     finger: int
     substitution: int
     source: fingering_pb2.FingeringSource.ValueType
     hand: fingering_pb2.Hand.ValueType
+    ornament: tuple[int, ...] = ()
 
     @property
     def text(self) -> str:
-        """The finger as it is written: "4", or "4-5" for a substitution."""
+        """The finger as it is written: "4", "4-5" for a substitution, "232" for an ornament."""
+        if self.ornament:
+            return "".join(map(str, self.ornament))
         return f"{self.finger}-{self.substitution}" if self.substitution else str(self.finger)
 
     @property
@@ -60,6 +65,41 @@ def tie_continuations(score: score_pb2.Score) -> frozenset[str]:
         for spanner in score.spanners
         if spanner.WhichOneof("kind") == "tie" and spanner.start_note_id and spanner.end_note_id
     )
+
+
+_TRILL, _TURN = (0, 1), (1, 0, -1, 0)
+_PLAYED = {
+    direction_pb2.ORNAMENT_KIND_TRILL: _TRILL,
+    direction_pb2.ORNAMENT_KIND_INVERTED_MORDENT: (0, 1, 0),
+    direction_pb2.ORNAMENT_KIND_MORDENT: (0, -1, 0),
+    direction_pb2.ORNAMENT_KIND_TURN: _TURN,
+    direction_pb2.ORNAMENT_KIND_DELAYED_TURN: (0, 1, 0, -1, 0),
+    direction_pb2.ORNAMENT_KIND_INVERTED_TURN: (-1, 0, 1, 0),
+}
+"""The keys of an ornament in the order editions finger them: 0 its note, 1 the neighbour above it, -1 the one below.
+
+Of a sign without a kind of its own the neighbours tell whether it is one like a trill or one like a turn.
+"""
+
+
+def ornament_fingers(score: score_pb2.Score) -> dict[str, tuple[int, ...]]:
+    """The fingers that play each ornament, by the id of its note; of those all of whose keys have one."""
+    events = {event.event_id: event for event in score.events}
+    found = {}
+    for direction in score.directions:
+        if direction.WhichOneof("kind") != "ornament" or direction.event_id not in events:
+            continue
+        note = ornamented_note(direction, events[direction.event_id])
+        if note is None:
+            continue
+        keys = direction.ornament.auxiliaries
+        finger_of = {(k.midi_pitch > note.midi_pitch) - (k.midi_pitch < note.midi_pitch): k.finger for k in keys}
+        fingers = {0: note.fingering.finger} | finger_of
+        ways = _PLAYED.get(direction.ornament.kind) or (_TURN if len(finger_of) > 1 else _TRILL)
+        played = tuple(fingers.get(way, 0) for way in ways)
+        if all(played):
+            found[note.note_id] = played
+    return found
 
 
 def shown_finger(note: event_pb2.Note, density: Density, continuations: frozenset[str]) -> ShownFinger | None:

@@ -146,7 +146,8 @@ def font_size(stack: DigitStack, scale: float) -> float:
 
 def figure_width(finger: ShownFinger) -> float:
     """Width of what is written, in ems."""
-    return 2 * DIGIT_WIDTH + HYPHEN_WIDTH if finger.substitution else DIGIT_WIDTH
+    hyphens = finger.text.count("-")
+    return (len(finger.text) - hyphens) * DIGIT_WIDTH + hyphens * HYPHEN_WIDTH
 
 
 def _stack_size(stack: DigitStack, scale: float) -> tuple[float, float]:

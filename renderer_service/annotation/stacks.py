@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from etude.score.v1 import event_pb2, fingering_pb2, page_pb2, score_pb2
-from renderer_service.fingers import Density, ShownFinger, hand_of, shown_finger, tie_continuations
+from renderer_service.fingers import (
+    Density,
+    ShownFinger,
+    hand_of,
+    ornament_fingers,
+    shown_finger,
+    tie_continuations,
+)
 
 GRACE_SCALE = 0.75
 """Size of a grace note's digits beside others."""
@@ -114,9 +121,9 @@ def collect_stacks(scores: Sequence[score_pb2.Score], density: Density) -> Colle
             if place not in staves[number]:
                 staves[number].append(place)
         sides = _voice_sides(score)
-        continuations = tie_continuations(score)
+        marks = _Marks(tie_continuations(score), ornament_fingers(score))
         for event in score.events:
-            found, lost = _stacks_of(score, event, density, continuations, staff_places, sides)
+            found, lost = _stacks_of(score, event, density, marks, staff_places, sides)
             without_place += lost
             for number, stack in found:
                 key = (stack.staff.box.y0, stack.heads[0].center_x, stack.heads[0].y0)
@@ -201,11 +208,19 @@ def _height(events: Iterable[event_pb2.Event]) -> float:
     return fmean(note.midi_pitch for event in events for note in event.notes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What decides how a note's finger is shown: ids of notes held by a tie, and fingers of ornaments by note."""
+
+    continuations: frozenset[str]
+    ornaments: Mapping[str, tuple[int, ...]]
+
+
 def _stacks_of(
     score: score_pb2.Score,
     event: event_pb2.Event,
     density: Density,
-    continuations: frozenset[str],
+    marks: _Marks,
     staff_places: Mapping[_StaffKey, StaffPlace],
     sides: Mapping[str, bool],
 ) -> tuple[list[tuple[int, DigitStack]], list[str]]:
@@ -213,13 +228,15 @@ def _stacks_of(
     groups: defaultdict[tuple[int, int, int], list[tuple[event_pb2.Note, ShownFinger]]] = defaultdict(list)
     lost = []
     for note in reversed(event.notes):
-        shown = shown_finger(note, density, continuations)
+        shown = shown_finger(note, density, marks.continuations)
         if shown is None or shown.source == fingering_pb2.FINGERING_SOURCE_PRINTED:
             continue
         if note.region.page_number < 1 or note.region.width <= 0:
             lost.append(note.note_id)
             continue
-        groups[note.region.page_number, note.staff, hand_of(note)].append((note, shown))
+        groups[note.region.page_number, note.staff, hand_of(note)].append(
+            (note, replace(shown, ornament=marks.ornaments.get(note.note_id, ())))
+        )
     found = []
     for (page_number, staff, hand), members in groups.items():
         heads = tuple(box_of(note.region) for note, _ in members)

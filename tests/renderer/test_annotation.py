@@ -13,7 +13,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
-from etude.score.v1 import event_pb2, fingering_pb2, score_pb2
+from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2
 from etude.stage.v1 import fingering_service_pb2
 from renderer_service.annotation import AnnotationError, annotate_pdf, document
 from renderer_service.annotation.ink import InkMap, _bright, ink_of_page
@@ -192,6 +192,34 @@ def test_printed_fingers_are_not_printed_again_and_sources_have_their_colours():
         area = rendered[int(box.y0 * 4) : int(box.y1 * 4) + 1, int(box.x0 * 4) : int(box.x1 * 4) + 1]
         blue_green_red = [int(color[i : i + 2], 16) for i in (5, 3, 1)]
         assert (np.abs(area - blue_green_red).max(axis=2) < 12).any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "neighbours", "text"),
+    [
+        (direction_pb2.ORNAMENT_KIND_TRILL, {74: 3}, "23"),
+        (direction_pb2.ORNAMENT_KIND_INVERTED_MORDENT, {74: 3}, "232"),
+        (direction_pb2.ORNAMENT_KIND_MORDENT, {71: 1}, "212"),
+        (direction_pb2.ORNAMENT_KIND_TURN, {74: 3, 71: 1}, "3212"),
+        (direction_pb2.ORNAMENT_KIND_DELAYED_TURN, {74: 3, 71: 1}, "23212"),
+        (direction_pb2.ORNAMENT_KIND_INVERTED_TURN, {74: 3, 71: 1}, "1232"),
+        (direction_pb2.ORNAMENT_KIND_OTHER, {74: 3}, "23"),
+        (direction_pb2.ORNAMENT_KIND_OTHER, {74: 3, 71: 1}, "3212"),
+        (direction_pb2.ORNAMENT_KIND_TURN, {74: 3, 71: 0}, "2"),  # one of its keys has no finger
+        (direction_pb2.ORNAMENT_KIND_SCHLEIFER, {}, "2"),
+    ],
+)
+def test_an_ornament_shows_the_fingers_of_its_keys_as_they_are_played(kind, neighbours, text):
+    b = ScoreBuilder()
+    b.measure()
+    (event,) = b.voice(1, 1, "c5=2/1")
+    b.voice(2, 2, "R")
+    keys = [direction_pb2.AuxiliaryKey(midi_pitch=midi, finger=finger) for midi, finger in neighbours.items()]
+    b.direction(0, 1, event, ornament=direction_pb2.Ornament(kind=kind, auxiliaries=keys))
+    pdf, score = printed(b.score())
+    digit = digits_of(annotate_pdf(pdf, [score]))["n1"]
+    assert digit.finger.text == text
+    assert digit.box.x1 - digit.box.x0 == pytest.approx(len(text) * DIGIT_WIDTH * digit.size)
 
 
 def test_sparse_annotation_has_the_essential_fingers_only(page):
