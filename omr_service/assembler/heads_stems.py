@@ -215,6 +215,17 @@ def _same_place(glyph: Glyph, heads: list[Head], space: float) -> bool:
     )
 
 
+def touches_stem(head: Head, stem: Line, space: float) -> bool:
+    """True for a head at a stem: beside it, and not beyond its ends."""
+    box = head.glyph.box
+    x = (stem.x0 + stem.x1) / 2
+    if not box.x0 - 0.3 * space <= x <= box.x1 + 0.3 * space:
+        return False
+    if min(x - box.x0, box.x1 - x) > 0.4 * (box.x1 - box.x0):
+        return False
+    return stem.y0 - 0.62 * space <= head.y <= stem.y1 + 0.62 * space
+
+
 @dataclass(slots=True)
 class _Touch:
     head: Head
@@ -236,13 +247,8 @@ def find_chords(heads: list[Head], stems: list[Line], staves: list[Staff]) -> li
         if head.kind in ("whole", "breve"):
             continue
         for i in order.between(box.x0 - 0.3 * space, box.x1 + 0.3 * space):
-            stem = stems[i]
-            x = (stem.x0 + stem.x1) / 2
-            inside = min(x - box.x0, box.x1 - x)
-            if inside > 0.4 * (box.x1 - box.x0):
-                continue
-            if stem.y0 - 0.62 * space <= head.y <= stem.y1 + 0.62 * space:
-                touches.append(_Touch(head, i, left=x > head.x))
+            if touches_stem(head, stems[i], space):
+                touches.append(_Touch(head, i, left=(stems[i].x0 + stems[i].x1) / 2 > head.x))
     by_stem: dict[int, list[_Touch]] = {}
     for touch in touches:
         by_stem.setdefault(touch.stem, []).append(touch)

@@ -12,6 +12,7 @@ from omr_service.assembler import dynamics_words as dw
 from omr_service.assembler import marks as mk
 from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
+from omr_service.assembler.broken_stems import mend_stems
 from omr_service.assembler.fingers import find_fingers, finger_styles, style_of
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
@@ -161,6 +162,7 @@ def step_chords(page: PageDraft) -> None:
         x, y = (line.x0 + line.x1) / 2, (line.y0 + line.y1) / 2
         if not any(x0 - 0.05 <= x <= x1 + 0.05 and top - 1 <= y <= bottom + 1 for x0, x1, top, bottom in bars + starts):
             stems.append(line)
+    stems = mend_stems(page.heads, stems, find_beams(page.symbols.lines, page.space), page.staves)
     page.chords = find_chords(page.heads, stems, page.staves)
 
 

@@ -11,6 +11,9 @@ from omr_service.assembler.geometry import Staff, System, is_vertical
 from omr_service.assembler.ossias import reduced
 from omr_service.symbols import Glyph, Line
 
+_BRACKET_END = 3.0
+"""Staff spaces that a bracket reaches beyond its staves at most."""
+
 
 def vertical_runs(lines: list[Line], space: float) -> list[Line]:
     """Vertical lines with those on one x that touch joined: a barline may be drawn staff by staff."""
@@ -50,14 +53,15 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
     """Systems of a page, top to bottom, without barlines yet.
 
     Staves belong together when a vertical line runs from one to the other over both their lines' full height, or a
-    brace or bracket does. Where no such line is on the page, staves that stand in pairs are taken as pairs.
+    brace or bracket does; the edge of the paper beside them is no such line. Where there is none on the page, staves
+    that stand in pairs are taken as pairs.
     """
     if not staves:
         return []
     space = sorted(s.space for s in staves)[len(staves) // 2]
     joined = [False] * len(staves)  # joined[i]: with the next one
     braced = [False] * len(staves)
-    runs = [run for run in vertical_runs(lines, space) if run.y1 - run.y0 > 5 * space]
+    runs = [r for r in vertical_runs(lines, space) if r.y1 - r.y0 > 5 * space and not _is_edge(r, staves, space)]
     for i in range(len(staves) - 1):
         upper, lower = staves[i], staves[i + 1]
         tolerance = 0.6 * space
@@ -86,6 +90,20 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
             systems.append(System(len(systems), members, keyboard))
             start = i + 1
     return agree(systems)
+
+
+def _is_edge(run: Line, staves: list[Staff], space: float) -> bool:
+    """True for a line beside the staves that neither starts nor ends where one of them does: an edge of the paper."""
+
+    def is_beside(staff: Staff) -> bool:
+        return run.x0 < staff.x0 - space or run.x0 > staff.x1 + space
+
+    passed = [s for s in staves if run.y0 < s.bottom(run.x0) and run.y1 > s.top(run.x0)]
+    if not passed or not all(is_beside(staff) for staff in passed):
+        return False
+    over = passed[0].top(run.x0) - run.y0
+    under = run.y1 - passed[-1].bottom(run.x0)
+    return over > _BRACKET_END * space or under > _BRACKET_END * space
 
 
 def agree(systems: Sequence[System]) -> list[System]:

@@ -1,0 +1,65 @@
+"""What scans of old paper bring: edges of the paper beside the staves, stems of which ink is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from omr_service.symbols import Line
+from tests.omr.assembler.test_page_steps import SPACE, Sheet
+
+
+def two_systems():
+    """Four staves of which each two have a line at their left."""
+    sheet = Sheet(tops=(100.0, 160.0, 260.0, 320.0))
+    for top in (100.0, 260.0):
+        sheet.page.lines.append(Line(50, top, 50, top + 80, 0.6))
+    return sheet
+
+
+@pytest.mark.parametrize(("y0", "y1", "systems"), [(20.0, 380.0, 2), (92.0, 348.0, 1)], ids=["edge", "bracket"])
+def test_the_edge_of_the_paper_joins_no_staves_and_a_bracket_does(y0, y1, systems):
+    sheet = two_systems()
+    sheet.page.lines.append(Line(50 - 3 * SPACE, y0, 50 - 3 * SPACE, y1, 1.0))
+    assert len(sheet.draft().systems) == systems
+
+
+def broken_chord(sheet, x):
+    """A chord of three heads, stem down, of which only the part at the lowest head is left."""
+    for step in (9, 6, 3):
+        sheet.glyph("noteheadBlack", 0, x, step)
+    tip = sheet.y(0, -4)
+    sheet.page.lines.append(Line(x, sheet.y(0, 3.5), x, tip, 0.6))
+    return x, tip
+
+
+def framed():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    return sheet
+
+
+def test_heads_beyond_the_break_of_a_stem_belong_to_it():
+    sheet = framed()
+    sheet.beam(broken_chord(sheet, 100), broken_chord(sheet, 140))
+    draft = sheet.draft()
+    assert [[draft.heads[i].step for i in chord.heads] for chord in draft.chords] == [[3, 6, 9]] * 2
+    assert draft.beaming.levels == {0: 1, 1: 1}
+
+
+def test_a_black_head_at_the_end_of_a_beam_has_a_stem_even_where_none_is_left():
+    sheet = framed()
+    left, tip = sheet.note(0, 100, 5, up=False, tip=8)
+    sheet.glyph("noteheadBlack", 0, 140, 5)
+    sheet.beam((left, tip), (140, tip))
+    draft = sheet.draft()
+    assert draft.beaming.groups == ((0, 1),)
+    assert not draft.chords[1].up
+
+
+def test_a_head_beside_the_stem_of_other_notes_stays_without():
+    """The stem, made longer, would pass the wrong edge of the head."""
+    sheet = framed()
+    sheet.note(0, 100, 4, up=False)
+    sheet.glyph("noteheadBlack", 0, 94, 8)
+    assert sorted(len(chord.heads) for chord in sheet.draft().chords) == [1, 1]
