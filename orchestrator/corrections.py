@@ -21,7 +21,7 @@ from orchestrator.options import check_request_id
 from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
 from orchestrator.repositories.editor import NewArtifact
 from orchestrator.repositories.jobs import JobRef, JobRepository
-from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
+from orchestrator.repositories.requests import Answer, RequestKey, find_answer, kept_answer
 from orchestrator.stages import RenderedFile
 from orchestrator.states import COMPLETED, state_name
 from orchestrator.steps.base import NewScore, Workshop
@@ -152,9 +152,8 @@ class Corrections:
                 artifact_id=corrected.artifact.artifact_id,
                 changed_note_ids=changed_notes(before, result.score),
             )
-            await keep_answer(
-                editor.connection, key, Answer(request.job_id, response.SerializeToString(deterministic=True))
-            )
+            answer = Answer(request.job_id, response.SerializeToString(deterministic=True))
+            await editor.connection.apply(kept_answer(key, answer))
         return response
 
     async def _render(

@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -25,9 +26,11 @@ from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from orchestrator.changes import RowChange
 from orchestrator.connection import Connection
 from orchestrator.postgres import Postgres
 from orchestrator.sqlite import Sqlite, check_sqlite
+from orchestrator.statements import Prepared
 
 #: Key of the advisory lock of `Database.exclusive`.
 _SETTING_UP = 0x45_74_75_64_65
@@ -50,6 +53,14 @@ class Database:
     def write(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that writes: committed at the end, rolled back on any exception."""
         return self._access.write()
+
+    async def fetch(self, statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows of a prepared statement in a transaction of its own; see `Statements`."""
+        return await self._access.fetch(statement, parameters)
+
+    async def apply(self, changes: Sequence[RowChange]) -> bool:
+        """Make changes in a transaction of their own; see `Statements`."""
+        return await self._access.apply(changes)
 
     async def upgrade(self, revision: str = "head") -> None:
         """Bring the schema up to `revision`."""

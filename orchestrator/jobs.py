@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from sqlalchemy.exc import IntegrityError
+
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.media_types import EXTENSIONS, NAMES
@@ -25,9 +27,10 @@ from orchestrator.intake import receive
 from orchestrator.options import check_request_id, completed
 from orchestrator.pipeline import PipelineRunner
 from orchestrator.repositories.editor import JobEditor, NewArtifact
-from orchestrator.repositories.identity import IdentityRepository
-from orchestrator.repositories.jobs import JobRecord, JobRepository, active_jobs
-from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
+from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, active_jobs, find_job
+from orchestrator.repositories.locked import LockedJobEditor
+from orchestrator.repositories.requests import Answer, RequestKey, find_answer, kept_answer
+from orchestrator.repositories.standing import standing
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.stages import Stages
 from orchestrator.states import (
@@ -85,14 +88,11 @@ class Jobs:
                 REQUEST_ID_REUSED, and what `Stages.inspect` raises.
         """
         request_id = check_request_id(request_id)
-        async with self._store.database.read() as connection:
-            preferences = await IdentityRepository(connection, caller.tenant_id).preferences(caller.user_id)
-            repository = JobRepository(connection, caller.tenant_id)
-            active = await repository.count_active()
-            if options.pins_from_job_id:
-                await repository.get(options.pins_from_job_id, user_id=caller.user_id)
-        await self._admission.check(active)  # before anything of the file is taken in
-        effective = completed(options, preferences)
+        stands = await standing(self._store.database, caller.tenant_id, caller.user_id)
+        await self._admission.check(stands.active_jobs)  # before anything of the file is taken in
+        if options.pins_from_job_id:
+            await find_job(self._store.database, caller.job(options.pins_from_job_id), user_id=caller.user_id)
+        effective = completed(options, stands.preferences)
         async with self._store.blobs.upload() as upload:
             media_type = await receive(chunks, upload, limit_bytes=self._max_upload_bytes)
             # Over what was asked, not over what became of it: preferences may change between two attempts of a client.
@@ -130,28 +130,29 @@ class Jobs:
         return inspected
 
     async def _record(self, job: job_pb2.Job, source: NewArtifact, key: RequestKey) -> job_pb2.Job:
-        """Write the row of a job whose bytes are stored, and start it; or find the job of the same request."""
+        """Write the row of a job whose bytes are stored, and start it; or find the job of the same request.
+
+        Raises:
+            EtudeError: REQUEST_ID_REUSED.
+        """
+        record = JobRecord(job, inject_trace())
+        editor = JobEditor(record, f"user:{key.user_id}", new=True)
+        editor.created("the job was created")
+        stored_source = editor.add_artifact(source)
+        created = record.copy().job
+        hand_over = self._runner.begin_first(editor, [stored_source])
         stored = False
         try:
-            async with self._store.database.write() as connection:
-                repository = JobRepository(connection, key.tenant_id)
-                answer = await find_answer(connection, key)
-                if answer is not None:
-                    return (await repository.get(answer.job_id)).job
-                record = JobRecord(job, inject_trace())
-                await repository.insert(record)
-                editor = JobEditor(connection, record, f"user:{key.user_id}")
-                editor.created("the job was created")
-                stored_source = editor.add_artifact(source)
-                created = record.copy().job
-                hand_over = await self._runner.begin_first(editor, [stored_source])
-                await editor.save()
-                await keep_answer(connection, key, Answer(job.job_id, b""))
+            await self._store.create(editor, *kept_answer(key, Answer(job.job_id, b"")))
             stored = True
+        except IntegrityError:
+            answer = await find_answer(self._store.database, key)
+            if answer is None:
+                raise  # nobody asked before: it is something else
+            return (await find_job(self._store.database, JobRef(key.tenant_id, answer.job_id))).job
         finally:
             if not stored:
                 await self._store.blobs.delete(source.blob_key)
-        self._store.committed(editor)
         metrics.JOBS_CREATED.inc()
         self._admission.taken()
         hand_over()
@@ -183,17 +184,15 @@ class Jobs:
         """
         digest = hashlib.sha256(job_id.encode()).hexdigest()
         key = RequestKey(caller.tenant_id, caller.user_id, "RetryJob", check_request_id(request_id), digest)
-        async with self._store.database.read() as connection:
-            answered = await find_answer(connection, key) is not None
-            active = await JobRepository(connection, caller.tenant_id).count_active()
-        if not answered:
-            await self._admission.check(active)
+        if await find_answer(self._store.database, key) is None:
+            stands = await standing(self._store.database, caller.tenant_id, caller.user_id)
+            await self._admission.check(stands.active_jobs)
         return await uninterrupted(self._retry(caller, job_id, key))
 
     async def _retry(self, caller: Caller, job_id: str, key: RequestKey) -> job_pb2.Job:
         ref = caller.job(job_id)
         async with self._store.database.write() as connection:
-            editor = await JobEditor.open(connection, ref, caller.actor, caller.user_id)
+            editor = await LockedJobEditor.open(connection, ref, caller.actor, caller.user_id)
             if await find_answer(connection, key) is not None:
                 return editor.job
             target = _RETRY_TARGETS.get(editor.job.state)
@@ -207,7 +206,7 @@ class Jobs:
             editor.restart(inject_trace())
             editor.transition(target, Cause.RETRY, "the owner asked to try again")
             job = await editor.save()
-            await keep_answer(connection, key, Answer(job_id, b""))
+            await connection.apply(kept_answer(key, Answer(job_id, b"")))
         self._store.committed(editor)
         self._admission.taken()
         await self._engine.submit(Run(ref, job.attempt, job.epoch))

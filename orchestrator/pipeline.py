@@ -130,9 +130,9 @@ def _following(step: Step) -> Step | None:
     return next(iter(PIPELINE[PIPELINE.index(step) + 1 :]), None)
 
 
-async def _start_step(editor: JobEditor, step: Step) -> None:
+def _start_step(editor: JobEditor, step: Step) -> None:
     """Begin a step of a job that is ready for it."""
-    await editor.begin_step(step.name)
+    editor.begin_step(step.name)
     editor.transition(step.processing, Cause.START, f"the {step.name} stage begins")
     if step is PIPELINE[0]:
         waited = editor.time.timestamp() - editor.job.create_time.ToDatetime(editor.time.tzinfo).timestamp()
@@ -179,7 +179,7 @@ class PipelineRunner:
                 ):
                     return await self._run(ref, step, start.task)
 
-    async def begin_first(self, editor: JobEditor, artifacts: Sequence[StoredArtifact]) -> Callable[[], None]:
+    def begin_first(self, editor: JobEditor, artifacts: Sequence[StoredArtifact]) -> Callable[[], None]:
         """Begin the first step of a job in the transaction that creates it, when its stage has room.
 
         Args:
@@ -189,16 +189,14 @@ class PipelineRunner:
         Returns:
             What to call once the transaction is committed, before the job is run.
         """
-        return await self._begin_ahead(editor, PIPELINE[0], artifacts)
+        return self._begin_ahead(editor, PIPELINE[0], artifacts)
 
-    async def _begin_ahead(
-        self, editor: JobEditor, step: Step, artifacts: Sequence[StoredArtifact]
-    ) -> Callable[[], None]:
+    def _begin_ahead(self, editor: JobEditor, step: Step, artifacts: Sequence[StoredArtifact]) -> Callable[[], None]:
         """Begin a step before its run comes to it, unless its stage is busy; what hands it over, once committed."""
         if self._places[step.name].is_full():
             return lambda: None
         with editor.on_behalf_of(self._actor):
-            await _start_step(editor, step)
+            _start_step(editor, step)
         start = _started(editor, artifacts)
         return lambda: self._handovers.put(step, start)
 
@@ -207,14 +205,14 @@ class PipelineRunner:
         async with self._store.edit(ref, self._actor) as editor:
             job = editor.job
             if job.state == step.ready:
-                await _start_step(editor, step)
+                _start_step(editor, step)
             elif job.state == step.processing:
                 runs = await editor.begin_step_again(step.name)
                 if runs >= self._settings.step_runs_limit:
                     reason = f"the {step.name} stage was begun {runs} times and never ended; the job is given up"
                     error = to_status(EtudeError("WORKER_DIED", reason, metadata={"stage": step.name}))
                     editor.transition(FAILED, Cause.ABANDON, reason, error=error)
-                    await editor.end_step(step.name, "FAILED", "WORKER_DIED")
+                    editor.end_step(step.name, "FAILED", "WORKER_DIED")
                     begun = _Begun.NOT_OURS
                 elif runs > 0:
                     editor.transition(
@@ -230,11 +228,13 @@ class PipelineRunner:
         epoch = task.job.epoch
 
         async def write(batch: Sequence[Progress]) -> None:
+            def noted(editor: JobEditor) -> None:
+                editor.require_epoch(epoch)
+                for progress in batch:
+                    editor.progress(progress)
+
             try:
-                async with self._store.edit(ref, self._actor) as editor:
-                    editor.require_epoch(epoch)
-                    for progress in batch:
-                        editor.progress(progress)
+                await self._store.change(ref, self._actor, noted)
             except Exception as error:
                 if not is_of_storage(error):
                     raise
@@ -279,8 +279,8 @@ class PipelineRunner:
     ) -> None:
         """Note what a step made; begin the next one in the same transaction when its stage has room."""
         following, epoch = _following(step), task.job.epoch
-        hand_over: Callable[[], None] | None = None
-        async with self._store.edit(ref, self._actor) as editor:
+
+        def finished(editor: JobEditor) -> Callable[[], None]:
             editor.require_epoch(epoch)
             for each in progress:
                 editor.progress(each)
@@ -292,11 +292,13 @@ class PipelineRunner:
                 editor.remark(remark)
             made = [editor.add_artifact(artifact) for artifact in outcome.artifacts]
             editor.transition(step.finished, Cause.FINISH, outcome.message, expected_epoch=epoch)
-            await editor.end_step(step.name, "FINISHED")
-            if following is not None:
-                hand_over = await self._begin_ahead(editor, following, [*task.artifacts, *made])
-        if hand_over is not None:
-            hand_over()
+            editor.end_step(step.name, "FINISHED")
+            if following is None:
+                return lambda: None
+            return self._begin_ahead(editor, following, [*task.artifacts, *made])
+
+        hand_over = await self._store.change(ref, self._actor, finished)
+        hand_over()
         _log.info("stage finished", stage=step.name, outcome=outcome.message)
         if step.name == "omr":
             metrics.PAGES_READ.labels("read").inc(outcome.summary.pages_read)
@@ -308,10 +310,13 @@ class PipelineRunner:
         status = to_status(error, trace_id=current_trace_id())
         reason = error.reason if isinstance(error, EtudeError) else "INTERNAL"
         trace.get_current_span().set_status(Status(StatusCode.ERROR, reason))
+
+        def failed(editor: JobEditor) -> None:
+            editor.transition(step.failed, Cause.FAIL, status.message, expected_epoch=epoch, error=status)
+            editor.end_step(step.name, "FAILED", reason)
+
         try:
-            async with self._store.edit(ref, self._actor) as editor:
-                editor.transition(step.failed, Cause.FAIL, status.message, expected_epoch=epoch, error=status)
-                await editor.end_step(step.name, "FAILED", reason)
+            await self._store.change(ref, self._actor, failed)
         except EtudeError as refused:
             if refused.reason not in _NOT_OURS:
                 raise

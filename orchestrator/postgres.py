@@ -24,9 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.base import Executable
 
+from orchestrator.changes import RowChange, together
 from orchestrator.connection import Connection, Parameters
 from orchestrator.failures import StorageUnavailableError
-from orchestrator.statements import Prepared
+from orchestrator.statements import HELD_TO, Prepared
 from orchestrator.tenancy import current_tenant
 
 _T = TypeVar("_T")
@@ -78,13 +79,23 @@ class PostgresConnection:
             tag: str = await self.driver.execute(form.sql, *form.values(parameters))
         return int(tag.rpartition(" ")[2])
 
-    async def run_all(self, statement: Prepared, parameters: Sequence[Mapping[str, Any]]) -> None:
-        """Run a prepared statement several times; see the protocol."""
-        if not parameters:
-            return
-        form = statement.form(self.outer.dialect, parameters[0])
+    async def apply(self, changes: Sequence[RowChange]) -> bool:
+        """Make changes by one statement; see the protocol."""
+        return await self.apply_held(changes, None)
+
+    async def apply_held(self, changes: Sequence[RowChange], tenant_id: str | None) -> bool:
+        """Make changes by one statement, which is held to a tenant's rows when it is a transaction by itself."""
+        if not changes:
+            return True
+        form, parameters = together(changes, self.outer.dialect, tenant_id)
         with _told_as_sqlalchemy(form.sql):
-            await self.driver.executemany(form.sql, [form.values(each) for each in parameters])
+            return bool(await self.driver.fetchval(form.sql, *form.values(parameters)))
+
+    async def fetch_held(self, statement: Prepared, parameters: Mapping[str, Any], tenant_id: str) -> Sequence[Any]:
+        """The rows of a prepared statement that is a transaction by itself, held to a tenant's rows."""
+        form = statement.form(self.outer.dialect, parameters, alone=True)
+        with _told_as_sqlalchemy(form.sql):
+            return form.rows(await self.driver.fetch(form.sql, *form.values({**parameters, HELD_TO: tenant_id})))
 
     async def run_sync(self, work: Callable[[sa.Connection], _T]) -> _T:
         """Run a function that works on a plain connection; see the protocol."""
@@ -100,6 +111,15 @@ class PostgresConnection:
             except (*_LOST, OSError):
                 return False
         return True
+
+    async def rolled_back(self) -> bool:
+        """End a transaction that failed; False when the connection is gone, and the transaction with it."""
+        try:
+            if self.driver.is_in_transaction():
+                await self.driver.execute("ROLLBACK")
+        except (*_LOST, OSError):
+            return False
+        return not self.driver.is_closed()
 
     async def discard(self) -> None:
         """Close it without a word to the server, whatever it is in the middle of."""
@@ -129,23 +149,37 @@ class Postgres:
         """A transaction that writes."""
         return self._transaction("BEGIN")
 
+    async def fetch(self, statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows of a statement that is a transaction by itself: one round trip."""
+        async with self._connection() as connection:
+            return await connection.fetch_held(statement, parameters, _tenant())
+
+    async def apply(self, changes: Sequence[RowChange]) -> bool:
+        """Make changes in a transaction of their own: one round trip; see `Statements`."""
+        async with self._connection() as connection:
+            return await connection.apply_held(changes, _tenant())
+
     @contextlib.asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Connection]:
+        async with self._connection() as connection:
+            await connection.driver.execute(f"{begin}; {_held_to(_tenant())}")
+            yield connection
+            await connection.driver.execute("COMMIT")
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[PostgresConnection]:
+        """A connection, given back at the end outside of any transaction."""
         with _told_unavailable():
             await self._take_place()
             try:
                 connection = await self._connected()
                 try:
-                    await connection.driver.execute(f"{begin}; {_held_to(current_tenant())}")
                     yield connection
-                    await connection.driver.execute("COMMIT")
                 except Exception:
-                    try:
-                        await connection.driver.execute("ROLLBACK")
-                    except (*_LOST, OSError):
-                        await connection.discard()  # it is gone, and with it the transaction
-                    else:
+                    if await connection.rolled_back():
                         self._give_back(connection)
+                    else:
+                        await connection.discard()
                     raise
                 except BaseException:
                     # Cancelled, perhaps in the middle of a statement: nobody may work on what that leaves.
@@ -192,10 +226,20 @@ class Postgres:
         await self._engine.dispose()
 
 
-def _held_to(tenant_id: str) -> str:
-    """The statement that holds the transaction it is in, and no later one, to a tenant's rows."""
+def _tenant() -> str:
+    """The tenant to whose rows transactions are held.
+
+    Raises:
+        ValueError: It has not the form of a tenant's id.
+    """
+    tenant_id = current_tenant()
     if not _TENANT_ID.fullmatch(tenant_id):
         raise ValueError(f"{tenant_id!r} is no id of a tenant")
+    return tenant_id
+
+
+def _held_to(tenant_id: str) -> str:
+    """The statement that holds the transaction it is in, and no later one, to a tenant's rows."""
     return f"SELECT set_config('etude.tenant_id', '{tenant_id}', true)"
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.base import Executable
 
+from orchestrator.changes import Added, RowChange, adding, changing
 from orchestrator.connection import Connection, Parameters
 from orchestrator.failures import StorageUnavailableError
 from orchestrator.statements import Prepared
@@ -68,13 +69,21 @@ class InlineConnection:
         except sqlite3.IntegrityError as error:
             raise sa.exc.IntegrityError(form.sql, None, error) from error
 
-    async def run_all(self, statement: Prepared, parameters: Sequence[Mapping[str, Any]]) -> None:
-        """Run a prepared statement several times; see the protocol."""
-        if not parameters:
-            return
-        form = statement.form(self._dialect, parameters[0])
+    async def apply(self, changes: Sequence[RowChange]) -> bool:
+        """Make changes one after the other; see the protocol."""
+        for number, change in enumerate(changes):
+            if isinstance(change, Added):
+                self._add(change)
+            else:
+                found = await self.run(changing(change.table, tuple(change.key)), change.parameters())
+                if number == 0 and not found:
+                    return False
+        return True
+
+    def _add(self, added: Added) -> None:
+        form = adding(added.table).form(self._dialect, added.rows[0])
         try:
-            self.driver.executemany(form.sql, [form.values(each) for each in parameters])
+            self.driver.executemany(form.sql, [form.values(row) for row in added.rows])
         except sqlite3.IntegrityError as error:
             raise sa.exc.IntegrityError(form.sql, None, error) from error
 
@@ -114,6 +123,16 @@ class Sqlite:
         async with self._write_lock:
             with self._transaction("BEGIN IMMEDIATE") as connection:
                 yield connection
+
+    async def fetch(self, statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows of a statement that is a transaction by itself."""
+        async with self.read() as connection:
+            return await connection.fetch(statement, parameters)
+
+    async def apply(self, changes: Sequence[RowChange]) -> bool:
+        """Make changes in a transaction of their own; see `Statements`."""
+        async with self.write() as connection:
+            return await connection.apply(changes)
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from etude.mesh.errors import EtudeError
 from orchestrator.blobs.port import BlobStore
+from orchestrator.changes import RowChange
 from orchestrator.database import Database
 from orchestrator.notifier import Change, Notifier
 from orchestrator.repositories.editor import JobEditor
 from orchestrator.repositories.jobs import JobRecord, JobRef
+from orchestrator.repositories.locked import LockedJobEditor
+
+_T = TypeVar("_T")
 
 
 class _Recent:
@@ -52,16 +58,51 @@ class Store:
         await self.blobs.check()
 
     @contextlib.asynccontextmanager
-    async def edit(self, ref: JobRef, actor: str, *, user_id: str | None = None) -> AsyncIterator[JobEditor]:
+    async def edit(self, ref: JobRef, actor: str, *, user_id: str | None = None) -> AsyncIterator[LockedJobEditor]:
         """Change a job in one transaction: saved, committed and published when the block ends, undone if it raises.
 
         Raises:
             EtudeError: JOB_NOT_FOUND.
         """
         async with self.database.write() as connection:
-            editor = await JobEditor.open(connection, ref, actor, user_id, self._recent.get(ref))
+            editor = await LockedJobEditor.open(connection, ref, actor, user_id, self._recent.get(ref))
             yield editor
             await editor.save()
+        self.committed(editor)
+
+    async def change(self, ref: JobRef, actor: str, work: Callable[[JobEditor], _T]) -> _T:
+        """Change a job in one transaction, and publish it; what `work` gives.
+
+        A job that this process changed lately is taken to be still as it was left, and what becomes of it is written at
+        once. When it was not, nothing is written, and `work` is done anew with the job as it is: it may be called
+        twice, and has no other effect than on its editor.
+
+        Raises:
+            EtudeError: JOB_NOT_FOUND; what `work` raises over the job as it is.
+        """
+        known = self._recent.get(ref)
+        if known is not None:
+            editor = JobEditor(known.copy(), actor)
+            try:
+                done = work(editor)
+            except EtudeError:
+                pass  # of what may no longer be so: the database has the last word
+            else:
+                if await self.database.apply(editor.changes()):
+                    editor.applied()
+                    self.committed(editor)
+                    return done
+        async with self.edit(ref, actor) as locked:
+            return work(locked)
+
+    async def create(self, editor: JobEditor, *also: RowChange) -> None:
+        """Write a new job, with what has to become true together with it, and publish it.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: A constraint forbids it: nothing is written.
+        """
+        await self.database.apply([*editor.changes(), *also])
+        editor.applied()
         self.committed(editor)
 
     def committed(self, editor: JobEditor) -> None:

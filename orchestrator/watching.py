@@ -14,7 +14,7 @@ from etude.job.v1.job_service_pb2 import Heartbeat, JobEvents, WatchJobResponse
 from etude.mesh.errors import EtudeError
 from orchestrator.caller import Caller
 from orchestrator.notifier import Change
-from orchestrator.repositories.jobs import JobRepository, Position, job_not_found
+from orchestrator.repositories.jobs import JobRef, Position, news_of_job
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.states import AT_REST
 from orchestrator.store import Store
@@ -92,14 +92,8 @@ async def _look(store: Store, caller: Caller, job_id: str, cursor: int) -> tuple
     Raises:
         EtudeError: JOB_NOT_FOUND.
     """
-    async with store.database.read() as connection:
-        repository = JobRepository(connection, caller.tenant_id)
-        position = await repository.position(job_id, user_id=caller.user_id)
-        if position is None:
-            raise job_not_found(job_id)
-        if position.last_sequence <= cursor:
-            return position, ()
-        return position, await repository.events(job_id, after=cursor, limit=_BATCH)
+    ref = JobRef(caller.tenant_id, job_id)
+    return await news_of_job(store.database, ref, after=cursor, limit=_BATCH, user_id=caller.user_id)
 
 
 def _news(changes: Sequence[Change], position: Position, cursor: int) -> tuple[Position, Sequence[JobEvent]] | None:

@@ -1,7 +1,8 @@
-"""Changes to one job, in one transaction.
+"""Changes to one job, made together.
 
 A `JobEditor` is the only way to change a job: it checks every change of state against the table and the epoch, gives
-each event the next sequence number, and writes the job, its events, its artifacts and their lineage together.
+each event the next sequence number, and tells what is to be written: the job, its events, its steps, its artifacts and
+their lineage. It writes nothing itself.
 """
 
 from __future__ import annotations
@@ -13,39 +14,19 @@ from datetime import datetime
 from typing import Any
 
 from google.rpc import status_pb2
-from sqlalchemy import bindparam, insert, select, update
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import EtudeError, from_status
 from etude.stage.v1 import stage_pb2
-from orchestrator.connection import Connection
+from orchestrator.changes import Added, Changed, RowChange
 from orchestrator.repositories.artifacts import StoredArtifact, artifact_row
-from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, event_row, job_not_found
+from orchestrator.repositories.jobs import JobRecord, event_row, job_row
 from orchestrator.repositories.wire import now, timestamp, to_column
-from orchestrator.statements import Prepared
 from orchestrator.states import TERMINAL, Cause, check, state_name
 from orchestrator.tables import artifact_lineage, artifacts, job_events, job_steps, jobs
 
-_IS_JOB = (
-    (jobs.c.tenant_id == bindparam("b_tenant_id"))
-    & (jobs.c.job_id == bindparam("b_job_id"))
-    & (jobs.c.epoch == bindparam("b_epoch"))
-    & (jobs.c.last_sequence == bindparam("b_sequence"))
-)
-_IS_STEP = (
-    (job_steps.c.tenant_id == bindparam("b_tenant_id"))
-    & (job_steps.c.job_id == bindparam("b_job_id"))
-    & (job_steps.c.step == bindparam("b_step"))
-    & (job_steps.c.attempt == bindparam("b_attempt"))
-)
-_UPDATE_JOB = Prepared(update(jobs).where(_IS_JOB))
-_STEP_RUNS = Prepared(select(job_steps.c.runs).where(_IS_STEP))
-_UPDATE_STEP = Prepared(update(job_steps).where(_IS_STEP))
-_INSERT_STEP = Prepared(insert(job_steps))
-_INSERT_EVENTS = Prepared(insert(job_events))
-_INSERT_ARTIFACTS = Prepared(insert(artifacts))
-_INSERT_LINEAGE = Prepared(insert(artifact_lineage))
+_STEP_KEY = ("tenant_id", "job_id", "step", "attempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +47,19 @@ class NewArtifact:
 
 
 class JobEditor:
-    """A job being changed. Nothing is written before `save`."""
+    """A job being changed."""
 
-    def __init__(self, connection: Connection, record: JobRecord, actor: str) -> None:
-        """Change the job of `record`, which was read under lock in the same transaction, in the name of `actor`."""
-        self._connection = connection
+    def __init__(self, record: JobRecord, actor: str, *, new: bool = False) -> None:
+        """RowChange the job of `record`, which is the editor's from now on, in the name of `actor`.
+
+        Args:
+            record: The job as it is in the database, or is taken to be: when it is not, nothing will be changed.
+            actor: Who changes it.
+            new: The job is not in the database yet.
+        """
         self._record = record
         self._actor = actor
+        self._new = new
         self._stored_epoch = record.job.epoch
         self._stored_sequence = record.job.last_sequence
         self._time = now()
@@ -80,27 +67,11 @@ class JobEditor:
         self._events: list[job_pb2.JobEvent] = []
         self._artifacts: list[dict[str, Any]] = []
         self._lineage: list[dict[str, Any]] = []
+        # By step and attempt: no row may be written twice.
+        self._begun: dict[tuple[str, int], dict[str, Any]] = {}
+        self._steps: dict[tuple[str, int], dict[str, Any]] = {}
         self._trace_context: dict[str, str] | None = None
         self._saved: list[job_pb2.JobEvent] = []
-
-    @classmethod
-    async def open(
-        cls,
-        connection: Connection,
-        ref: JobRef,
-        actor: str,
-        user_id: str | None = None,
-        known: JobRecord | None = None,
-    ) -> JobEditor:
-        """The editor of a job, which need not be read if it still is as it is `known`.
-
-        Raises:
-            EtudeError: JOB_NOT_FOUND.
-        """
-        record = await JobRepository(connection, ref.tenant_id).get_locked(ref.job_id, known)
-        if user_id is not None and record.job.user_id != user_id:
-            raise job_not_found(ref.job_id)
-        return cls(connection, record, actor)
 
     @property
     def record(self) -> JobRecord:
@@ -109,18 +80,13 @@ class JobEditor:
 
     @property
     def saved_events(self) -> Sequence[job_pb2.JobEvent]:
-        """The events written by `save` so far."""
+        """The events that are written."""
         return self._saved
 
     @property
     def job(self) -> job_pb2.Job:
-        """The job as it will be after `save`."""
+        """The job as it will be."""
         return self._record.job
-
-    @property
-    def connection(self) -> Connection:
-        """The transaction, for what has to become true together with the change."""
-        return self._connection
 
     @contextlib.contextmanager
     def on_behalf_of(self, actor: str) -> Iterator[None]:
@@ -164,7 +130,7 @@ class JobEditor:
         expected_epoch: int | None = None,
         error: status_pb2.Status | None = None,
     ) -> None:
-        """Change the state, bump the epoch and note the event.
+        """RowChange the state, bump the epoch and note the event.
 
         Raises:
             EtudeError: INVALID_STATE or STALE_EPOCH; see `states.check`.
@@ -222,64 +188,58 @@ class JobEditor:
             )
         return StoredArtifact(artifact, new.blob_key, event.sequence)
 
-    async def begin_step(self, step: str) -> None:
+    def begin_step(self, step: str) -> None:
         """Note that a stage begins for the first time in the present attempt."""
-        row = {
+        key = self._step_key(step)
+        not_yet = {"outcome": None, "error_reason": None, "end_time": None}
+        self._begun[step, self.job.attempt] = {**key, "runs": 1, "start_time": self._time, **not_yet}
+
+    def end_step(self, step: str, outcome: str, error_reason: str | None = None) -> None:
+        """Note how a stage ended in the present attempt."""
+        self._change_step(step, outcome=outcome, error_reason=error_reason, end_time=self._time)
+
+    def _change_step(self, step: str, **values: Any) -> None:
+        key = (step, self.job.attempt)
+        begun = self._begun.get(key)
+        (self._steps.setdefault(key, self._step_key(step)) if begun is None else begun).update(values)
+
+    def _step_key(self, step: str) -> dict[str, Any]:
+        return {
             "tenant_id": self.job.tenant_id,
             "job_id": self.job.job_id,
             "step": step,
             "attempt": self.job.attempt,
-            "runs": 1,
-            "start_time": self._time,
-        }
-        await self._connection.run(_INSERT_STEP, row)
-
-    async def begin_step_again(self, step: str) -> int:
-        """Note that a stage begins, perhaps again, in the present attempt; how often it was begun in it before."""
-        key = self._step_key(step)
-        found = await self._connection.fetch(_STEP_RUNS, key)
-        if not found:
-            await self.begin_step(step)
-            return 0
-        runs = int(found[0].runs)
-        await self._connection.run(_UPDATE_STEP, {**key, "runs": runs + 1})
-        return runs
-
-    async def end_step(self, step: str, outcome: str, error_reason: str | None = None) -> None:
-        """Note how a stage ended in the present attempt."""
-        values = {"outcome": outcome, "error_reason": error_reason, "end_time": self._time}
-        await self._connection.run(_UPDATE_STEP, {**self._step_key(step), **values})
-
-    def _step_key(self, step: str) -> dict[str, Any]:
-        return {
-            "b_tenant_id": self.job.tenant_id,
-            "b_job_id": self.job.job_id,
-            "b_step": step,
-            "b_attempt": self.job.attempt,
         }
 
-    async def cancel_steps(self) -> None:
-        """Note that whatever stage runs was cancelled."""
-        await self._connection.execute(
-            update(job_steps)
-            .where(
-                job_steps.c.tenant_id == self.job.tenant_id,
-                job_steps.c.job_id == self.job.job_id,
-                job_steps.c.outcome.is_(None),
-            )
-            .values(outcome="CANCELLED", end_time=self._time)
-        )
-
-    async def save(self) -> job_pb2.Job:
-        """Write everything since the last `save`; the job as it is now.
-
-        Raises:
-            EtudeError: STALE_EPOCH when the row changed under us (only where the lock was not held).
-        """
+    def changes(self) -> Sequence[RowChange]:
+        """What is to be written. The first is of the job, where it has any: when the job is not as it was taken to be,
+        nothing is to be written."""
         job = self.job
-        if not self._events:
-            return job
-        job.update_time.CopyFrom(self._stamp)
+        if self._events:
+            job.update_time.CopyFrom(self._stamp)
+        of_job = [Added(jobs, [job_row(self.record)])] if self._new else [self._changed_job()] if self._events else []
+        added = (
+            (job_steps, list(self._begun.values())),
+            (job_events, [event_row(job.tenant_id, event) for event in self._events]),
+            (artifacts, self._artifacts),
+            (artifact_lineage, self._lineage),
+        )
+        return [
+            *of_job,
+            *map(_changed_step, self._steps.values()),
+            *(Added(table, rows) for table, rows in added if rows),
+        ]
+
+    def applied(self) -> None:
+        """Note that `changes` are written."""
+        self._record, self._new = self.record, False
+        self._saved += self._events
+        self._stored_epoch, self._stored_sequence = self.job.epoch, self.job.last_sequence
+        self._events, self._artifacts, self._lineage, self._trace_context = [], [], [], None
+        self._begun, self._steps = {}, {}
+
+    def _changed_job(self) -> Changed:
+        job = self.job
         error = job.error if job.HasField("error") else None
         values: dict[str, Any] = {
             "state": state_name(job.state),
@@ -291,29 +251,18 @@ class JobEditor:
             "attempt": job.attempt,
             "last_sequence": job.last_sequence,
             "update_time": self._time,
-            "complete_time": self._time if job.state in TERMINAL and job.epoch != self._stored_epoch else None,
         }
-        if values["complete_time"] is None:
-            del values["complete_time"]  # written once, never taken back
+        if job.state in TERMINAL and job.epoch != self._stored_epoch:  # written once, never taken back
+            values["complete_time"] = self._time
         if self._trace_context is not None:
             values["trace_context"] = self._trace_context
         key = {
-            "b_tenant_id": job.tenant_id,
-            "b_job_id": job.job_id,
-            "b_epoch": self._stored_epoch,
-            "b_sequence": self._stored_sequence,
+            "tenant_id": job.tenant_id,
+            "job_id": job.job_id,
+            "epoch": self._stored_epoch,
+            "last_sequence": self._stored_sequence,
         }
-        changed = await self._connection.run(_UPDATE_JOB, {**key, **values})
-        if changed != 1:
-            raise EtudeError("STALE_EPOCH", "the job was changed by somebody else in the meantime; look again")
-        await self._connection.run_all(_INSERT_EVENTS, [event_row(job.tenant_id, event) for event in self._events])
-        await self._connection.run_all(_INSERT_ARTIFACTS, self._artifacts)
-        await self._connection.run_all(_INSERT_LINEAGE, self._lineage)
-        self._record = self.record
-        self._saved += self._events
-        self._stored_epoch, self._stored_sequence = job.epoch, job.last_sequence
-        self._events, self._artifacts, self._lineage, self._trace_context = [], [], [], None
-        return job
+        return Changed(jobs, key, values)
 
     def _add(self, kind: JobEventKind.ValueType, **fields: Any) -> job_pb2.JobEvent:
         self.job.last_sequence += 1
@@ -329,3 +278,8 @@ class JobEditor:
         )
         self._events.append(event)
         return event
+
+
+def _changed_step(row: dict[str, Any]) -> Changed:
+    key = {name: row[name] for name in _STEP_KEY}
+    return Changed(job_steps, key, {name: value for name, value in row.items() if name not in key})

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.rpc import status_pb2
-from sqlalchemy import bindparam, delete, func, insert, or_, select, tuple_
+from sqlalchemy import and_, bindparam, delete, func, or_, select, tuple_
 
 from etude.job.v1 import job_pb2
 from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import EtudeError
-from orchestrator.connection import Connection
+from orchestrator.connection import Connection, Statements
 from orchestrator.repositories.wire import from_column, short_name, timestamp, to_column
 from orchestrator.statements import Prepared
 from orchestrator.states import ACTIVE, AT_REST, state_name
@@ -24,20 +24,24 @@ _KIND = "JOB_EVENT_KIND_"
 _IS_JOB = (jobs.c.tenant_id == bindparam("b_tenant_id")) & (jobs.c.job_id == bindparam("b_job_id"))
 _GET = Prepared(select(jobs).where(_IS_JOB))
 _GET_LOCKED = Prepared(select(jobs).where(_IS_JOB).with_for_update())
-_POSITION = Prepared(select(jobs.c.user_id, jobs.c.state, jobs.c.last_sequence).where(_IS_JOB))
 _VERSION_LOCKED = Prepared(select(jobs.c.epoch, jobs.c.last_sequence).where(_IS_JOB).with_for_update())
-_INSERT = Prepared(insert(jobs))
 # By state first: few jobs are under way, many have been.
-_ALL_ACTIVE = select(func.count()).where(or_(*(jobs.c.state == state_name(state) for state in sorted(ACTIVE))))
-_COUNT_ALL_ACTIVE = Prepared(_ALL_ACTIVE)
-_COUNT_ACTIVE = Prepared(_ALL_ACTIVE.where(jobs.c.tenant_id == bindparam("b_tenant_id")))
-_EVENTS = Prepared(
-    select(job_events)
-    .where(
-        job_events.c.tenant_id == bindparam("b_tenant_id"),
-        job_events.c.job_id == bindparam("b_job_id"),
-        job_events.c.sequence > bindparam("b_after"),
+ACTIVE_JOBS = select(func.count()).where(or_(*(jobs.c.state == state_name(state) for state in sorted(ACTIVE))))
+_COUNT_ALL_ACTIVE = Prepared(ACTIVE_JOBS)
+# Where a job is, with its next events; one row without an event when there is none.
+_NEWS = Prepared(
+    select(jobs.c.user_id, jobs.c.state.label("now"), jobs.c.last_sequence, *(column for column in job_events.c))
+    .select_from(
+        jobs.outerjoin(
+            job_events,
+            and_(
+                job_events.c.tenant_id == jobs.c.tenant_id,
+                job_events.c.job_id == jobs.c.job_id,
+                job_events.c.sequence > bindparam("b_after"),
+            ),
+        )
     )
+    .where(_IS_JOB)
     .order_by(job_events.c.sequence)
     .limit(bindparam("b_limit"))
 )
@@ -90,28 +94,6 @@ class JobRepository:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    async def insert(self, record: JobRecord) -> None:
-        """Store a new job as it is; its events come through a `JobEditor`."""
-        job = record.job
-        await self._connection.run(
-            _INSERT,
-            {
-                "tenant_id": self._tenant_id,
-                "job_id": job.job_id,
-                "user_id": job.user_id,
-                "state": state_name(job.state),
-                "options": to_column(job.options),
-                "source": to_column(job.source),
-                "summary": to_column(job.summary),
-                "trace_context": record.trace_context,
-                "epoch": job.epoch,
-                "attempt": job.attempt,
-                "last_sequence": job.last_sequence,
-                "create_time": job.create_time.ToDatetime(tzinfo=UTC),
-                "update_time": job.update_time.ToDatetime(tzinfo=UTC),
-            },
-        )
-
     async def get(self, job_id: str, *, user_id: str | None = None, lock: bool = False) -> JobRecord:
         """The job.
 
@@ -123,11 +105,10 @@ class JobRepository:
         Raises:
             EtudeError: JOB_NOT_FOUND, also for a job of another tenant or user: nobody learns that it exists.
         """
-        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
-        found = await self._connection.fetch(_GET_LOCKED if lock else _GET, key)
-        if not found or (user_id is not None and found[0].user_id != user_id):
-            raise job_not_found(job_id)
-        return _record(found[0])
+        if not lock:
+            return await find_job(self._connection, JobRef(self._tenant_id, job_id), user_id=user_id)
+        found = await self._connection.fetch(_GET_LOCKED, {"b_tenant_id": self._tenant_id, "b_job_id": job_id})
+        return _record(_the_users(found, job_id, user_id))
 
     async def list(
         self,
@@ -147,27 +128,9 @@ class JobRepository:
         query = query.order_by(jobs.c.create_time.desc(), jobs.c.job_id.desc()).limit(limit)
         return [_record(row).job for row in await self._connection.execute(query)]
 
-    async def count_active(self) -> int:
-        """The number of the tenant's jobs that are not at rest."""
-        ((count,),) = await self._connection.fetch(_COUNT_ACTIVE, {"b_tenant_id": self._tenant_id})
-        return int(count)
-
     async def delete(self, job_id: str) -> None:
         """Remove the job with everything that belongs to it."""
         await self._connection.execute(delete(jobs).where(jobs.c.tenant_id == self._tenant_id, jobs.c.job_id == job_id))
-
-    async def events(self, job_id: str, *, after: int, limit: int) -> Sequence[job_pb2.JobEvent]:
-        """Events with a sequence number above `after`, in order, at most `limit`."""
-        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id, "b_after": after, "b_limit": limit}
-        return [_event(row) for row in await self._connection.fetch(_EVENTS, key)]
-
-    async def position(self, job_id: str, *, user_id: str | None = None) -> Position | None:
-        """Where a job is, cheaper than the whole job; None when there is no such job, or it is not that user's."""
-        key = {"b_tenant_id": self._tenant_id, "b_job_id": job_id}
-        found = await self._connection.fetch(_POSITION, key)
-        if not found or (user_id is not None and found[0].user_id != user_id):
-            return None
-        return Position(JobState.Value("JOB_STATE_" + found[0].state), found[0].last_sequence)
 
     async def get_locked(self, job_id: str, known: JobRecord | None) -> JobRecord:
         """The job, kept from being changed by others until the transaction ends.
@@ -186,6 +149,44 @@ class JobRepository:
             if versions == [(known.job.epoch, known.job.last_sequence)]:
                 return known.copy()
         return await self.get(job_id, lock=True)
+
+
+async def find_job(statements: Statements, ref: JobRef, *, user_id: str | None = None) -> JobRecord:
+    """A job; see `JobRepository.get`.
+
+    Raises:
+        EtudeError: JOB_NOT_FOUND.
+    """
+    found = await statements.fetch(_GET, {"b_tenant_id": ref.tenant_id, "b_job_id": ref.job_id})
+    return _record(_the_users(found, ref.job_id, user_id))
+
+
+async def news_of_job(
+    statements: Statements, ref: JobRef, *, after: int, limit: int, user_id: str | None = None
+) -> tuple[Position, Sequence[job_pb2.JobEvent]]:
+    """Where a job is, and its events with a sequence number above `after`, in order, at most `limit`.
+
+    Args:
+        statements: What to ask.
+        ref: The job.
+        after: The number of the latest event that is known.
+        limit: Most events.
+        user_id: When given, only that user's job is found.
+
+    Raises:
+        EtudeError: JOB_NOT_FOUND, also for a job of another tenant or user.
+    """
+    key = {"b_tenant_id": ref.tenant_id, "b_job_id": ref.job_id, "b_after": after, "b_limit": limit}
+    found = await statements.fetch(_NEWS, key)
+    job = _the_users(found, ref.job_id, user_id)
+    position = Position(JobState.Value("JOB_STATE_" + job.now), job.last_sequence)
+    return position, [_event(row) for row in found if row.sequence is not None]
+
+
+def _the_users(found: Sequence[Any], job_id: str, user_id: str | None) -> Any:
+    if not found or (user_id is not None and found[0].user_id != user_id):
+        raise job_not_found(job_id)
+    return found[0]
 
 
 def job_not_found(job_id: str) -> EtudeError:
@@ -236,6 +237,26 @@ def _record(row: Any) -> JobRecord:
     if row.complete_time is not None:
         job.complete_time.CopyFrom(timestamp(row.complete_time))
     return JobRecord(job, dict(row.trace_context))
+
+
+def job_row(record: JobRecord) -> dict[str, Any]:
+    """The row of a new job."""
+    job = record.job
+    return {
+        "tenant_id": job.tenant_id,
+        "job_id": job.job_id,
+        "user_id": job.user_id,
+        "state": state_name(job.state),
+        "options": to_column(job.options),
+        "source": to_column(job.source),
+        "summary": to_column(job.summary),
+        "trace_context": record.trace_context,
+        "epoch": job.epoch,
+        "attempt": job.attempt,
+        "last_sequence": job.last_sequence,
+        "create_time": job.create_time.ToDatetime(tzinfo=UTC),
+        "update_time": job.update_time.ToDatetime(tzinfo=UTC),
+    }
 
 
 def event_row(tenant_id: str, event: job_pb2.JobEvent) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 
 from etude.mesh.errors import EtudeError
-from orchestrator.connection import Connection
+from orchestrator.changes import Added
+from orchestrator.connection import Statements
 from orchestrator.repositories.wire import now
 from orchestrator.statements import Prepared
 from orchestrator.tables import requests
@@ -20,7 +22,6 @@ _FIND = Prepared(
         requests.c.request_id == bindparam("b_request_id"),
     )
 )
-_KEEP = Prepared(insert(requests))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Answer:
     response: bytes
 
 
-async def find_answer(connection: Connection, key: RequestKey) -> Answer | None:
+async def find_answer(statements: Statements, key: RequestKey) -> Answer | None:
     """What the request was answered with before; None when it is new or has no id.
 
     Raises:
@@ -56,7 +57,7 @@ async def find_answer(connection: Connection, key: RequestKey) -> Answer | None:
         "b_method": key.method,
         "b_request_id": key.request_id,
     }
-    found = await connection.fetch(_FIND, names)
+    found = await statements.fetch(_FIND, names)
     if not found:
         return None
     row = found[0]
@@ -68,19 +69,18 @@ async def find_answer(connection: Connection, key: RequestKey) -> Answer | None:
     return Answer(row.job_id, row.response)
 
 
-async def keep_answer(connection: Connection, key: RequestKey, answer: Answer) -> None:
-    """Remember an answer, in the transaction that made it true. Does nothing for a request without an id."""
-    if key.request_id:
-        await connection.run(
-            _KEEP,
-            {
-                "tenant_id": key.tenant_id,
-                "user_id": key.user_id,
-                "method": key.method,
-                "request_id": key.request_id,
-                "job_id": answer.job_id,
-                "digest": key.digest,
-                "response": answer.response,
-                "create_time": now(),
-            },
-        )
+def kept_answer(key: RequestKey, answer: Answer) -> Sequence[Added]:
+    """What remembers an answer, to be added together with what makes it true; nothing for a request without an id."""
+    if not key.request_id:
+        return ()
+    row = {
+        "tenant_id": key.tenant_id,
+        "user_id": key.user_id,
+        "method": key.method,
+        "request_id": key.request_id,
+        "job_id": answer.job_id,
+        "digest": key.digest,
+        "response": answer.response,
+        "create_time": now(),
+    }
+    return (Added(requests, [row]),)

@@ -14,7 +14,7 @@ from orchestrator import paging
 from orchestrator.corrections import Corrections
 from orchestrator.identity.principal import current_caller
 from orchestrator.jobs import Jobs
-from orchestrator.repositories.jobs import JobRepository
+from orchestrator.repositories.jobs import JobRepository, find_job
 from orchestrator.store import Store
 from orchestrator.watching import watch_job
 
@@ -45,9 +45,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
     async def GetJob(self, request: job_service_pb2.GetJobRequest, context: _Context) -> job_service_pb2.GetJobResponse:
         """One job."""
         caller = current_caller()
-        async with self._store.database.read() as connection:
-            repository = JobRepository(connection, caller.tenant_id)
-            record = await repository.get(request.job_id, user_id=caller.user_id)
+        record = await find_job(self._store.database, caller.job(request.job_id), user_id=caller.user_id)
         return job_service_pb2.GetJobResponse(job=record.job)
 
     async def ListJobs(

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from orchestrator.database import Database
 from orchestrator.failures import StorageUnavailableError
-from orchestrator.repositories.jobs import JobRepository
-from orchestrator.tenancy import ALL_TENANTS, all_tenants
+from orchestrator.repositories.standing import standing
+from orchestrator.tenancy import all_tenants
 from tests.faults.world import SEED
 from tests.support.postgres import new_database, running_postgres
 
@@ -32,7 +32,8 @@ async def _transactions(database: Database, rng: random.Random, stop: asyncio.Ev
                 async with database.read() if rng.random() < 0.5 else database.write() as connection:
                     await connection.execute(text("SELECT count(*) FROM tenants"))
                     await asyncio.sleep(rng.choice((0, 0.005)))
-                    await JobRepository(connection, ALL_TENANTS).count_active()
+                    await standing(connection, "t", "u")
+                await standing(database, "t", "u")
             ends["done"] += 1
         except StorageUnavailableError:
             ends["unavailable"] += 1

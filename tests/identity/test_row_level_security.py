@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import select, text, update
@@ -12,11 +13,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from etude.job.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc
-from orchestrator import tables
+from orchestrator import states, tables
+from orchestrator.changes import Changed
 from orchestrator.database import Database
+from orchestrator.postgres import PostgresConnection
+from orchestrator.repositories.editor import JobEditor
 from orchestrator.repositories.identity import IdentityRepository
+from orchestrator.repositories.jobs import JobRecord, find_job, news_of_job
+from orchestrator.repositories.standing import standing
+from orchestrator.statements import Prepared
 from orchestrator.tenancy import ALL_TENANTS, set_tenant
 from tests.identity.world import bearer, running_world
+from tests.orchestrator.conftest import refused
 from tests.orchestrator.test_database import JobRef, insert_job, make_job
 from tests.support.postgres import PostgresDatabase
 
@@ -72,6 +80,40 @@ async def test_nothing_of_anothers_can_be_changed_or_made(database: Database) ->
     async with database.read() as connection:
         states = dict((await connection.execute(select(tables.jobs.c.job_id, tables.jobs.c.state))).all())
     assert states == {"t1-job": "FAILED", "t2-job": "PENDING"}
+
+
+async def test_a_statement_that_is_a_transaction_by_itself_is_held_to_its_tenant(database: Database) -> None:
+    everywhere = Prepared(select(tables.jobs.c.tenant_id).order_by(tables.jobs.c.tenant_id))
+    own, others = JobRef("t1", "t1-job"), JobRef("t2", "t2-job")
+    others_key = {"tenant_id": "t2", "job_id": "t2-job"}
+    smuggled = JobEditor(JobRecord(make_job(JobRef("t2", "smuggled")), {}), "x", new=True)
+    for _ in range(8):  # also once PostgreSQL keeps the plan
+        with as_tenant("t1"):
+            assert [row.tenant_id for row in await database.fetch(everywhere, {})] == ["t1"]
+            assert (await standing(database, "t1", "u1")).active_jobs == 1
+            assert (await standing(database, "t2", "u1")).active_jobs == 0
+            assert (await news_of_job(database, own, after=0, limit=9))[1]
+            for asked in (find_job(database, others), news_of_job(database, others, after=0, limit=9)):
+                with refused("JOB_NOT_FOUND"):
+                    await asked
+            assert await database.apply([Changed(tables.jobs, {"job_id": "t1-job"}, {"state": "OMR_PROCESSING"})])
+            assert not await database.apply([Changed(tables.jobs, others_key, {"state": "FAILED"})])
+            with pytest.raises(DBAPIError, match="row-level security"):
+                await database.apply(smuggled.changes())
+            with pytest.raises(DBAPIError, match="row-level security"):
+                await database.apply([Changed(tables.jobs, {"job_id": "t1-job"}, {"tenant_id": "t2"})])
+        assert [row.tenant_id for row in await database.fetch(everywhere, {})] == ["t1", "t2"]
+        assert (await find_job(database, others)).job.state == states.PENDING
+
+
+async def test_the_tenant_of_one_statement_is_not_that_of_the_next(database: Database) -> None:
+    with as_tenant("t1"):
+        await find_job(database, JobRef("t1", "t1-job"))
+        async with database.read() as connection:
+            driver = cast("PostgresConnection", connection).driver
+            await driver.execute("COMMIT")
+            assert await driver.fetchval("SELECT current_setting('etude.tenant_id', true)") == ""
+            assert await driver.fetch("SELECT job_id FROM jobs") == []
 
 
 async def test_a_connection_that_names_no_tenant_sees_nothing(

@@ -25,8 +25,13 @@ from etude.job.v1 import (
 from etude.mesh.channels import open_channel
 from etude.mesh.errors import EtudeError, from_rpc_error
 from etude.mesh.server import ServerHandle, running_server
+from orchestrator.blobs.local import LocalBlobStore
+from orchestrator.database import Database
 from orchestrator.definition import DEFINITION
+from orchestrator.notifier import Notifier
+from orchestrator.repositories.identity import IdentityRepository
 from orchestrator.settings import OrchestratorSettings
+from orchestrator.store import Store
 from tests.orchestrator.stage_servers import Journal, running_stages
 
 
@@ -209,3 +214,31 @@ async def make_mesh(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
 @pytest.fixture
 async def mesh(make_mesh: Callable[..., Any]) -> Mesh:
     return await make_mesh()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without a table."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
+    else:
+        database = Database(request.getfixturevalue("postgres_database").url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(empty: Database) -> Database:
+    """A database with all tables, two tenants, and two users in each."""
+    database = empty
+    await database.upgrade()
+    async with database.write() as connection:
+        for tenant in ("t1", "t2"):
+            await IdentityRepository(connection, tenant).ensure(f"Tenant {tenant}", "u1", "One")
+            await IdentityRepository(connection, tenant).ensure(f"Tenant {tenant}", "u2", "Two")
+    return database
+
+
+@pytest.fixture
+def store(database: Database, tmp_path: Path) -> Store:
+    return Store(database, LocalBlobStore(tmp_path / "blobs"), Notifier())

@@ -6,7 +6,7 @@ A further database joins the suite by adding itself to `database`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,23 @@ from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.mesh.errors import EtudeError, to_status
 from etude.stage.v1 import stage_pb2
 from orchestrator import states, tables
-from orchestrator.blobs.local import LocalBlobStore
+from orchestrator.connection import Statements
 from orchestrator.database import Database, alembic_config
-from orchestrator.notifier import Notifier
 from orchestrator.repositories import executors
 from orchestrator.repositories.artifacts import ArtifactRepository
 from orchestrator.repositories.editor import JobEditor, NewArtifact
 from orchestrator.repositories.identity import IdentityRepository
-from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository, Position, active_jobs
+from orchestrator.repositories.jobs import (
+    JobRecord,
+    JobRef,
+    JobRepository,
+    Position,
+    active_jobs,
+    news_of_job,
+)
+from orchestrator.repositories.locked import LockedJobEditor
 from orchestrator.repositories.models import ModelRepository
-from orchestrator.repositories.requests import Answer, RequestKey, find_answer, keep_answer
+from orchestrator.repositories.requests import Answer, RequestKey, find_answer, kept_answer
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.states import Cause
 from orchestrator.store import Store
@@ -42,34 +49,6 @@ from tests.orchestrator.conftest import refused
 from tests.support.postgres import PostgresDatabase
 
 REF = JobRef("t1", "j1")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A database without a table."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
-    else:
-        database = Database(request.getfixturevalue("postgres_database").url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def database(empty: Database) -> Database:
-    """A database with all tables, two tenants, and two users in each."""
-    database = empty
-    await database.upgrade()
-    async with database.write() as connection:
-        for tenant in ("t1", "t2"):
-            await IdentityRepository(connection, tenant).ensure(f"Tenant {tenant}", "u1", "One")
-            await IdentityRepository(connection, tenant).ensure(f"Tenant {tenant}", "u2", "Two")
-    return database
-
-
-@pytest.fixture
-def store(database: Database, tmp_path: Path) -> Store:
-    return Store(database, LocalBlobStore(tmp_path / "blobs"), Notifier())
 
 
 def make_job(ref: JobRef = REF, user_id: str = "u1", created: datetime | None = None) -> job_pb2.Job:
@@ -87,12 +66,13 @@ def make_job(ref: JobRef = REF, user_id: str = "u1", created: datetime | None = 
 
 
 async def insert_job(database: Database, job: job_pb2.Job, trace: dict[str, str] | None = None) -> None:
-    async with database.write() as connection:
-        record = JobRecord(job, trace or {})
-        await JobRepository(connection, job.tenant_id).insert(record)
-        editor = JobEditor(connection, record, "user:u1")
-        editor.created("created")
-        await editor.save()
+    editor = JobEditor(JobRecord(job, trace or {}), "user:u1", new=True)
+    editor.created("created")
+    assert await database.apply(editor.changes())
+
+
+async def events_of(statements: Statements, ref: JobRef = REF) -> Sequence[job_pb2.JobEvent]:
+    return (await news_of_job(statements, ref, after=0, limit=100))[1]
 
 
 def new_artifact(artifact_id: str, sources: tuple[str, ...] = (), **fields: Any) -> NewArtifact:
@@ -139,20 +119,20 @@ async def test_data_stays_through_every_revision_up_and_down(empty: Database) ->
     job = make_job()
     await insert_job(empty, job, {"traceparent": "00-1-2-01"})
     async with empty.write() as connection:
-        editor = await JobEditor.open(connection, REF, "x")
-        await editor.begin_step("omr")
+        editor = await LockedJobEditor.open(connection, REF, "x")
+        editor.begin_step("omr")
         editor.transition(states.OMR_PROCESSING, Cause.START, "begins")
         stored = [editor.add_artifact(new_artifact("a")), editor.add_artifact(new_artifact("b", ("a",), score_index=1))]
         expected = job_pb2.Job()
         expected.CopyFrom(await editor.save())
-        await keep_answer(connection, RequestKey("t1", "u1", "M", "r", "d"), Answer("j1", b"answer"))
+        await connection.apply(kept_answer(RequestKey("t1", "u1", "M", "r", "d"), Answer("j1", b"answer")))
     for revision in [*revisions, *revisions[::-1], *revisions]:
         here = await _revision(empty)
         await (empty.upgrade if revision >= here else empty.downgrade)(revision)
         assert await _revision(empty) == revision
         async with empty.read() as connection:
             assert (await JobRepository(connection, "t1").get("j1")).job == expected, revision
-            assert len(await JobRepository(connection, "t1").events("j1", after=0, limit=9)) == 4
+            assert len(await events_of(connection)) == 4
             assert await ArtifactRepository(connection, "t1").list("j1") == stored
             assert len(await ArtifactRepository(connection, "t1").lineage("j1")) == 1
             assert await IdentityRepository(connection, "t1").preferences("u1") == UserPreferences(density=1)
@@ -246,7 +226,7 @@ async def test_sqlite_is_set_up_as_promised(tmp_path: Path) -> None:
 async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
     with pytest.raises(RuntimeError):
         async with database.write() as connection:
-            await JobRepository(connection, "t1").insert(JobRecord(make_job(), {}))
+            await connection.apply(JobEditor(JobRecord(make_job(), {}), "x", new=True).changes())
             raise RuntimeError
     async with database.read() as connection:
         assert (await connection.execute(select(tables.jobs))).all() == []
@@ -255,15 +235,14 @@ async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> N
 async def test_a_reader_sees_one_state_throughout(database: Database) -> None:
     await insert_job(database, make_job())
     async with database.read() as reader:
-        repository = JobRepository(reader, "t1")
-        before = await repository.position("j1")
+        before = await news_of_job(reader, REF, after=0, limit=9)
         async with database.write() as connection:
-            editor = await JobEditor.open(connection, REF, "x")
+            editor = await LockedJobEditor.open(connection, REF, "x")
             editor.transition(states.CANCELLED, Cause.CANCEL, "stop")
             await editor.save()
-        assert await repository.position("j1") == before
+        assert await news_of_job(reader, REF, after=0, limit=9) == before
     async with database.read() as reader:
-        assert await JobRepository(reader, "t1").position("j1") == Position(states.CANCELLED, 2)
+        assert (await news_of_job(reader, REF, after=0, limit=9))[0] == Position(states.CANCELLED, 2)
 
 
 async def test_times_keep_microseconds_and_zone(database: Database) -> None:
@@ -298,12 +277,13 @@ async def test_jobs_of_others_do_not_exist(database: Database) -> None:
         for tenant, user in (("t2", None), ("t1", "u2"), ("t2", "u1")):
             with refused("JOB_NOT_FOUND"):
                 await JobRepository(connection, tenant).get("j1", user_id=user)
-        assert await JobRepository(connection, "t2").events("j1", after=0, limit=10) == []
-        assert await JobRepository(connection, "t2").position("j1") is None
+        for ref, user in ((JobRef("t2", "j1"), None), (REF, "u2")):
+            with refused("JOB_NOT_FOUND"):
+                await news_of_job(connection, ref, after=0, limit=10, user_id=user)
         assert await JobRepository(connection, "t2").list("u1", limit=10) == []
     with refused("JOB_NOT_FOUND"):
         async with database.write() as connection:
-            await JobEditor.open(connection, JobRef("t2", "j1"), "x")
+            await LockedJobEditor.open(connection, JobRef("t2", "j1"), "x")
     async with database.write() as connection:
         await JobRepository(connection, "t2").delete("j1")
     async with database.read() as connection:
@@ -330,7 +310,7 @@ async def test_listing_pages_through_equal_times_without_gap_or_repeat(database:
 async def test_a_change_is_one_transaction_with_its_event_and_artifacts(database: Database) -> None:
     await insert_job(database, make_job())
     async with database.write() as connection:
-        editor = await JobEditor.open(connection, REF, "orchestrator:x")
+        editor = await LockedJobEditor.open(connection, REF, "orchestrator:x")
         assert await editor.begin_step_again("omr") == 0
         editor.transition(states.OMR_PROCESSING, Cause.START, "begins", expected_epoch=1)
         editor.progress(stage_pb2.Progress(stage="omr", page=1, page_count=2, fraction=0.5))
@@ -339,12 +319,12 @@ async def test_a_change_is_one_transaction_with_its_event_and_artifacts(database
         editor.remark("a remark")
         error = to_status(EtudeError("NO_MUSIC", "nothing here", violations=[("a", "b")]))
         editor.transition(states.OMR_FAILED, Cause.FAIL, "nothing", expected_epoch=2, error=error)
-        await editor.end_step("omr", "FAILED", "NO_MUSIC")
+        editor.end_step("omr", "FAILED", "NO_MUSIC")
         await editor.save()
     async with database.read() as connection:
         repository = JobRepository(connection, "t1")
         job = (await repository.get("j1")).job
-        events = await repository.events("j1", after=0, limit=100)
+        events = await events_of(connection)
         lineage = await ArtifactRepository(connection, "t1").lineage("j1")
         step = (await connection.execute(select(tables.job_steps))).one()
     assert (job.state, job.epoch, job.last_sequence) == (states.OMR_FAILED, 3, 7)
@@ -374,7 +354,7 @@ async def test_the_error_goes_when_the_job_goes_on_and_the_end_is_timed_once(dat
     ]
     for target, cause, status in steps:
         async with database.write() as connection:
-            editor = await JobEditor.open(connection, REF, "x")
+            editor = await LockedJobEditor.open(connection, REF, "x")
             editor.transition(target, cause, "", error=status)
             await editor.save()
         async with database.read() as connection:
@@ -383,7 +363,7 @@ async def test_the_error_goes_when_the_job_goes_on_and_the_end_is_timed_once(dat
         assert job.HasField("complete_time") == (target == states.CANCELLED)
     completed = job.complete_time
     async with database.write() as connection:
-        editor = await JobEditor.open(connection, REF, "x")
+        editor = await LockedJobEditor.open(connection, REF, "x")
         editor.remark("late")
         await editor.save()
     async with database.read() as connection:
@@ -404,7 +384,7 @@ async def test_of_two_writers_the_stale_one_is_refused(store: Store) -> None:
             editor.require_epoch(2)
             editor.progress(stage_pb2.Progress(page=9))
     async with store.database.read() as connection:
-        events = await JobRepository(connection, "t1").events("j1", after=0, limit=10)
+        events = await events_of(connection)
     assert [event.reason for event in events] == ["created", "one begins", "two takes over"]
 
 
@@ -413,12 +393,12 @@ async def test_without_the_lock_the_update_itself_refuses(database: Database) ->
     async with database.read() as connection:
         record = await JobRepository(connection, "t1").get("j1")
     async with database.write() as connection:
-        editor = await JobEditor.open(connection, REF, "x")
+        editor = await LockedJobEditor.open(connection, REF, "x")
         editor.remark("in between")
         await editor.save()
     with refused("STALE_EPOCH"):
         async with database.write() as connection:
-            late = JobEditor(connection, record, "y")
+            late = LockedJobEditor(connection, record, "y")
             late.transition(states.CANCELLED, Cause.CANCEL, "late")
             await late.save()
 
@@ -433,7 +413,7 @@ async def test_many_writers_number_their_events_without_gaps(store: Store) -> No
 
     await asyncio.gather(*(write(number) for number in range(40)))
     async with store.database.read() as connection:
-        events = await JobRepository(connection, "t1").events("j1", after=0, limit=100)
+        events = await events_of(connection)
         job = (await JobRepository(connection, "t1").get("j1")).job
     assert [event.sequence for event in events] == list(range(1, 42))
     assert job.last_sequence == 41
@@ -443,12 +423,12 @@ async def test_many_writers_number_their_events_without_gaps(store: Store) -> No
 async def test_deleting_a_job_leaves_no_row(database: Database) -> None:
     await insert_job(database, make_job())
     async with database.write() as connection:
-        editor = await JobEditor.open(connection, REF, "x")
-        await editor.begin_step("omr")
+        editor = await LockedJobEditor.open(connection, REF, "x")
+        editor.begin_step("omr")
         editor.add_artifact(new_artifact("src", kind=ArtifactKind.ARTIFACT_KIND_SOURCE))
         editor.add_artifact(new_artifact("ir", ("src",)))
         await editor.save()
-        await keep_answer(connection, RequestKey("t1", "u1", "M", "r", "d"), Answer("j1", b""))
+        await connection.apply(kept_answer(RequestKey("t1", "u1", "M", "r", "d"), Answer("j1", b"")))
     async with database.write() as connection:
         await JobRepository(connection, "t1").delete("j1")
     async with database.read() as connection:
@@ -468,7 +448,7 @@ async def test_active_jobs_and_counts(database: Database) -> None:
     await insert_job(database, make_job(JobRef("t2", "b")))
     await insert_job(database, make_job(JobRef("t1", "c")))
     async with database.write() as connection:
-        editor = await JobEditor.open(connection, JobRef("t1", "c"), "x")
+        editor = await LockedJobEditor.open(connection, JobRef("t1", "c"), "x")
         editor.transition(states.CANCELLED, Cause.CANCEL, "")
         await editor.save()
     async with database.read() as connection:
@@ -484,7 +464,7 @@ async def test_artifacts_in_order_by_kind_and_latest(database: Database) -> None
     await insert_job(database, make_job())
     svg, v2 = ArtifactKind.ARTIFACT_KIND_SVG, ArtifactKind.ARTIFACT_KIND_IR_V2
     async with database.write() as connection:
-        editor = await JobEditor.open(connection, REF, "x")
+        editor = await LockedJobEditor.open(connection, REF, "x")
         made = [
             new_artifact("v2a", kind=v2, parameters={"b": "2", "a": "1"}, models=[{"name": "m", "version": "1"}]),
             new_artifact("p1a", kind=svg, page_number=1),
@@ -517,7 +497,7 @@ async def test_the_same_revision_cannot_be_stored_twice(database: Database) -> N
     await insert_job(database, make_job())
     with pytest.raises(IntegrityError):
         async with database.write() as connection:
-            editor = await JobEditor.open(connection, REF, "x")
+            editor = await LockedJobEditor.open(connection, REF, "x")
             editor.add_artifact(new_artifact("a"))
             editor.add_artifact(new_artifact("b"))
             await editor.save()
@@ -530,14 +510,14 @@ async def test_requests_are_answered_once(database: Database) -> None:
     key = RequestKey("t1", "u1", "CreateJob", "r1", "digest")
     async with database.write() as connection:
         assert await find_answer(connection, key) is None
-        await keep_answer(connection, key, Answer("j1", b"extra"))
+        await connection.apply(kept_answer(key, Answer("j1", b"extra")))
         assert await find_answer(connection, key) == Answer("j1", b"extra")
         with refused("REQUEST_ID_REUSED"):
             await find_answer(connection, RequestKey("t1", "u1", "CreateJob", "r1", "other"))
         for other in (("t2", "u1", "CreateJob"), ("t1", "u2", "CreateJob"), ("t1", "u1", "RetryJob")):
             assert await find_answer(connection, RequestKey(*other, "r1", "other")) is None
         none = RequestKey("t1", "u1", "CreateJob", "", "digest")
-        await keep_answer(connection, none, Answer("j1", b""))
+        await connection.apply(kept_answer(none, Answer("j1", b"")))
         assert await find_answer(connection, none) is None
 
 

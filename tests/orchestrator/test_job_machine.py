@@ -20,7 +20,7 @@ from orchestrator.database import Database
 from orchestrator.notifier import Notifier
 from orchestrator.repositories.editor import JobEditor
 from orchestrator.repositories.identity import IdentityRepository
-from orchestrator.repositories.jobs import JobRecord, JobRef, JobRepository
+from orchestrator.repositories.jobs import JobRecord, JobRef, find_job, news_of_job
 from orchestrator.repositories.wire import now, timestamp
 from orchestrator.states import ALL_STATES, TERMINAL, Cause, is_allowed
 from orchestrator.store import Store
@@ -54,30 +54,35 @@ class JobMachine(RuleBasedStateMachine):
         await self.store.database.upgrade()
         async with self.store.database.write() as connection:
             await IdentityRepository(connection, "t").ensure("T", "u", "U")
-            job = job_pb2.Job(job_id="j", tenant_id="t", user_id="u", state=states.PENDING, epoch=1, attempt=1)
-            job.create_time.CopyFrom(timestamp(now()))
-            job.update_time.CopyFrom(timestamp(now()))
-            record = JobRecord(job, {})
-            await JobRepository(connection, "t").insert(record)
-            editor = JobEditor(connection, record, "user:u")
-            editor.created("created")
-            await editor.save()
+        job = job_pb2.Job(job_id="j", tenant_id="t", user_id="u", state=states.PENDING, epoch=1, attempt=1)
+        job.create_time.CopyFrom(timestamp(now()))
+        job.update_time.CopyFrom(timestamp(now()))
+        editor = JobEditor(JobRecord(job, {}), "user:u", new=True)
+        editor.created("created")
+        await self.store.create(editor)
 
     @rule(
         to=st.sampled_from(ALL_STATES),
         cause=st.sampled_from(list(Cause)),
         epoch=st.one_of(st.none(), st.integers(-2, 1)),
         with_progress=st.booleans(),
+        locked=st.booleans(),
     )
-    def change(self, to: int, cause: Cause, epoch: int | None, with_progress: bool) -> None:
+    def change(self, to: int, cause: Cause, epoch: int | None, with_progress: bool, locked: bool) -> None:
         expected = None if epoch is None else self.epoch + epoch
         allowed = is_allowed(self.state, to, cause) and expected in (None, self.epoch)  # type: ignore[arg-type]
 
+        def work(editor: JobEditor) -> None:
+            if with_progress:
+                editor.progress(stage_pb2.Progress(page=1))
+            editor.transition(to, cause, "why", expected_epoch=expected)  # type: ignore[arg-type]
+
         async def attempt() -> None:
+            if not locked:
+                await self.store.change(REF, "x", work)
+                return
             async with self.store.edit(REF, "x") as editor:
-                if with_progress:
-                    editor.progress(stage_pb2.Progress(page=1))
-                editor.transition(to, cause, "why", expected_epoch=expected)  # type: ignore[arg-type]
+                work(editor)
 
         try:
             self.loop.run_until_complete(attempt())
@@ -133,9 +138,9 @@ class JobMachine(RuleBasedStateMachine):
             return
 
         async def look() -> tuple[job_pb2.Job, list[job_pb2.JobEvent]]:
-            async with self.store.database.read() as connection:
-                repository = JobRepository(connection, "t")
-                return (await repository.get("j")).job, list(await repository.events("j", after=0, limit=10_000))
+            job = (await find_job(self.store.database, REF)).job
+            _, events = await news_of_job(self.store.database, REF, after=0, limit=10_000)
+            return job, list(events)
 
         job, events = self.loop.run_until_complete(look())
         assert (job.state, job.epoch, job.last_sequence) == (self.state, self.epoch, len(self.events))

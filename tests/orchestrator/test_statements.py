@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Dialect, Integer, MetaData, Table, Text, bindparam, create_engine, insert, select, update
+from sqlalchemy import Column, Dialect, Integer, MetaData, Table, Text, bindparam, create_engine, select, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from orchestrator.changes import Added
 from orchestrator.repositories.wire import now
 from orchestrator.sqlite import Sqlite
 from orchestrator.statements import Prepared
@@ -67,9 +68,8 @@ async def test_rows_are_what_sqlalchemy_gives(tmp_path: Path) -> None:
         async with sqlite.write() as connection:
             await connection.run_sync(metadata.create_all)
             rows = [{"job_id": str(n), "options": {"n": n}, "create_time": now()} for n in range(3)]
-            await connection.run_all(Prepared(insert(kinds)), rows)
-            await connection.run_all(Prepared(insert(kinds)), [])
-            assert await connection.run(Prepared(insert(table)), {"number": 1, "name": "one"}) == 1
+            await connection.apply([Added(kinds, rows), Added(table, [{"number": 1, "name": "one"}])])
+            await connection.apply([])
             assert (
                 await connection.run(
                     Prepared(update(table).where(table.c.number == bindparam("b"))), {"b": 2, "name": "x"}
