@@ -129,6 +129,7 @@ MANNERS: Mapping[str, Callable[[bytes], bytes]] = {
     "outlines-rectangles": _drawn(Manner("outlines", text="cff", lines="rectangles")),
     "lines-rectangles": _drawn(Manner(lines="rectangles")),
     "lines-halves": _drawn(Manner(lines="halves", bars="strokes")),
+    "lines-hairlines": _drawn(Manner(lines="hairlines")),
     "curves-polygons": _drawn(Manner(curves="polygons")),
     "polygons": _drawn(Manner("outlines", text="outlines", lines="rectangles", curves="polygons")),
     "turned": _drawn(Manner("outlines", frame=_turned, rotate=90)),

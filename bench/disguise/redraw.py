@@ -33,7 +33,7 @@ class Manner:
         names: Whether /Differences calls music by names that say nothing ("g65"), those of letters, or not at all.
         told: Which system's letters /ToUnicode says music is, on the codes of Sonata; "" for no /ToUnicode.
         special: Name of a second music font that has the dots, as Sibelius sets them; "" for none.
-        lines: Straight strokes as they are, as filled rectangles and quadrilaterals, or cut in two.
+        lines: Straight strokes as they are, as filled rectangles and quadrilaterals, cut in two, or as many thin ones.
         bars: Filled quadrilaterals as they are, or as thick strokes.
         curves: Filled curves as they are, or as polygons.
         frame: Page points to the new page, as a matrix, and its size; None for the old one.
@@ -47,7 +47,7 @@ class Manner:
     names: Literal["letters", "numbers", "none"] = "none"
     told: Literal["mac_roman", "cp1252", ""] = ""
     special: str = ""
-    lines: Literal["strokes", "rectangles", "halves"] = "strokes"
+    lines: Literal["strokes", "rectangles", "halves", "hairlines"] = "strokes"
     bars: Literal["fills", "strokes"] = "fills"
     curves: Literal["curves", "polygons"] = "curves"
     frame: Callable[[float, float], tuple[tuple[float, ...], float, float]] | None = None
@@ -63,6 +63,8 @@ class _NewFont:
 
 
 FIRST_CODE = 33
+_PEN = 0.06
+"""Points: a dot of a printer of 1,200 dots per inch."""
 _DOTS = frozenset({"augmentationDot", "articStaccatoAbove", "articStaccatoBelow"})
 _Key = tuple[int, Literal["text", "music", "special"]]
 _BLANK = Shape(b"", np.zeros((0, 2)))
@@ -205,6 +207,8 @@ def _paths(marks: Marks, manner: Manner) -> list[str]:
         elif b"c" in mark.ops and manner.curves == "polygons":
             polygons = Shape(mark.ops, mark.points).polygons
             out.append(" ".join(_polygon(polygon) for polygon in polygons) + " f")
+        elif manner.lines == "hairlines" and b"c" not in mark.ops and len(mark.points) in (4, 5):
+            out += _hairlines(*_axis(mark))
         elif manner.bars == "strokes" and b"c" not in mark.ops and len(mark.points) in (4, 5):
             out.append(_bar_as_stroke(mark))
         else:
@@ -246,14 +250,35 @@ def _stroke(mark: PathMark, manner: Manner) -> list[str]:
             f"{mark.width:.4f} w {_path(b'ml', np.array([mark.points[0], middle]))} S",
             f"{mark.width:.4f} w {_path(b'ml', np.array([middle, mark.points[1]]))} S",
         ]
+    if plain and manner.lines == "hairlines":
+        return _hairlines(mark.points, mark.width)
     return [f"q {dash}{mark.width:.4f} w {_path(mark.ops, mark.points)} S Q"]
 
 
+def _hairlines(ends: Points, width: float) -> list[str]:
+    """A line as a printer driver draws it: as many strokes of one dot as it is thick, on the dots of the device."""
+    (x0, y0), (x1, y1) = (np.round(ends / _PEN) * _PEN).tolist()
+    along = max(abs(x1 - x0), abs(y1 - y0))
+    count = max(1, round(width * hypot(x1 - x0, y1 - y0) / along / _PEN)) if along else 1
+    out = [f"{_PEN} w"]
+    for k in range(count):
+        shift = (k - (count - 1) / 2) * _PEN
+        dx, dy = (0.0, shift) if abs(x1 - x0) >= abs(y1 - y0) else (shift, 0.0)
+        out.append(f"{_numbers((x0 + dx, y0 + dy))} m {_numbers((x1 + dx, y1 + dy))} l S")
+    return out
+
+
 def _bar_as_stroke(mark: PathMark) -> str:
+    ends, thickness = _axis(mark)
+    return f"{thickness:.4f} w {_path(b'ml', ends)} S"
+
+
+def _axis(mark: PathMark) -> tuple[Points, float]:
+    """The ends of the middle line of a filled quadrilateral, and how thick it is."""
     p = mark.points[:4]
     sides = np.hypot(*(np.roll(p, -1, axis=0) - p).T)
     first = 0 if sides[0] + sides[2] <= sides[1] + sides[3] else 1
     ends = np.array([(p[first] + p[first + 1]) / 2, (p[(first + 2) % 4] + p[(first + 3) % 4]) / 2])
     area = abs(float(np.dot(p[:, 0], np.roll(p[:, 1], -1)) - np.dot(p[:, 1], np.roll(p[:, 0], -1)))) / 2
     length = float(np.hypot(*(ends[1] - ends[0])))
-    return f"{area / length if length else 0:.4f} w {_path(b'ml', ends)} S"
+    return ends, area / length if length else 0.0

@@ -22,7 +22,8 @@ those of keyboard music stand between its staves or under them."""
 def find_lyrics(texts: Sequence[Text], elements: Sequence[Element], system: System) -> set[Text]:
     """The texts of a system that are syllables under the notes of one of its staves.
 
-    Syllables share a baseline, a font and a size, and most of them stand under a note each.
+    Syllables share a baseline, a font and a size, and most of them stand under a note each; the hyphens between them
+    are sung with them.
 
     Args:
         texts: Texts of the system.
@@ -39,11 +40,12 @@ def find_lyrics(texts: Sequence[Text], elements: Sequence[Element], system: Syst
         while row:
             line = [t for t in row if t.y - row[0].y < 0.4 * system.space]
             row = row[len(line) :]
+            syllables = [t for t in line if any(c.isalpha() for c in t.text)]
             least = _LEAST_ITALIC if italic or bold else _LEAST_SYLLABLES
-            if len(line) < least or len({t.text for t in line}) < 0.5 * len(line):
+            if len(syllables) < least or len({t.text for t in syllables}) < 0.5 * len(syllables):
                 continue
-            under = sum(_stands_under_a_note(t, elements, system) for t in line)
-            if under >= _UNDER_NOTES * len(line):
+            under = sum(_stands_under_a_note(t, elements, system) for t in syllables)
+            if under >= _UNDER_NOTES * len(syllables):
                 sung.update(line)
     return sung
 

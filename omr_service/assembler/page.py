@@ -323,7 +323,8 @@ def step_marks(page: PageDraft) -> None:
     unnumbered: list[Text] = []
     fingers = finger_styles(symbols.texts)
     dynamics = [g for g in symbols.glyphs if g.name.startswith("dynamic")]
-    attached = [g for g in [*symbols.glyphs, *dots] if mk.ATTACHED.match(g.name)]
+    free = [g for n, g in enumerate(symbols.glyphs) if n not in page.dots.used]
+    attached = [g for g in [*free, *dots] if mk.ATTACHED.match(g.name)]
     for system in page.systems:
         elements = page.elements.get(system.index, [])
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)

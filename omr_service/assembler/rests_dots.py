@@ -195,11 +195,13 @@ def find_dots(
             before = order.between(x - 3.5 * widest, x - 0.05 * staff.space)
             own = _options(x, y, staff.space, first, before, columns)
             best = min((cost for cost, _ in own), default=0.0)
-            staccato = glyph.name.startswith("artic")
-            if best > (0.45 if staccato else 0.9):
+            staccato, either = glyph.name.startswith("artic"), _is_either(glyph)
+            if best > (0.45 if staccato or either else 0.9):
                 # it may as well be a staccato dot of the head under or over it
                 near = list(heads_by_x.between(x - 0.45 * staff.space, x + 0.45 * staff.space))
-                if staccato or any(h.staff == staff.index and 0.75 < abs(h.y - y) / staff.space < 3 for h in near):
+                if (staccato and not either) or any(
+                    h.staff == staff.index and 0.75 < abs(h.y - y) / staff.space < 3 for h in near
+                ):
                     continue
             options += [(cost, position, owner) for cost, owner in own]
         # each head or rest has one dot of a column, so that two voices' dots are shared out between them
@@ -226,6 +228,12 @@ def find_dots(
         {i: cost_of(p, 1.0 - p) for (kind, i), p in surest.items() if kind == "c" and p < 1.0},
         {i: cost_of(p, 1.0 - p) for (kind, i), p in surest.items() if kind == "r" and p < 1.0},
     )
+
+
+def _is_either(dot: Glyph) -> bool:
+    """Whether the reader could not tell a dot that lengthens from one for staccato."""
+    names = {dot.name, *(name for name, _ in dot.alternatives)}
+    return "augmentationDot" in names and any(name.startswith("articStaccato") for name in names)
 
 
 def _lengthens(dot: Glyph) -> float:

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 _SUBSET_PREFIX = re.compile(r"^[A-Z]{6}\+")
 _BOLD = re.compile(r"(?i:bold|black|heavy)|Bd(?![a-z])")
 _ITALIC = re.compile(r"(?i:ital|obli)|It(a)?(?![a-z])")
+_ASCENT, _DESCENT = 0.8, -0.2
+# Letters reach over at least so many ems from lowest to highest; programs write other units than thousandths.
+_LEAST_REACH = 0.4
 _FLAG_SYMBOLIC, _FLAG_ITALIC, _FLAG_FORCE_BOLD = 4, 64, 1 << 18
 
 
@@ -57,8 +60,8 @@ class Font:
     name: str
     bold: bool = False
     italic: bool = False
-    ascent: float = 0.8
-    descent: float = -0.2
+    ascent: float = _ASCENT
+    descent: float = _DESCENT
     matrix: Matrix = (0.001, 0.0, 0.0, 0.001, 0.0, 0.0)
     composite: bool = False
     vertical: bool = False
@@ -283,8 +286,10 @@ def load_font(source: pikepdf.Dictionary) -> Font:
     font = Font(name=name, composite=subtype == "/Type0")
     if isinstance(descriptor, pikepdf.Dictionary):
         flags = int(_number(descriptor.get("/Flags"), 0))
-        font.ascent = _number(descriptor.get("/Ascent"), 800.0) / 1000.0 or 0.8
-        font.descent = -abs(_number(descriptor.get("/Descent"), -200.0)) / 1000.0
+        ascent = _number(descriptor.get("/Ascent"), 1000 * _ASCENT) / 1000.0 or _ASCENT
+        descent = -abs(_number(descriptor.get("/Descent"), 1000 * _DESCENT)) / 1000.0
+        if ascent - descent >= _LEAST_REACH:
+            font.ascent, font.descent = ascent, descent
     font.bold = bool(_BOLD.search(name)) or bool(flags & _FLAG_FORCE_BOLD)
     font.italic = bool(_ITALIC.search(name)) or bool(flags & _FLAG_ITALIC)
     font.program = _load_program(descriptor)

@@ -33,6 +33,25 @@ _SMUFL_FAMILY = re.compile(
     re.IGNORECASE,
 )
 _LEGACY_TEXT = re.compile(r"text|chords|script|roman|metronome|figured|perc|special(extra)?text", re.IGNORECASE)
+# Fonts of these families for text have notes on the letters of Sonata, for tempo marks, and the letters of dynamics.
+_SIGNS_IN_TEXT = re.compile(r"text|metronome|times", re.IGNORECASE)
+_BY_LETTER_IN_TEXT = {
+    "w": "metNoteWhole",
+    "h": "metNoteHalfUp",
+    "q": "metNoteQuarterUp",
+    "e": "metNote8thUp",
+    "x": "metNote16thUp",
+    ".": "metAugmentationDot",
+    "p": "dynamicPiano",
+    "m": "dynamicMezzo",
+    "f": "dynamicForte",
+    "s": "dynamicSforzando",
+    "z": "dynamicZ",
+    "r": "dynamicRinforzando",
+    "%": "segno",
+    "\ufb01": "coda",
+    "\u00f8": "coda",
+}
 # A font is one of music when this share of the characters a page shows in it are like known symbols.
 _MUSIC_SHARE = 0.5
 # ... and this share where its name says that it is one.
@@ -56,6 +75,13 @@ _DOTS = ("augmentationDot", "articStaccatoAbove")
 def is_legacy(font: Font) -> bool:
     """Returns whether a font is by its name one of music from before SMuFL."""
     return bool(_LEGACY.match(font.name)) and not _LEGACY_TEXT.search(font.name)
+
+
+def sign_in_text(font: Font, code: int) -> str | None:
+    """Returns what sign a character is of a music font's companion for text, or None where it is text."""
+    if not _OF_PROGRAMS.match(font.name) or not _SIGNS_IN_TEXT.search(font.name):
+        return None
+    return _BY_LETTER_IN_TEXT.get(font.unicode(code) or "")
 
 
 def is_text(font: Font, code: int) -> bool:

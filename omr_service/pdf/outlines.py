@@ -130,6 +130,10 @@ def likenesses(polygons: list[Points], em: float | None) -> list[Likeness]:
     return out
 
 
+_EITHER = 0.1
+"""By which a dot must likelier be one for staccato to be called so."""
+
+
 def _kind(name: str) -> str:
     """Returns what symbols of the same shape have in common."""
     if name in ("augmentationDot", "articStaccatoAbove"):
@@ -150,13 +154,16 @@ def confidence_of(distance: float) -> float:
 def placed(likeness: list[Likeness], ink: Box, em: float | None = None) -> Glyph:
     """Returns the symbol that an outline with a given ink is, its origin found by laying the known symbol's ink on it.
 
-    Its confidence counts symbols of one shape, as all dots are, as one: the place tells them apart, not the outline.
+    Its confidence counts symbols of one shape, as all dots are, as one: the place tells them apart, not the outline. A
+    dot whose size does not tell either is called one that lengthens.
 
     Args:
         likeness: What it may be, likeliest first; not empty.
         ink: Where it is, in page points.
         em: Its em size in points when that is known.
     """
+    if _kind(likeness[0].name) == "dot":
+        likeness = sorted(likeness, key=lambda o: -o.probability - (_EITHER if o.name == "augmentationDot" else 0.0))
     first = likeness[0]
     kin = sum(other.probability for other in likeness if _kind(other.name) == _kind(first.name))
     x0, y0, x1, y1 = first.box

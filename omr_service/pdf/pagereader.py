@@ -100,6 +100,7 @@ def _symbols(as_set: tuple[Marks, float, float, int], page_number: int, knowledg
         if drawn:
             lines, rests = refine.rests_among_bars(lines, staff_lines)
         glyphs = refine.settle_rests(glyphs + drawn, staff_lines) + rests + braces
+    glyphs = refine.without_repeats(glyphs)
     glyphs = refine.join_dynamics(glyphs + refine.tell_digits_apart(glyphs, chars.digits))
     texts = join_characters(chars.chars)
     glyphs = refine.name_metronome_notes(glyphs, texts)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import hypot
 
 import numpy as np
 
+from omr_service.pdf import strokes
 from omr_service.pdf.marks import PathMark
 from omr_service.pdf.shapes import CLOSE, CURVE, MOVE, Points, Shape
 from omr_service.symbols import Box, Curve, Line
@@ -312,7 +312,7 @@ def classify(marks: list[PathMark]) -> ClassifiedPaths:
                     result.outlines.append(part)
         elif subpaths:
             result.outlines.append(mark)
-    result.lines = _joined(_unique(result.lines))
+    result.lines = strokes.made_whole(result.lines)
     result.curves = _unique_curves(result.curves)
     return result
 
@@ -349,63 +349,3 @@ def _around(key: tuple[int, int, int, int, int]) -> list[tuple[int, int, int, in
         for step in (-1, 1):
             near.append((*key[:index], key[index] + step, *key[index + 1 :]))  # type: ignore[arg-type]
     return near
-
-
-def _unique(lines: list[Line]) -> list[Line]:
-    """Returns lines without those drawn twice in place."""
-    seen: dict[tuple[int, int, int, int], int] = {}
-    out: list[Line] = []
-    for line in lines:
-        key = (round(line.x0 * 5), round(line.y0 * 5), round(line.x1 * 5), round(line.y1 * 5))
-        if key in seen:
-            if line.thickness > out[seen[key]].thickness:
-                out[seen[key]] = line
-            continue
-        seen[key] = len(out)
-        out.append(line)
-    return out
-
-
-def _joined(lines: list[Line]) -> list[Line]:
-    """Returns lines with those that go on where another ends, as thick and in the same direction, made one.
-
-    Some writers cut staff lines at every barline, barlines at every staff, and beams at every stem.
-    """
-    starts: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for index, line in enumerate(lines):
-        if not line.dashed:
-            starts[round(line.x0), round(line.y0)].append(index)
-    follows: dict[int, int] = {}
-    preceded: set[int] = set()
-    for index, line in enumerate(lines):
-        if line.dashed:
-            continue
-        x, y = round(line.x1), round(line.y1)
-        near = [i for dx in (-1, 0, 1) for dy in (-1, 0, 1) for i in starts.get((x + dx, y + dy), ())]
-        following = [i for i in near if i != index and i not in preceded and _goes_on(line, lines[i])]
-        if len(following) == 1:
-            follows[index] = following[0]
-            preceded.add(following[0])
-    if not follows:
-        return lines
-    out: list[Line] = []
-    for index, line in enumerate(lines):
-        if index in preceded:
-            continue
-        last = index
-        while last in follows:
-            last = follows[last]
-        end = lines[last]
-        out.append(replace(line, x1=end.x1, y1=end.y1) if last != index else line)
-    return out
-
-
-def _goes_on(a: Line, b: Line) -> bool:
-    """Returns whether a line begins where another ends and continues it."""
-    reach = 0.1 * a.thickness + 0.02
-    if abs(b.x0 - a.x1) > reach or abs(b.y0 - a.y1) > reach or abs(a.thickness - b.thickness) > 0.05 * a.thickness:
-        return False
-    ax, ay, bx, by = a.x1 - a.x0, a.y1 - a.y0, b.x1 - b.x0, b.y1 - b.y0
-    if ax * bx + ay * by <= 0:
-        return False
-    return abs(ax * by - ay * bx) <= 0.01 * hypot(ax, ay) * hypot(bx, by)

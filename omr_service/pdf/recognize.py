@@ -148,7 +148,10 @@ def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedCh
                 result.digit_marks.append(mark)
         elif id(font) not in distrusted and musicfonts.is_text(font, mark.code):
             text = font.unicode(mark.code)
-            if text:
+            sign = musicfonts.sign_in_text(font, mark.code)
+            if sign is not None:
+                result.glyphs.append(_named_glyph(mark, NamedChar(sign)))
+            elif text:
                 if text == ".":
                     _spell_number(mark, result)
                 result.chars.append(Char(text, font, mark.matrix, mark.advance))

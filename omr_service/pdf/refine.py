@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -40,6 +41,22 @@ _WORDS = {
     "rfz": "dynamicRinforzando2",
 }
 _SMALL = 0.8
+# Symbols that mean no more when they are painted twice in place; two voices may each have a head, a rest, a dot there.
+_ONCE = re.compile(r"accidental|timeSig|[gfc]Clef|brace|dynamic|artic|fermata|ornament|keyboardPedal")
+
+
+def without_repeats(glyphs: list[Glyph]) -> list[Glyph]:
+    """Returns the symbols without those painted again in place: some writers draw staves once for each voice."""
+    out: list[Glyph] = []
+    seen: set[tuple[str, int, int]] = set()
+    for glyph in glyphs:
+        if _ONCE.match(glyph.name):
+            place = (glyph.name, round(glyph.x * 20), round(glyph.y * 20))
+            if place in seen:
+                continue
+            seen.add(place)
+        out.append(glyph)
+    return out
 
 
 def full_size(glyphs: list[Glyph]) -> float | None:

@@ -326,6 +326,21 @@ def test_a_dot_told_by_its_outline_is_staccato_over_a_note_and_lengthens_beside_
     assert (mark.name, mark.element) == ("articStaccatoAbove", draft.elements[0][1].index)
 
 
+@pytest.mark.parametrize(("over", "dots", "marks"), [(False, 1, 0), (True, 0, 1)])
+def test_a_dot_of_either_kind_is_staccato_only_where_it_stands_over_a_note(over, dots, marks):
+    """A dot a space and a half right of its note lengthens it, unless the next note is under it."""
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.note(0, 100, 5)
+    sheet.glyph("articStaccatoAbove", 0, 111, 5, height=2)
+    sheet.page.glyphs[-1] = replace(sheet.page.glyphs[-1], alternatives=(("augmentationDot", 0.49),))
+    sheet.note(0, 110.5 if over else 200, 2)
+    draft = sheet.draft()
+    assert draft.elements[0][0].dots == dots
+    assert len(draft.marks) == marks
+
+
 @pytest.mark.parametrize(("dots", "count"), [(False, 0), (True, 1)])
 def test_a_thick_line_at_the_left_end_of_a_system_is_a_barline_only_with_dots(dots, count):
     sheet = Sheet()

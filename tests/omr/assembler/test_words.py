@@ -85,6 +85,13 @@ def test_three_words_on_one_line_are_no_lyrics():
     assert len(marks(sheet, "words")) == 3
 
 
+def test_syllables_and_the_hyphens_between_them_are_sung():
+    sheet = sheet_of_notes()
+    for x, word in ((95, "Ec"), (130, "-"), (155, "ce"), (190, "-"), (218, "sa"), (250, "-"), (276, "cer")):
+        sheet.page.texts.append(text(word, x, 140, size=8.0))
+    assert marks(sheet, "words") == []
+
+
 def dynamic(name, x, width, y=135.0):
     return Glyph(name, x, y, Box(x, y - 4, x + width, y + 2), 4 * SPACE)
 

@@ -386,3 +386,61 @@ def test_fingers_over_neighbouring_notes_are_not_one_number():
     content = "BT /F 8 Tf 1 0 0 1 50 100 Tm (4) Tj 8.5 0 Td (5) Tj 40 0 Td (1) Tj 4.6 0 Td (2) Tj ET"
     page = read_page_symbols(one_page(content, resources={"Font": pikepdf.Dictionary(F=helvetica(pdf))}, pdf=pdf), 1)
     assert [text.text for text in page.texts] == ["4", "5", "12"]
+
+
+def fonts_without_programs(pdf, **names):
+    """Simple fonts by resource name, each with the descriptor entries given."""
+    made = {}
+    for key, (name, entries) in names.items():
+        descriptor = pikepdf.Dictionary(Type=pikepdf.Name.FontDescriptor, FontName=pikepdf.Name("/" + name), **entries)
+        made["/" + key] = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font,
+            Subtype=pikepdf.Name.TrueType,
+            BaseFont=pikepdf.Name("/" + name),
+            FirstChar=32,
+            LastChar=126,
+            Widths=[500] * 95,
+            FontDescriptor=pdf.make_indirect(descriptor),
+            Encoding=pikepdf.Name.MacRomanEncoding,
+        )
+    return {"Font": pikepdf.Dictionary(made)}
+
+
+def test_a_font_for_text_has_notes_for_tempo_and_letters_of_dynamics():
+    pdf = pikepdf.new()
+    fonts = fonts_without_programs(pdf, M=("OpusTextStd", {}), T=("PlantinMTStd", {}))
+    content = STAFF + (
+        " BT /M 12 Tf 1 0 0 1 60 520 Tm (q.) Tj ET BT /T 12 Tf 1 0 0 1 75 520 Tm (= 66 queer) Tj ET"
+        " BT /M 12 Tf 1 0 0 1 90 460 Tm (mf) Tj ET"
+    )
+    page = read_page_symbols(one_page(content, resources=fonts, pdf=pdf), 1)
+    assert sorted(g.name for g in page.glyphs) == ["dynamicMF", "metAugmentationDot", "metNoteQuarterUp"]
+    assert [t.text for t in page.texts] == ["= 66 queer"]
+
+
+def test_the_height_of_letters_is_not_believed_where_it_is_in_other_units():
+    pdf = pikepdf.new()
+    fonts = fonts_without_programs(
+        pdf, A=("Serif", {"Ascent": 53.5, "Descent": 23.5}), B=("Serif", {"Ascent": 700, "Descent": -250})
+    )
+    content = STAFF + " BT /A 10 Tf 1 0 0 1 60 520 Tm (Andante) Tj ET BT /B 10 Tf 1 0 0 1 60 540 Tm (Lento) Tj ET"
+    texts = {t.text: t for t in read_page_symbols(one_page(content, resources=fonts, pdf=pdf), 1).texts}
+    assert texts["Andante"].box.y1 - texts["Andante"].box.y0 == pytest.approx(10.0)
+    assert texts["Lento"].box.y1 - texts["Lento"].box.y0 == pytest.approx(9.5)
+
+
+def test_clefs_painted_twice_in_place_are_one_and_heads_are_as_many_as_voices():
+    pdf = pikepdf.new()
+    fonts = fonts_without_programs(pdf, M=("Maestro", {}))
+    shown = " BT /M 24 Tf 1 0 0 1 60 482 Tm (&) Tj ET BT /M 24 Tf 1 0 0 1 100 488 Tm (\317) Tj ET"
+    page = read_page_symbols(one_page(STAFF + 2 * shown, resources=fonts, pdf=pdf), 1)
+    assert sorted(g.name for g in page.glyphs) == ["gClef", "noteheadBlack", "noteheadBlack"]
+
+
+def test_strokes_of_a_thin_pen_side_by_side_are_one_thick_line():
+    beam = " ".join(f"100 {300 + 0.12 * i:.2f} m 160 {312 + 0.12 * i:.2f} l S" for i in range(25))
+    stem = " ".join(f"{100 + 0.06 * i:.2f} 250 m {100 + 0.06 * i:.2f} 300 l S" for i in range(9))
+    apart = "0.12 w 200 200 m 260 200 l S 200 201 m 260 201 l S"
+    page = read_page_symbols(one_page(f"0.12 w {beam} 0.06 w {stem} {apart}"), 1)
+    lines = sorted((round(line.x0, 1), round(line.thickness, 1)) for line in page.lines)
+    assert lines == [(100.0, 3.0), (100.2, 0.5), (200.0, 0.1), (200.0, 0.1)]
