@@ -22,6 +22,10 @@ _BEND_COST = 0.02
 _ENOUGH = 0.16
 """Evidence from which on a column counts for a staff rather than against it."""
 _LEAST_EVIDENCE = 0.24
+_FAINT = 0.65
+"""Part of that evidence that is enough for a staff beside which another one begins and ends with it."""
+_PART = 0.85
+"""Part of a faint staff up to which one that was found before is a part of it."""
 _CLEAR = 0.6
 """Evidence, at the best place of most columns, that the above are meant for; pale lines are seen as if they had it."""
 _MOST_GAIN = 2.5
@@ -79,8 +83,28 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
         for staff in fresh:
             _erase(evidence, staff)
         found += fresh
+    found = _with_faint(found, whole, widths, ridge)
     found = bent_alike(found, whole, ridge)
     return sorted(_without_examples(found), key=lambda s: float(s.middle.mean()))
+
+
+def _with_faint(found: list[TracedStaff], whole: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[TracedStaff]:
+    """The staves found and those that are seen less well, whole or in part, where another begins and ends as they do.
+
+    A staff in the middle of a page is printed as faint as the plate, the scanner or the copier happened to leave it,
+    and begins and ends with its neighbours all the same.
+    """
+    rest = whole.copy()
+    for staff in found:
+        if any(_paired(staff, other) for other in found if other is not staff):
+            _erase(rest, staff)
+    for faint in _pass(rest, widths, ridge, _FAINT):
+        parts = [s for s in found if _crowds(faint, s)]
+        others = [s for s in found if not _crowds(faint, s)]
+        longer = all(s.x1 - s.x0 < _PART * (faint.x1 - faint.x0) for s in parts)
+        if longer and any(_paired(faint, other) for other in others):
+            found = [*others, faint]
+    return found
 
 
 def _gain(evidence: Floats) -> float:
@@ -108,8 +132,9 @@ def _paired(staff: TracedStaff, other: TracedStaff) -> bool:
     return ends < 4 * SPACE and abs(float(staff.middle.mean()) - float(other.middle.mean())) < 20 * SPACE
 
 
-def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[TracedStaff]:
-    """The staves seen in some evidence, no two over each other."""
+def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats, share: float = 1.0) -> list[TracedStaff]:
+    """The staves seen in some evidence, no two over each other; a share of what is usual is enough."""
+    enough, least = share * _ENOUGH, share * _LEAST_EVIDENCE
     gathered, left = _gather(evidence)
     mirrored, right = _gather(np.ascontiguousarray(evidence[:, ::-1]))
     through = gathered + mirrored[:, ::-1] - evidence
@@ -119,15 +144,15 @@ def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[Tra
     found: list[TracedStaff] = []
     reach = int(_APART * SPACE)
     for y in np.argsort(-peak):
-        if peak[y] < 6 * _ENOUGH:
+        if peak[y] < 6 * enough:
             break
         if not free[y]:
             continue
         free[max(0, y - 6) : y + 7] = False
         rows = _way((int(y), int(column[y])), left, right)
         along = evidence[rows, np.arange(len(rows))]
-        first, last = _best_run(along - _ENOUGH)
-        if last - first < LEAST_COLUMNS or float(along[first:last].mean()) < _LEAST_EVIDENCE:
+        first, last = _best_run(along - enough)
+        if last - first < LEAST_COLUMNS or float(along[first:last].mean()) < least:
             continue
         near = _without_slips(rows[first:last], evidence[:, first:last])
         middle = int(np.median(near))

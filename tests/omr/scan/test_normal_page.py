@@ -68,6 +68,18 @@ def test_a_beam_along_a_staff_is_not_taken_for_its_sixth_line() -> None:
     assert second.middle - first.middle == pytest.approx(2200 / 8 * SPACE / 18, abs=1.0)
 
 
+@pytest.mark.parametrize(("grey", "x0"), [(180, 150), (190, 1000)])
+def test_a_staff_that_is_printed_faint_is_found_to_its_end(grey: int, x0: int) -> None:
+    page = staves_page()
+    for k in range(5):
+        y = round(200 + 2 * 2200 / 8 + 18 * k)
+        page[y : y + 3, x0:1850] = np.maximum(page[y : y + 3, x0:1850], grey)
+    normal = normal_page(image(page))
+    assert normal is not None
+    assert len(normal.staves) == 8
+    assert normal.staves[2].x1 == pytest.approx(normal.staves[3].x1, abs=3 * SPACE)
+
+
 @pytest.mark.parametrize("x0", [150, 1000])
 def test_a_staff_that_is_meant_to_be_smaller_stays_smaller(x0: int) -> None:
     page = staves_page()
