@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from omr_service.assembler.draft import JoinedMeasure, ScoreDraft
+from omr_service.assembler.key_order import KeyReading, settled_keys
 from omr_service.assembler.meters import MeterSign
 
 
 def step_measures(draft: ScoreDraft) -> None:
     """All measures in order, with meter and key in force."""
     meter: MeterSign | None = None
-    fifths: int | None = None
     for page in draft.pages:
         for s, system in enumerate(page.systems):
             draft.other_parts = max(draft.other_parts, len(system.system.others))
@@ -23,11 +24,37 @@ def step_measures(draft: ScoreDraft) -> None:
                 if signs.meter is not None:
                     joined.meter_printed = True
                     meter = signs.meter
-                if signs.key is not None:
-                    joined.key_printed = signs.key.fifths != (fifths or 0)
-                    fifths = signs.key.fifths
-                joined.meter, joined.fifths = meter, fifths or 0
+                joined.meter = meter
                 draft.measures.append(joined)
+    _set_keys(draft.measures)
+
+
+def _set_keys(measures: Sequence[JoinedMeasure]) -> None:
+    """Sets, in place, the key in force in each measure."""
+    readings: list[KeyReading] = []
+    before: JoinedMeasure | None = None
+    for measure in measures:
+        if measure.signs.key is not None:
+            readings.append(KeyReading(measure.signs.key.fifths, _may_change(before, measure)))
+        before = measure
+    settled = iter(settled_keys(readings))
+    fifths = 0
+    for measure in measures:
+        if measure.signs.key is not None:
+            own = next(settled)
+            measure.key_printed = own != fifths
+            fifths = own
+        measure.fifths = fifths
+
+
+def _may_change(before: JoinedMeasure | None, measure: JoinedMeasure) -> bool:
+    """True where the key of a measure may be another than the one in force: something announces it."""
+    key = measure.signs.key
+    naturals = key is not None and any(glyph.name == "accidentalNatural" for glyph in key.glyphs)
+    if before is None or not measure.first_in_system or measure.meter_printed or naturals or before.system.courtesy:
+        return True
+    mark = before.signs.right
+    return mark is None or mark.strokes != "L"
 
 
 def expected_length(meter: MeterSign | None) -> Fraction | None:

@@ -156,17 +156,19 @@ class MeasureSigns:
 
 @dataclass(frozen=True, slots=True)
 class SystemSigns:
-    """A system with its measures; key and meter after the last barline are courtesies and not kept.
+    """A system with its measures; key and meter after the last barline are courtesies and belong to none of them.
 
     Attributes:
         system: Its staves and barlines.
         measures: Its measures.
         tuplets: Printed tuplet numbers.
+        courtesy: True where a key signature stands after the last barline.
     """
 
     system: System
     measures: tuple[MeasureSigns, ...]
     tuplets: tuple[TupletSign, ...]
+    courtesy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

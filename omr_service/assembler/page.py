@@ -259,7 +259,10 @@ def step_measures(page: PageDraft) -> None:
         page.elements[i] = elements
         measures.append(build_measures(system, elements, page.clefs[i], page.keys[i], page.meters[i]))
     tuplets = _tuplets_by_system(page, measures)
-    page.signs = [SystemSigns(s, m, t) for s, m, t in zip(page.systems, measures, tuplets, strict=True)]
+    page.signs = [
+        SystemSigns(s, m, t, any(m and key.x0 >= m[-1].x1 for key in page.keys[s.index]))
+        for s, m, t in zip(page.systems, measures, tuplets, strict=True)
+    ]
 
 
 def _tuplets_by_system(page: PageDraft, measures: Sequence[tuple[MeasureSigns, ...]]) -> list[tuple[TupletSign, ...]]:
