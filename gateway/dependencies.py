@@ -8,22 +8,24 @@ from fastapi.security import HTTPBearer
 from etude.client import AsyncEtudeClient
 from gateway.settings import GatewaySettings
 
+# Both are coroutine functions, because FastAPI calls any other in a thread: two of those cost more than all else here.
 
-def settings_of(request: Request) -> GatewaySettings:
+
+async def settings_of(request: Request) -> GatewaySettings:
     """The settings of the application."""
     return cast("GatewaySettings", request.app.state.settings)
 
 
-def client_of(request: Request) -> AsyncEtudeClient:
+async def client_of(request: Request, settings: Annotated[GatewaySettings, Depends(settings_of)]) -> AsyncEtudeClient:
     """A client on the application's channel that hands on the caller's credentials.
 
     The request's id and the trace context are handed on by the chassis.
     """
     authorization = request.headers.get("authorization")
     return AsyncEtudeClient(
-        settings_of(request).orchestrator_target,
+        settings.orchestrator_target,
         channel=request.app.state.channel,
-        timeout_s=settings_of(request).call_timeout_s,
+        timeout_s=settings.call_timeout_s,
         metadata=[("authorization", authorization)] if authorization else [],
     )
 

@@ -5,9 +5,12 @@ numbers, every field present (null for an unset message and for an UNSPECIFIED e
 form of Étude's error envelope.
 """
 
+from collections.abc import Callable, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,6 +18,8 @@ from google.rpc.status_pb2 import Status
 
 from etude.client.names import sentence, short_name_of
 from etude.mesh.errors import EtudeError, from_status
+
+_Convert = Callable[[Any], Any]
 
 
 def to_json(message: Message) -> dict[str, Any]:
@@ -24,7 +29,7 @@ def to_json(message: Message) -> dict[str, Any]:
     >>> to_json(job_pb2.JobSource(filename="a.pdf", size_bytes=3))["size_bytes"]
     3
     """
-    return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields}
+    return {name: read(message) for name, read in _readers(message.DESCRIPTOR)}
 
 
 def error_to_json(error: EtudeError) -> dict[str, Any]:
@@ -37,36 +42,73 @@ def error_to_json(error: EtudeError) -> dict[str, Any]:
     return {"code": error.code.name, "reason": error.reason, "message": sentence(error.message), "details": details}
 
 
-def _field(message: Message, field: Any) -> Any:
-    value = getattr(message, field.name)
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        value_field = field.message_type.fields_by_name["value"]
-        return {str(key): _value(item, value_field) for key, item in sorted(dict(value).items())}
+@cache
+def _readers(descriptor: Descriptor) -> Sequence[tuple[str, Callable[[Message], Any]]]:
+    """What reads each field of a message type, found out once: asking descriptors takes longer than reading."""
+    return tuple((field.name, _reader(field)) for field in descriptor.fields)
+
+
+def _reader(field: FieldDescriptor) -> Callable[[Message], Any]:
+    name, get, kind = field.name, attrgetter(field.name), field.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        value = _converter(kind.fields_by_name["value"]) or _as_it_is
+        return lambda message: {str(key): value(item) for key, item in sorted(dict(get(message)).items())}
+    convert = _converter(field)
     if field.is_repeated:
-        return [_value(item, field) for item in value]
-    if field.message_type is not None and not message.HasField(field.name):
-        return None
-    return _value(value, field)
+        return lambda message: [convert(item) for item in get(message)] if convert else list(get(message))
+    if convert is None:
+        return get
+    if kind is not None:
+        return lambda message: convert(get(message)) if message.HasField(name) else None
+    return lambda message: convert(get(message))
 
 
-def _value(value: Any, field: Any) -> Any:
+def _converter(field: FieldDescriptor) -> _Convert | None:
+    """What makes a plain value of one of a field; None when it is one."""
     if field.message_type is not None:
-        return _message(value)
+        found: _Convert = _OF_MESSAGES.get(field.message_type.full_name, to_json)
+        return found
     if field.enum_type is not None:
-        return None if value == 0 else short_name_of(field.enum_type, value)
+        return _enum_names(field.enum_type)
     if field.type == FieldDescriptor.TYPE_FLOAT:
-        # Single precision has seven digits; more would only show noise.
-        return float(f"{value:.7g}")
+        return _seven_digits
     if field.type == FieldDescriptor.TYPE_BYTES:
-        return value.hex()
+        return bytes.hex
+    return None
+
+
+def _enum_names(descriptor: EnumDescriptor) -> _Convert:
+    names = {number: short_name_of(descriptor, number) for number in descriptor.values_by_number}
+
+    def name(number: int) -> str | None:
+        return None if number == 0 else names.get(number) or str(number)
+
+    return name
+
+
+def _seven_digits(value: float) -> float:
+    # Single precision has seven digits; more would only show noise.
+    return float(f"{value:.7g}")
+
+
+def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _message(message: Message) -> Any:
-    if isinstance(message, Timestamp):
-        return message.ToJsonString()
-    if isinstance(message, Duration):
-        return message.ToTimedelta().total_seconds()
-    if isinstance(message, Status):
-        return error_to_json(from_status(message))
-    return to_json(message)
+def _time(message: Timestamp) -> str:
+    return message.ToJsonString()
+
+
+def _seconds(message: Duration) -> float:
+    return message.ToTimedelta().total_seconds()
+
+
+def _error(message: Status) -> dict[str, Any]:
+    return error_to_json(from_status(message))
+
+
+_OF_MESSAGES: dict[str, _Convert] = {
+    Timestamp.DESCRIPTOR.full_name: _time,
+    Duration.DESCRIPTOR.full_name: _seconds,
+    Status.DESCRIPTOR.full_name: _error,
+}

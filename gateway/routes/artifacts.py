@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
-from etude.client.json_form import to_json
 from etude.content_disposition import content_disposition
 from etude.mesh.errors import EtudeError
 from gateway import models
+from gateway.answers import answer
 from gateway.dependencies import BEARER, Client, Settings
 from gateway.errors import error_response
 from gateway.ranges import matches, parse_range, range_allowed
@@ -25,10 +25,10 @@ _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-s
 _DOCUMENTS = frozenset({"image/svg+xml", "text/html"})
 
 
-@router.get("/{artifact_id}", summary="One artifact")
-async def get_artifact(client: Client, artifact_id: ArtifactId) -> models.Artifact:
+@router.get("/{artifact_id}", response_model=models.Artifact, summary="One artifact")
+async def get_artifact(client: Client, artifact_id: ArtifactId) -> Response:
     """The description of an artifact."""
-    return models.Artifact.model_validate(to_json(await client.get_artifact(artifact_id)))
+    return answer(await client.get_artifact(artifact_id))
 
 
 @router.head("/{artifact_id}/download", include_in_schema=False)
@@ -122,7 +122,7 @@ async def download_artifact(
     return StreamingResponse(body(), status_code=code, headers=headers, media_type=artifact.media_type)
 
 
-@router.get("/{artifact_id}/lineage", summary="Where an artifact comes from")
-async def get_lineage(client: Client, artifact_id: ArtifactId) -> models.Lineage:
+@router.get("/{artifact_id}/lineage", response_model=models.Lineage, summary="Where an artifact comes from")
+async def get_lineage(client: Client, artifact_id: ArtifactId) -> Response:
     """All artifacts it was derived from or that were derived from it, and how."""
-    return models.Lineage.model_validate(to_json(await client.lineage(artifact_id)))
+    return answer(await client.lineage(artifact_id))

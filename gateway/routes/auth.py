@@ -3,13 +3,14 @@
 from datetime import UTC
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Path, Query, Response, status
 
 from etude.client.json_form import to_json
 from etude.client.names import enum_value
 from etude.identity.v1 import auth_service_pb2, identity_service_pb2
 from etude.stage.v1 import fingering_service_pb2, renderer_service_pb2
 from gateway import identity_models as models
+from gateway.answers import answer
 from gateway.dependencies import BEARER, Client
 
 public = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -60,20 +61,20 @@ async def change_password(client: Client, change: models.PasswordChange) -> None
     await client.change_password(change.current_password, change.new_password)
 
 
-@router.get("/me", summary="Who am I?")
-async def get_me(client: Client) -> models.Me:
+@router.get("/me", response_model=models.Me, summary="Who am I?")
+async def get_me(client: Client) -> Response:
     """The calling user and tenant."""
-    return models.Me.model_validate(to_json(await client.current_user()))
+    return answer(await client.current_user())
 
 
-@router.get("/me/preferences", summary="Preferences")
-async def get_preferences(client: Client) -> models.Preferences:
+@router.get("/me/preferences", response_model=models.Preferences, summary="Preferences")
+async def get_preferences(client: Client) -> Response:
     """What the caller's jobs take where their options leave it open."""
-    return models.Preferences.model_validate(to_json(await client.preferences()))
+    return answer(await client.preferences())
 
 
-@router.patch("/me/preferences", summary="Change preferences")
-async def update_preferences(client: Client, update: models.PreferencesUpdate) -> models.Preferences:
+@router.patch("/me/preferences", response_model=models.Preferences, summary="Change preferences")
+async def update_preferences(client: Client, update: models.PreferencesUpdate) -> Response:
     """Changes the preferences named in the body, and leaves the others."""
     if not update.model_fields_set:
         return await get_preferences(client)
@@ -88,35 +89,36 @@ async def update_preferences(client: Client, update: models.PreferencesUpdate) -
         wanted.density = enum_value(fingering_service_pb2.FingeringDensity, update.density, field="density")
     for name in update.formats or ():
         wanted.formats.append(enum_value(renderer_service_pb2.OutputFormat, name, field="formats"))
-    changed = await client.update_preferences(wanted, sorted(update.model_fields_set))
-    return models.Preferences.model_validate(to_json(changed))
+    return answer(await client.update_preferences(wanted, sorted(update.model_fields_set)))
 
 
-@router.post("/invitations", status_code=status.HTTP_201_CREATED, summary="Invite")
-async def create_invitation(client: Client) -> models.Invitation:
+@router.post("/invitations", response_model=models.Invitation, status_code=status.HTTP_201_CREATED, summary="Invite")
+async def create_invitation(client: Client) -> Response:
     """Lets one person register in the caller's tenant. Within a tenant, jobs are still their owner's alone."""
-    return models.Invitation.model_validate(to_json(await client.create_invitation()))
+    return answer(await client.create_invitation(), status.HTTP_201_CREATED)
 
 
-@router.post("/api-keys", status_code=status.HTTP_201_CREATED, summary="Make an API key")
-async def create_api_key(client: Client, key: models.NewApiKey) -> models.ApiKeyCreated:
+@router.post(
+    "/api-keys", response_model=models.ApiKeyCreated, status_code=status.HTTP_201_CREATED, summary="Make an API key"
+)
+async def create_api_key(client: Client, key: models.NewApiKey) -> Response:
     """A key for a machine that acts for the caller. An API key cannot make others."""
     expires = key.expire_time
     if expires is not None:
         expires = expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC)
     made = await client.create_api_key(key.display_name, expire_time=expires)
-    return models.ApiKeyCreated.model_validate(to_json(made))
+    return answer(made, status.HTTP_201_CREATED)
 
 
-@router.get("/api-keys", summary="List API keys")
+@router.get("/api-keys", response_model=models.ApiKeyList, summary="List API keys")
 async def list_api_keys(
     client: Client,
     page_size: Annotated[int, Query(ge=0, le=1000, description="Most keys in the answer; 0 for 100.")] = 0,
     page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
-) -> models.ApiKeyList:
+) -> Response:
     """The caller's API keys, oldest first."""
     page = await client.api_keys_page(page_size=page_size, page_token=page_token)
-    return models.ApiKeyList.model_validate(to_json(page))
+    return answer(page)
 
 
 @router.delete("/api-keys/{api_key_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Take an API key back")

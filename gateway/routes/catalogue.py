@@ -2,22 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from etude.client.json_form import to_json
 from gateway import models
+from gateway.answers import answer
 from gateway.dependencies import BEARER, Client
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"], dependencies=[BEARER])
 
 
-@router.get("", summary="List models")
+@router.get("", response_model=models.ModelList, summary="List models")
 async def list_models(
     client: Client,
     stage: Annotated[str, Query(description='Only those of one stage: "omr" or "fingering".')] = "",
     page_size: Annotated[int, Query(ge=0, le=1000, description="Most models in the answer; 0 for 100.")] = 0,
     page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
-) -> models.ModelList:
+) -> Response:
     """Models seen so far, by stage, name and version."""
     page = await client.models_page(stage=stage, page_size=page_size, page_token=page_token)
-    return models.ModelList.model_validate(to_json(page))
+    return answer(page)

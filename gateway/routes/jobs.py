@@ -15,6 +15,7 @@ from etude.mesh.errors import EtudeError
 from etude.score.v1 import fingering_pb2
 from etude.stage.v1 import fingering_service_pb2
 from gateway import models
+from gateway.answers import answer
 from gateway.dependencies import BEARER, Client, Settings
 from gateway.errors import too_large
 from gateway.events import event_stream
@@ -40,11 +41,10 @@ def request_id_from(key: str) -> str:
         return str(uuid.uuid5(_KEY_NAMESPACE, key))
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, summary="Send a document")
+@router.post("", response_model=models.Job, status_code=status.HTTP_201_CREATED, summary="Send a document")
 async def create_job(
     client: Client,
     settings: Settings,
-    response: Response,
     file: Annotated[UploadFile, File(description="PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file")],
     reader: Annotated[str, Form(description="auto, engraved or scan")] = "",
     uncertainty_policy: Annotated[str, Form(description="keep_alternatives or best_only")] = "",
@@ -61,7 +61,7 @@ async def create_job(
         str, Form(description="An earlier job on the same music, whose pinned fingers are to hold again")
     ] = "",
     idempotency_key: IdempotencyKey = "",
-) -> models.Job:
+) -> Response:
     """Stores the document and starts a job on it; answers as soon as the document is stored."""
     if file.size is not None and file.size > settings.max_upload_bytes:
         raise too_large(settings.max_upload_bytes)
@@ -80,18 +80,17 @@ async def create_job(
     job = await client.create_job(
         file.file, options, request_id=request_id_from(idempotency_key), timeout_s=settings.upload_timeout_s
     )
-    response.headers["Location"] = f"/api/v1/jobs/{job.job_id}"
-    return models.Job.model_validate(to_json(job))
+    return answer(job, status.HTTP_201_CREATED, {"Location": f"/api/v1/jobs/{job.job_id}"})
 
 
-@router.get("", summary="List jobs")
+@router.get("", response_model=models.JobList, summary="List jobs")
 async def list_jobs(
     client: Client,
     state: Annotated[list[models.JobState] | None, Query(description="Only jobs in one of these states.")] = None,
     stage: Annotated[models.Stage | None, Query(description="Only jobs whose state is one of this stage's.")] = None,
     page_size: Annotated[int, Query(ge=0, le=1000, description="Most jobs in the answer; 0 for 50.")] = 0,
     page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
-) -> models.JobList:
+) -> Response:
     """Jobs, newest first."""
     wanted = [name for name in state or models.JobState if stage is None or name.startswith(f"{stage.upper()}_")]
     states = [job_pb2.JobState.Value(f"JOB_STATE_{name}") for name in wanted if state or stage]
@@ -99,13 +98,13 @@ async def list_jobs(
         # No job is in this state. It is still the orchestrator that says so: it looks at who asks.
         states = [job_pb2.JOB_STATE_UNSPECIFIED]
     page = await client.list_jobs_page(states=states, page_size=page_size, page_token=page_token)
-    return models.JobList.model_validate(to_json(page))
+    return answer(page)
 
 
-@router.get("/{job_id}", summary="One job")
-async def get_job(client: Client, job_id: JobId) -> models.Job:
+@router.get("/{job_id}", response_model=models.Job, summary="One job")
+async def get_job(client: Client, job_id: JobId) -> Response:
     """The job as it is now."""
-    return models.Job.model_validate(to_json(await client.get_job(job_id)))
+    return answer(await client.get_job(job_id))
 
 
 @router.get("/{job_id}/results", summary="What a job made")
@@ -134,31 +133,31 @@ async def delete_job(client: Client, job_id: JobId) -> None:
     await client.delete(job_id)
 
 
-@router.post("/{job_id}/cancel", summary="Cancel a job")
+@router.post("/{job_id}/cancel", response_model=models.Job, summary="Cancel a job")
 async def cancel_job(
     client: Client,
     job_id: JobId,
     reason: Annotated[str, Query(max_length=500, description="Why, for the audit trail.")] = "",
-) -> models.Job:
+) -> Response:
     """Cancels a job that is not finished."""
-    return models.Job.model_validate(to_json(await client.cancel(job_id, reason)))
+    return answer(await client.cancel(job_id, reason))
 
 
-@router.post("/{job_id}/retry", summary="Retry a job")
-async def retry_job(client: Client, job_id: JobId, idempotency_key: IdempotencyKey = "") -> models.Job:
+@router.post("/{job_id}/retry", response_model=models.Job, summary="Retry a job")
+async def retry_job(client: Client, job_id: JobId, idempotency_key: IdempotencyKey = "") -> Response:
     """Starts a job in OMR_FAILED or FINGERING_FAILED again, from the failed stage on."""
     job = await client.retry(job_id, request_id=request_id_from(idempotency_key))
-    return models.Job.model_validate(to_json(job))
+    return answer(job)
 
 
-@router.post("/{job_id}/fingering", summary="Pin fingers")
+@router.post("/{job_id}/fingering", response_model=models.FingeringUpdated, summary="Pin fingers")
 async def update_fingering(
     client: Client,
     settings: Settings,
     job_id: JobId,
     update: models.FingeringUpdate,
     idempotency_key: IdempotencyKey = "",
-) -> models.FingeringUpdated:
+) -> Response:
     """Pins fingers of a completed job: the rest is fingered anew around them, into new artifacts with lineage."""
     pins = [
         fingering_service_pb2.PinnedFingering(
@@ -177,7 +176,7 @@ async def update_fingering(
         request_id=request_id_from(idempotency_key),
         timeout_s=settings.upload_timeout_s,
     )
-    return models.FingeringUpdated.model_validate(to_json(updated))
+    return answer(updated)
 
 
 @router.get(
@@ -223,7 +222,7 @@ def _cursor(last_event_id: str) -> int:
     return int(last_event_id)
 
 
-@router.get("/{job_id}/artifacts", summary="A job's artifacts")
+@router.get("/{job_id}/artifacts", response_model=models.ArtifactList, summary="A job's artifacts")
 async def list_artifacts(
     client: Client,
     job_id: JobId,
@@ -231,7 +230,7 @@ async def list_artifacts(
     latest_only: Annotated[bool, Query(description="Leave out what a later correction replaced.")] = True,
     page_size: Annotated[int, Query(ge=0, le=1000, description="Most artifacts in the answer; 0 for 100.")] = 0,
     page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
-) -> models.ArtifactList:
+) -> Response:
     """Artifacts of a job, oldest first."""
     page = await client.artifacts_page(
         job_id,
@@ -240,4 +239,4 @@ async def list_artifacts(
         page_size=page_size,
         page_token=page_token,
     )
-    return models.ArtifactList.model_validate(to_json(page))
+    return answer(page)
