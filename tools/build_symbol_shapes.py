@@ -61,7 +61,7 @@ WANTED = re.compile(
     | tuplet[0-9] | fingering[0-5]
     | metNote(HalfUp|QuarterUp|8thUp)
     | wiggleArpeggiatoUp | wiggleTrill | tremolo[123]
-    | repeat1Bar | repeat2Bars | codaSquare
+    | repeat1Bar | repeat2Bars | repeatBarSlash | codaSquare
     )$""",
     re.VERBOSE,
 )

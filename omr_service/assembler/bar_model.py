@@ -98,10 +98,17 @@ class Costs:
     broken_beam: float = 3.0  # a beam's members in different voices
     other_staff: float = 2.0  # a voice moves to another staff without a beam
     overfull: float = 3.5  # a voice outlasts the bar
-    irregular: float = 3.5  # the bar is not as long as the meter says
+    irregular: float = 3.5  # the bar is shorter than the meter says
+    longer: float = 3.5  # it is longer than that
     extra_voice: float = 0.25  # per voice beyond the second on a staff
     within_beam: float = 0.4  # a tuplet without a number begins or ends within a beam; the more the greater its number
     open_tuplet: float = 3.0  # a tuplet without a number that is not filled
+
+    def of_length(self, length: Fraction | int, expected: Fraction | int | None) -> float:
+        """What it costs that a bar is so long."""
+        if not expected or length == expected:
+            return 0.0
+        return self.irregular if length < expected else self.longer
 
 
 USUAL = Costs()

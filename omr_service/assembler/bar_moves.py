@@ -51,6 +51,9 @@ class Moves:
         result: list[Move] = []
         for at, extra in times:
             base = cost + extra
+            if self.expected and time < self.expected <= at:
+                # longer than the meter says, whatever comes
+                base += self.costs.longer
             if base >= limit:
                 continue
             new_column = (column[0], item.x) if at == time else (item.x, item.x)

@@ -98,7 +98,7 @@ class _Search:
             if cost >= bound:
                 break
             if depth == n:
-                total, length, fits = finished(self.problem, cost + columns_cost(self.problem, trail), voices)
+                total, length, fits = finished(self.problem, cost + columns_cost(self.problem, trail), time, voices)
                 if total < bound:
                     best = (total, length, fits, trail)
                     bound = total

@@ -21,15 +21,23 @@ def columns_cost(problem: BarProblem, trail: Trail) -> float:
     return spacing_cost(sorted(columns.items()))
 
 
-def finished(problem: BarProblem, cost: float, voices: tuple[Voice, ...]) -> tuple[float, int, bool]:
-    """Total cost, length and whether all voices fill the bar; for the cheaper of expected and real length."""
+def finished(problem: BarProblem, cost: float, time: int, voices: tuple[Voice, ...]) -> tuple[float, int, bool]:
+    """Total cost, length and whether all voices fill the bar; for the cheaper of expected and real length.
+
+    Args:
+        problem: The bar.
+        cost: What placing its items cost; with that of a longer bar than expected where some begin after its end.
+        time: The last time at which some item begins.
+        voices: The voices.
+    """
     ends = [v[0] for v in voices if v[0] >= 0]
     longest = max(ends, default=0)
+    beyond = 0 < problem.expected <= time
     options: list[tuple[float, int, bool]] = []
-    for length in {problem.expected or longest, longest} - {0}:
+    for length in {longest if beyond else problem.expected or longest, longest} - {0}:
         total = cost
-        if problem.expected and length != problem.expected:
-            total += problem.costs.irregular
+        if not beyond:
+            total += problem.costs.of_length(length, problem.expected)
         fits = True
         for voice in voices:
             if voice[0] == RESTING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from omr_service.assembler.doubts import other_levels
@@ -41,7 +42,11 @@ class Beaming:
 
 APART, APART_OPPOSED = 1.0, 1.4
 """Distance, in staff spaces, below which stems under one beam belong to notes that sound together: of stems of one
-direction, and of two that point at each other."""
+direction, and of two that point at each other; the latter not where both end at the beam under heads further apart."""
+BEAMS_HEIGHT = 2.5
+"""Height of the beams, in staff spaces, that such stems end at from both sides."""
+PAST = 1.5
+"""How far, in staff spaces, a stem may reach beyond the outermost of its beams."""
 THIN = 0.38
 """Thickness, in staff spaces, below which a beam joins grace notes."""
 
@@ -75,7 +80,7 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
     flags: dict[int, int] = {}
     doubts = _read_flags(stemmed, order, glyphs, staves, flags, tremolos)
     levels |= {i: max(count, levels.get(i, 0)) for i, count in flags.items()}
-    groups, breaks, strangers = _groups(members_of, levels, max((s.space for s in staves), default=1.0))
+    groups, breaks, strangers = _groups(members_of, levels, flags, max((s.space for s in staves), default=1.0))
     grouped = {i for group in groups for i in group}
     levels |= {i: flags.get(i, 0) for i in strangers - grouped}
     loose = tuple(beam for beam, members in contacts if not members)
@@ -141,8 +146,26 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
                     joined[k].add(chord.index)
                     beams_of.setdefault(chord.index, set()).add(k)
                     grown = True
-    members_of = [[c for c, _, _ in entries if c.index in joined[k]] for k, (_, entries) in enumerate(found)]
+    met = {c: [found[n] for n in own] for c, own in beams_of.items()}
+    passing = {
+        c.index
+        for k, (_, entries) in enumerate(found)
+        for c, _, _ in entries
+        if c.index in joined[k] and _goes_past(met[c.index], c, staves[c.staff].space)
+    }
+    members_of = [
+        [c for c, _, _ in entries if c.index in joined[k] and c.index not in passing]
+        for k, (_, entries) in enumerate(found)
+    ]
     return [(beam, _without_passing(beam, members_of[k], members_of, beams, staves)) for k, beam in enumerate(beams)]
+
+
+def _goes_past(met: Sequence[tuple[Line, list[tuple[Chord, float, bool]]]], chord: Chord, space: float) -> bool:
+    """True for a stem that meets beams of stems which point the other way, and ends far beyond them all: it stands
+    where the beams of another voice lie."""
+    x, side = _stem_x(chord), -1 if chord.up else 1
+    alike = any(c.up == chord.up for _, entries in met for c, _, meets in entries if meets and c is not chord)
+    return not alike and all((chord.tip - y_at(beam, x)) * side > PAST * space for beam, _ in met)
 
 
 def _without_passing(
@@ -269,7 +292,9 @@ def _read_flags(
     return doubts
 
 
-def _one_at_a_time(group: list[Chord], levels: dict[int, int], space: float) -> tuple[list[Chord], set[int]]:
+def _one_at_a_time(
+    group: list[Chord], levels: dict[int, int], flags: Container[int], space: float
+) -> tuple[list[Chord], set[int]]:
     """The group without stems that stand so close to another member that both sound together: those of another voice
     that run into the beam. The one with more beams is the member; if they have equally many, the one that stands and
     points as most of the others do, else the one whose stem starts nearest to where its neighbours' do, else the left
@@ -281,8 +306,13 @@ def _one_at_a_time(group: list[Chord], levels: dict[int, int], space: float) -> 
     kept: list[Chord] = []
     strangers: set[int] = set()
     for chord in group:
-        reach = (APART if kept and chord.up == kept[-1].up else APART_OPPOSED) * space
-        if kept and _stem_x(chord) - _stem_x(kept[-1]) < reach:
+        opposed = bool(kept) and chord.up != kept[-1].up
+        reach = (APART_OPPOSED if opposed else APART) * space
+        close = bool(kept) and _stem_x(chord) - _stem_x(kept[-1]) < reach
+        if close and opposed and chord.index not in flags and kept[-1].index not in flags:
+            at_beams = abs(chord.tip - kept[-1].tip) < BEAMS_HEIGHT * space
+            close = abs(chord.x - kept[-1].x) < reach or not at_beams
+        if close:
             ranks = [(levels.get(c.index, 0), alike[c.staff, c.up], -_leap(c, group, reach)) for c in (kept[-1], chord)]
             other = chord
             if ranks[1] > ranks[0]:
@@ -308,7 +338,7 @@ def _root(chord: Chord) -> float:
 
 
 def _groups(
-    members_of: list[list[Chord]], levels: dict[int, int], space: float
+    members_of: list[list[Chord]], levels: dict[int, int], flags: Container[int], space: float
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...], set[int]]:
     """Chords joined by any chain of beams, where only the first beam goes on, and chords whose stems merely run into a
     beam."""
@@ -336,7 +366,7 @@ def _groups(
     breaks: list[tuple[int, ...]] = []
     strangers: set[int] = set()
     for met in sorted(by_root.values(), key=lambda g: min(_stem_x(c) for c in g)):
-        kept, others = _one_at_a_time(sorted(met, key=_stem_x), levels, space)
+        kept, others = _one_at_a_time(sorted(met, key=_stem_x), levels, flags, space)
         if len(kept) < 2:
             continue
         strangers |= others

@@ -107,7 +107,7 @@ class Question:
         element: Number of its first element on the page; -1 for a measure without any.
         count: How many elements it has: some may have been found to be something else.
         expected: Length to be expected, in quarters.
-        irregular_is_usual: True where another length is no surprise.
+        irregular_is_usual: True where a shorter measure is no surprise.
         recent: Ratios of tuplets in the measures before.
         compound: True where beats may be dotted.
     """

@@ -17,6 +17,8 @@ from omr_service.assembler.tremolos import Between
 from omr_service.symbols import Glyph, Line
 
 LEVELS = {"black": 0, "half": -1, "whole": -2, "breve": -3}
+OF_BOTH = 0.3
+"""What it costs to take the dot of a half note's head for that of the shorter note, too, that shares the head."""
 CADENZA = 3
 """Small notes alone on a staff from which on they are its own."""
 
@@ -77,9 +79,21 @@ def build_elements(
             )
             kind = max((h.kind for h in own), key=lambda k: LEVELS[k])
             level = LEVELS[kind]
-            # a beam with short notes tells the value of a half note's head too: another voice shares that head with it
-            if kind == "black" or (kind == "half" and chord.index in beam_of):
+            dotted = dots.chords.get(chord.index, 0)
+            others = _other_values(
+                level if kind != "black" else beaming.levels.get(chord.index, 0),
+                dotted,
+                beaming.doubts.get(chord.index, ()) if kind == "black" else (),
+                dots.chord_doubts.get(chord.index),
+            )
+            if kind == "black":
                 level = beaming.levels.get(chord.index, 0)
+            elif kind == "half" and chord.index in beam_of:
+                # a beam with short notes tells the value of a half note's head too: another voice shares that head
+                # with it, and its dot belongs to that one sooner
+                level = beaming.levels.get(chord.index, 0)
+                others = ((level, dotted, OF_BOTH),) if dotted else ()
+                dotted = 0
             strokes, partner = tremolo_of.get(chord.index, (0, -1)) if own is parts[0] else (0, -1)
             box = union(h.glyph.box for h in own)
             element = Element(
@@ -89,7 +103,7 @@ def build_elements(
                 box.x1,
                 notes,
                 level,
-                dots.chords.get(chord.index, 0),
+                dotted,
                 chord.up if chord.stem is not None else None,
                 chord.tip if chord.stem is not None else center(box)[1],
                 beam_of.get(chord.index, -1) if own is parts[0] else -1,
@@ -103,12 +117,7 @@ def build_elements(
                 partner=partner,
                 shared=len(parts) > 1,
                 flagged=chord.index in beaming.flagged,
-                others=_other_values(
-                    level,
-                    dots.chords.get(chord.index, 0),
-                    beaming.doubts.get(chord.index, ()) if kind == "black" else (),
-                    dots.chord_doubts.get(chord.index),
-                ),
+                others=others,
             )
             result.setdefault(system, []).append(element)
             extra += own is not parts[0]

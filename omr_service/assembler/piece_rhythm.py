@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from statistics import median
 
 from omr_service.assembler.draft import JoinedMeasure, Question, ScoreDraft
 from omr_service.assembler.measure_order import expected_length, step_measures
@@ -20,6 +21,10 @@ _LOOK_BACK = 3
 """Measures before a measure whose tuplets are remembered in it."""
 _SAMPLE = 12
 """Measures after a meter that are asked whether it can be."""
+_MOST_ASKED = 60
+"""Measures without a meter that are asked at most whether they can have a length."""
+TRIPLET = Fraction(2, 3)
+"""What three notes take of their written time where they replace two."""
 _BAD = 0.4
 """Share of them that do not add up from which on it may be another one."""
 _MOST = 8.0
@@ -42,14 +47,19 @@ def step_rhythm(draft: ScoreDraft) -> None:
         onset += measure.rhythm.length
 
 
-def _solve_all(draft: ScoreDraft, usual: dict[int, Fraction], start: int = 0) -> None:
-    """Solves all measures from one on, or those named in `usual`, for which it tells the length to be expected."""
+_Usual = dict[int, tuple[Fraction, frozenset[Fraction]]]
+"""By measure, the length to be expected, and the ratios of tuplets whose numbers the piece is known to leave out."""
+
+
+def _solve_all(draft: ScoreDraft, usual: _Usual, start: int = 0) -> None:
+    """Solves all measures from one on, or those named in `usual`."""
     recent: list[frozenset[Fraction]] = []
     for i, measure in enumerate(draft.measures[start:], start):
         signs = measure.signs
         if not usual or i in usual:
             before = frozenset().union(*recent[-_LOOK_BACK:]) if recent else frozenset()
-            question = _question(draft, i, usual.get(i, expected_length(measure.meter)), i in usual, before)
+            length, known = usual.get(i, (expected_length(measure.meter), frozenset[Fraction]()))
+            question = _question(draft, i, length, i in usual, before | known)
             measure.timing = _solved(draft, measure, question)
         rhythm = measure.rhythm
         if rhythm.dropped:
@@ -122,14 +132,18 @@ def _under(draft: ScoreDraft, sample: Sequence[int], meter: MeterSign) -> list[M
 
 def _solved(draft: ScoreDraft, measure: JoinedMeasure, question: Question) -> MeasureTiming:
     """A measure's rhythm: as it was worked out before under the same circumstances, or now."""
-    known = draft.known.get(question) or solve_measure(
-        measure.signs.elements,
-        measure.tuplets,
-        question.expected,
-        measure.system.system.space,
-        question.irregular_is_usual,
-        question.recent,
-        question.compound,
+    known = (
+        draft.known.get(question)
+        or draft.answers.get(question)
+        or solve_measure(
+            measure.signs.elements,
+            measure.tuplets,
+            question.expected,
+            measure.system.system.space,
+            question.irregular_is_usual,
+            question.recent,
+            question.compound,
+        )
     )
     if question.element >= 0:
         draft.answers[question] = known
@@ -155,7 +169,7 @@ def work_out(pages: Sequence[PageMusic], numbers: Container[int]) -> dict[Questi
     return {question: answer for question, answer in draft.answers.items() if question.page in numbers}
 
 
-def _usual_lengths(draft: ScoreDraft) -> dict[int, Fraction]:
+def _usual_lengths(draft: ScoreDraft) -> _Usual:
     """For measures without a meter that differ from their neighbours, the length most of those can have."""
     free = [i for i, m in enumerate(draft.measures) if m.meter is None]
     written = Counter(draft.measures[i].rhythm.length for i in free)
@@ -166,7 +180,24 @@ def _usual_lengths(draft: ScoreDraft) -> dict[int, Fraction]:
     usual = max(possible, key=lambda n: (possible[n], written[n], -n))
     if possible[usual] * 2 <= len(free):
         return {}
-    return {i: usual for i in free if draft.measures[i].rhythm.length != usual}
+    known, shorter = frozenset[Fraction](), usual * TRIPLET
+    if possible[shorter] * 2 > len(free):
+        as_written, in_triplets = _cost_at(draft, free, usual), _cost_at(draft, free, shorter, {TRIPLET})
+        if in_triplets < as_written - DOUBTFUL:
+            usual, known = shorter, frozenset({TRIPLET})
+    return {i: (usual, known) for i in free if draft.measures[i].rhythm.length != usual}
+
+
+def _cost_at(draft: ScoreDraft, measures: Sequence[int], length: Fraction, recent: Iterable[Fraction] = ()) -> float:
+    """What it costs to read some measures, or every so many of them, as so long, with tuplets known from elsewhere.
+
+    What most of them cost (that of triplets whose number is never printed) tells nothing: what the others cost does.
+    """
+    sample = measures[:: 1 + len(measures) // _MOST_ASKED]
+    questions = [_question(draft, i, length, True, frozenset(recent)) for i in sample]
+    costs = [_solved(draft, draft.measures[q], a).cost for q, a in zip(sample, questions, strict=True)]
+    usual = median(costs)
+    return sum(min(max(0.0, cost - usual), _MOST) for cost in costs)
 
 
 def _possible_lengths(measure: JoinedMeasure) -> set[Fraction]:
@@ -184,5 +215,5 @@ def _possible_lengths(measure: JoinedMeasure) -> set[Fraction]:
         len(own) % 3 == 0 and len({e.value for e in own}) == 1 for own in groups.values()
     )
     if threes and not any(t.ratios for t in rhythm.timings.values()):
-        return {rhythm.length, rhythm.length * Fraction(2, 3)}
+        return {rhythm.length, rhythm.length * TRIPLET}
     return {rhythm.length}

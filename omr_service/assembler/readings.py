@@ -29,6 +29,10 @@ Unmarked = tuple[Unnumbered, ...]
 PLAIN = tuple(Fraction(n, 4) for n in (1, 2, 3, 4, 6, 8, 12, 16))
 """Quarters that a run may share."""
 
+LEAST_RUN = 5
+"""Equal notes under one beam from which on they may take less time than written, however many they are."""
+RUN, PART_OF_RUN = 1.3, 1.0
+"""What that costs, and what it costs more to find a tuplet among them that does not go into their number."""
 SHARED = tuple(Fraction(n, 8) for n in (2, 4, 6, 8, 12))
 """Quarters that either of two chords on one stem may last."""
 BESIDE = 1.0
@@ -160,5 +164,27 @@ def _unmarked_readings(
             continue
         if number in (5, 7) and len(group) < number:
             continue
+        if _is_run(group) and len(group) % number:
+            beamed += PART_OF_RUN
         readings.append(Reading(value * ratio, beamed if group else rest if element.is_rest else loose, ratio))
+    known = {each.ratio for each in unmarked}
+    for ratio in _ratios_of_run(group) if unmarked else ():
+        if ratio not in known:
+            readings.append(Reading(value * ratio, RUN, ratio))
     return readings
+
+
+def _is_run(group: Sequence[Element]) -> bool:
+    """True for several notes of one value under one beam."""
+    return len(group) >= LEAST_RUN and len({(e.level, e.dots) for e in group}) == 1
+
+
+def _ratios_of_run(group: Sequence[Element]) -> list[Fraction]:
+    """How much of its written time a run of equal notes under one beam may take where its number is not printed: as
+    many of them as make a plain value, or a dotted one."""
+    if not _is_run(group):
+        return []
+    count = len(group)
+    plain = 1 << (count - 1).bit_length() - 1
+    dotted = 3 * plain // 2 if 3 * plain // 2 < count else 3 * plain // 4
+    return [Fraction(n, count) for n in (plain, dotted)]

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from omr_service.assembler.draft import JoinedMeasure, ScoreDraft
-from omr_service.assembler.geometry import System, center
+from omr_service.assembler.geometry import Staff, System, center
 from omr_service.assembler.measures import measure_edges
 from omr_service.assembler.music import Element, NoteSign
 from omr_service.assembler.timing import Timing
 from omr_service.symbols import Box, Glyph, Line
 
-SIGNS = {"repeat1Bar": 1, "repeat2Bars": 2, "repeatBarSlash": 1}
+SLASH = "repeatBarSlash"
+SIGNS = {"repeat1Bar": 1, "repeat2Bars": 2, SLASH: 1}
 WHOLE = -2
 VALUES = {
     (1 if level >= 0 else 2**-level) * Fraction(1, 2 ** max(level, 0)) * (2 - Fraction(1, 2**dots)): (level, dots)
@@ -29,7 +30,7 @@ VALUES = {
 
 
 def slashes(lines: Iterable[Line], system: System) -> list[Glyph]:
-    """Slashes through the middle of a staff, two close together as one: they repeat a beat.
+    """Slashes that are drawn through the middle of a staff: they repeat a beat.
 
     Args:
         lines: Lines of the system.
@@ -46,11 +47,20 @@ def slashes(lines: Iterable[Line], system: System) -> list[Glyph]:
         x, y = center(box)
         if not any(abs(staff.step(x, y) - 4) < 0.7 for staff in system.staves):
             continue
-        last = found[-1].box if found else None
-        if last is not None and box.x0 - last.x1 < 0.5 * space and abs(last.y0 - box.y0) < space:
-            box = Box(last.x0, last.y0, box.x1, box.y1)
-            found.pop()
-        found.append(Glyph("repeatBarSlash", box.x0, y, box, 4 * space))
+        found.append(Glyph(SLASH, box.x0, y, box, 4 * space))
+    return found
+
+
+def _together(signs: Sequence[Glyph], space: float) -> list[Glyph]:
+    """Repeat signs from left to right, with slashes close together as one: two repeat a beat of shorter notes."""
+    found: list[Glyph] = []
+    for sign in signs:
+        box, last = sign.box, found[-1] if found else None
+        slash = last is not None and last.name == sign.name == SLASH
+        if last is not None and slash and box.x0 - last.box.x1 < 0.5 * space and abs(last.box.y0 - box.y0) < space:
+            found[-1] = replace(last, box=Box(last.box.x0, last.box.y0, box.x1, box.y1))
+        else:
+            found.append(sign)
     return found
 
 
@@ -66,7 +76,7 @@ def find_repeats(system: System, glyphs: Iterable[Glyph], elements: Sequence[Ele
         elements: Its chords and rests.
         first: Number on the page for the first of the rests.
     """
-    signs = sorted((g for g in glyphs if g.name in SIGNS), key=lambda g: g.x)
+    signs = _together(sorted((g for g in glyphs if g.name in SIGNS), key=lambda g: g.x), system.space)
     if not signs:
         return []
     right = max([e.x1 for e in elements] + [g.box.x1 for g in signs], default=system.x0)
@@ -87,7 +97,11 @@ def find_repeats(system: System, glyphs: Iterable[Glyph], elements: Sequence[Ele
         own = [e for e in [*elements, *found] if e.staff == position and bar[0] <= (e.x + e.x1) / 2 < bar[1]]
         since = max((e.x for e in own if e.repeat and e.x < x), default=bar[0])
         before = [e for e in own if since <= e.x < x and not e.repeat and not e.small]
-        if not own:
+        if not own and _is_first_of_many(sign, signs, bar, system.staves[position]):
+            # as long as the beats that were repeated before
+            beats = [(e.level, e.dots) for e in found if e.staff == position and e.level > WHOLE]
+            found.append(_rest(first + len(found), position, sign, bar, *(beats[-1] if beats else (0, 0))))
+        elif not own:
             found.append(_rest(first + len(found), position, sign, bar, WHOLE, 0))
         elif not before and any(e.repeat and e.x < x for e in own):
             last = max((e for e in own if e.repeat and e.x < x), key=lambda e: e.x)
@@ -95,6 +109,12 @@ def find_repeats(system: System, glyphs: Iterable[Glyph], elements: Sequence[Ele
         elif (value := VALUES.get(_length(before, system.space))) is not None:
             found.append(_rest(first + len(found), position, sign, bar, *value))
     return found
+
+
+def _is_first_of_many(sign: Glyph, signs: Sequence[Glyph], bar: tuple[float, float], staff: Staff) -> bool:
+    """True for a slash that others follow in its bar: each repeats a beat, the first one the last before the bar."""
+    others = [g for g in signs if g.name == SLASH and bar[0] <= g.x < bar[1] and 2 <= staff.step(*center(g.box)) <= 6]
+    return sign.name == SLASH and len(others) > 1
 
 
 def _empty_bars(
@@ -177,6 +197,11 @@ def _replace(draft: ScoreDraft, index: int, sign: Element, numbers: _Numbers) ->
         if index < sign.repeat:
             return
         source, start = draft.measures[index - sign.repeat], Fraction(0)
+    elif start < 0:
+        if not index:
+            return
+        source = draft.measures[index - 1]
+        start += source.rhythm.length
     place = draft.place(measure, sign.staff)
     timings = source.rhythm.timings
     originals = [
@@ -186,8 +211,8 @@ def _replace(draft: ScoreDraft, index: int, sign: Element, numbers: _Numbers) ->
         and not e.repeat
         and (
             whole
-            or (e.index in timings and start <= timings[e.index].onset < timing.onset)
-            or (e.index not in timings and e.x < sign.x)
+            or (e.index in timings and start <= timings[e.index].onset < start + timing.duration)
+            or (e.index not in timings and source is measure and e.x < sign.x)
         )
     ]
     if not originals or any(c.x0 > originals[0].x for c in source.signs.clefs if c.staff == originals[0].staff):

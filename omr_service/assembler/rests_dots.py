@@ -191,11 +191,14 @@ def find_dots(
             staff = min(staves, key=lambda s: s.distance(x, y), default=None)
             if staff is None or is_repeat_dot(x, y, staff, repeat_dots) or _of_clef(x, y, clefs, staff.space):
                 continue
+            staccato = glyph.name.startswith("artic")
+            if staccato and glyph.confidence == 1.0 and not glyph.alternatives:
+                continue  # its font says so
             first = FAR if glyph.name == "augmentationDot" else NEAR
             before = order.between(x - 3.5 * widest, x - 0.05 * staff.space)
             own = _options(x, y, staff.space, first, before, columns)
             best = min((cost for cost, _ in own), default=0.0)
-            staccato, either = glyph.name.startswith("artic"), _is_either(glyph)
+            either = _is_either(glyph)
             if best > (0.45 if staccato or either else 0.9):
                 # it may as well be a staccato dot of the head under or over it
                 near = list(heads_by_x.between(x - 0.45 * staff.space, x + 0.45 * staff.space))

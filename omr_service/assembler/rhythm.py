@@ -49,6 +49,8 @@ HARD, THOROUGH = 4.0, 150
 """A measure that costs more as it is printed is searched once more, with so many partial solutions kept."""
 DOUBTFUL_AT_ONCE = 3
 """Chords and rests of a measure, the least sure, of which is asked whether they are there."""
+CUES = 0.5
+"""What it costs to take the small notes of a measure for cues, which last as long as they are written."""
 TIMED_RUN, FREE_TIME = 0.5, 1.0
 """What it costs to give a run of small notes time, and one of full notes another time than written."""
 
@@ -81,13 +83,16 @@ def solve_measure(
         tuplets: Printed tuplets with members in this measure.
         expected: Length by the meter in quarters, None when not known.
         space: Staff space in points.
-        irregular_is_usual: True where a measure of another length is no surprise (the first, at a repeat).
+        irregular_is_usual: True where a shorter measure is no surprise (the first, at a repeat).
         recent: Ratios of tuplets in the measures before: their number may be left out now.
         compound: True where the beat may be a dotted note, so that duplets and quadruplets may go without a number.
     """
     grace = grace_notes(elements)
     aside = {e.index for e in grace}
     timed = [e for e in elements if e.index not in aside]
+    if not timed:
+        # a bar of cues
+        timed, grace = [e for e in grace if not e.slash], [e for e in grace if e.slash]
     if not timed:
         return MeasureTiming(expected or Fraction(4), {}, True, True, 0.0, ())
     costs = Costs(irregular=0.8) if irregular_is_usual else USUAL
@@ -100,6 +105,14 @@ def solve_measure(
     problem = _Problem(timed, {}, tuplets, expected, space, costs, compound, unmarked)
     best = problem.solve(math.inf)
     assert best is not None
+    cues = [e for e in grace if not e.slash]
+    if cues and best.solution.cost > GOOD:
+        with_cues = sorted([*timed, *cues], key=lambda e: (e.x, e.staff))
+        other = _Problem(with_cues, {}, tuplets, expected, space, costs, compound, unmarked)
+        found = other.solve(best.solution.cost - CUES)
+        if found is not None:
+            problem, best, timed = other, found, with_cues
+            grace = [e for e in grace if e.slash]
     for runs, margin in ((small_runs(grace, timed), TIMED_RUN), (free_runs(timed, tuplets, space), FREE_TIME)):
         if not runs or best.solution.cost <= GOOD:
             continue
@@ -177,7 +190,10 @@ class _Problem:
         solution = attempt.solution
         if self.expected is None or solution.expected or not solution.fits or 2 * solution.length == 3 * self.expected:
             return False
-        return len({p.voice for p in solution.placed}) > 1 and solution.cost - self.costs.irregular < IN_ORDER
+        return (
+            len({p.voice for p in solution.placed}) > 1
+            and solution.cost - self.costs.of_length(solution.length, self.expected) < IN_ORDER
+        )
 
     def solve(self, bound: float) -> _Attempt | None:
         """The best attempt below a bound; None where there is none."""

@@ -162,7 +162,7 @@ def test_notes_set_close_under_a_beam_are_all_its_members(up, members):
     sheet.bar(50)
     sheet.bar(450)
     first, last = sheet.note(0, 100, 4), sheet.note(0, 130, 4)
-    sheet.note(0, 106.2 if up else 112.2, 4 if up else 15, up=up)
+    sheet.note(0, 106.2, 4 if up else 15, up=up)
     sheet.beam(first, last)
     draft = sheet.draft()
     assert [len(group) for group in draft.beaming.groups] == [members]
@@ -339,6 +339,17 @@ def test_a_dot_of_either_kind_is_staccato_only_where_it_stands_over_a_note(over,
     draft = sheet.draft()
     assert draft.elements[0][0].dots == dots
     assert len(draft.marks) == marks
+
+
+@pytest.mark.parametrize(("confidence", "dots"), [(1.0, 0), (0.9, 1)])
+def test_a_dot_that_its_font_calls_staccato_never_lengthens(confidence, dots):
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.note(0, 100, 5)
+    y = sheet.y(0, 5)
+    sheet.page.glyphs.append(Glyph("articStaccatoAbove", 108, y, Box(108, y - 1, 110, y + 1), 20, confidence))
+    assert [e.dots for e in sheet.draft().elements[0]] == [dots]
 
 
 @pytest.mark.parametrize(("dots", "count"), [(False, 0), (True, 1)])

@@ -68,3 +68,12 @@ def test_threes_under_beams_are_dotted_beats_where_other_bars_have_that_length()
 def test_equal_notes_without_beams_beside_threes_are_triplets_too():
     left = [replace(chord(50 + k, 3.0 + 8.0 * k, 0), staff=1) for k in range(6)]
     assert [m.rhythm.length for m in solved([*threes(0), *left], row(1, 0, 0, -1))] == [4, 4]
+
+
+@pytest.mark.parametrize(("dots", "length"), [(0, 4), (1, 6)])
+def test_other_bars_tell_whether_threes_throughout_a_piece_are_triplets(dots, length):
+    def half_of_threes(bar):
+        return [*threes(bar)[:6], chord(100 * bar + 50, 60.0 * bar + 27.0, -1, dots=dots)]
+
+    bars = [threes(0), half_of_threes(1), threes(2), half_of_threes(3), threes(4), half_of_threes(5), threes(6)]
+    assert [m.rhythm.length for m in solved(*bars)] == [length] * 7

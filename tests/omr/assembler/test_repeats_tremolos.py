@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -90,6 +91,15 @@ def test_a_sign_after_notes_repeats_the_beats_before_it(sign):
     assert lower_staff(score_of(sheet)) == [(0, 0, [50]), (0, half, [53]), (0, 1, [50]), (0, 1 + half, [53])]
 
 
+def test_slashes_alone_in_a_bar_each_repeat_the_last_beat_before_it():
+    sheet = sheet_of_two_quarters(bars=2)
+    sheet.note(1, 100, 4)
+    sheet.note(1, 190, 6)
+    for x in (285, 292, 370):  # two close together are one
+        repeat_sign(sheet, "repeatBarSlash", x)
+    assert lower_staff(score_of(sheet)) == [(0, 0, [50]), (0, 1, [53]), (1, 0, [53]), (1, 1, [53])]
+
+
 def test_half_notes_under_one_beam_are_a_tremolo_between_them():
     sheet = sheet_of_two_quarters()
     stems = [sheet.note(1, x, step, name="noteheadHalf") for x, step in ((100, 4), (280, 6))]
@@ -120,6 +130,22 @@ def test_strokes_between_stemless_chords_are_a_tremolo_between_them():
     (tremolo,) = (s for s in score.spanners if s.HasField("tremolo_between"))
     assert tremolo.tremolo_between.strokes == 3
     assert validate(score) == []
+
+
+def test_a_dotted_half_note_head_that_begins_a_beam_between_its_notes_is_short_for_their_voice():
+    sheet = sheet_of_two_quarters()
+    sheet.note(1, 100, -4, up=False, name="noteheadHalf")
+    sheet.glyph("augmentationDot", 1, 109, -3, height=2)
+    stems = [sheet.note(1, 100, -4, name="noteheadHalf")]
+    stems += [sheet.note(1, x, step, up=False, tip=step - 3) for x, step in ((113, 10), (125, 9))]
+    for a, b in itertools.pairwise(stems):
+        sheet.beam(a, b)
+    assert sorted((e.level, e.dots, e.beam >= 0) for e in sheet.draft().elements[0] if e.staff == 1) == [
+        (-1, 1, False),
+        (1, 0, True),
+        (1, 0, True),
+        (1, 0, True),
+    ]
 
 
 def test_a_half_note_head_under_a_beam_of_short_notes_is_short_for_their_voice():

@@ -148,3 +148,38 @@ def test_numbers_over_dotted_beats_replace_multiples_of_three():
     timing = solve_measure([*runs[0], *runs[1], *pulse], signs, Q(3), 1.0)
     assert {timing.timings[k].ratios for k in (0, 10)} == {((7, 6),), ((14, 12),)}
     assert timing.timings[10].onset == Q(3, 2) and timing.length == 3
+
+
+def test_cues_fill_the_time_that_they_are_written_with():
+    pulse = [chord(20 + k, 10.0 * k, 0, staff=1) for k in range(4)]
+    cues = [chord(k, 10.0 * k, 0, small=True) for k in (1, 2, 3)]
+    found = times([chord(0, 0, 0), *cues, *pulse], 4)
+    assert [found[k] for k in range(4)] == [(0, 1), (1, 1), (2, 1), (3, 1)]
+
+
+def test_a_bar_of_nothing_but_cues_is_in_time():
+    assert times([chord(k, 10.0 * k, 0, small=True) for k in range(3)], 3) == {0: (0, 1), 1: (1, 1), 2: (2, 1)}
+
+
+def test_voices_that_enter_one_after_the_other_are_held_and_fill_their_bar():
+    bass = chord(0, 0.0, -1, dots=2, step=-2)
+    entries = [chord(1, 5.0, 1, step=2), chord(2, 10.0, -1, dots=1, step=9), chord(3, 15.0, 1, step=6, up=False)]
+    entries += [chord(4, 20.0, -1, step=13, up=False), chord(5, 25.0, 1, step=4), chord(6, 30.0, 0, step=11)]
+    last = [chord(7, 35.0, 1, step=-9), chord(8, 35.0, 1, staff=1, step=-5)]
+    found = times([bass, *entries, *last], 4)
+    assert [found[k][0] for k in range(9)] == [0, Q(1, 2), 1, Q(3, 2), 2, Q(5, 2), 3, Q(7, 2), Q(7, 2)]
+
+
+def test_a_bar_at_a_repeat_may_be_shorter_than_the_meter_but_is_no_longer():
+    sixteenths = [chord(k, 3.0 * k, 2, beam=k // 6) for k in range(18)]
+    timing = solve_measure(sixteenths, (), Q(3), 1.0, irregular_is_usual=True)
+    assert timing.length == 3 and timing.expected
+    assert solve_measure(sixteenths[:8], (), Q(3), 1.0, irregular_is_usual=True).length == 2
+
+
+def test_a_run_without_its_number_takes_the_time_that_its_bar_has():
+    run = [chord(k, 2.2 * k, 2, beam=5) for k in range(11)]
+    pulse = [chord(20 + k, 12.1 * k, 0, staff=1) for k in range(3)]
+    found = times([*run, chord(11, 24.2, 0), *pulse], 3)
+    assert [found[k] for k in range(11)] == [(Q(2 * k, 11), Q(2, 11)) for k in range(11)]
+    assert found[11] == (2, 1)
