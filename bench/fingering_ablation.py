@@ -42,8 +42,7 @@ FULL = Recipe(tables=MEMBERS[0].tables)
 RECIPES = {
     "the smaller member": FULL,
     "the larger member, with tables of runs, frames and chords' shapes": Recipe(),
-    "with a network of four dilated convolutions, 32 channels": replace(FULL, width=32),
-    "a network in place of the tables": replace(FULL, width=32, tables=()),
+    "without tables of held lines": replace(FULL, tables=without("line", also={"unary_line"})),
     "without ergonomics": replace(FULL, ergonomic=0.0),
     "without outlook tables": replace(FULL, tables=without(also=OUTLOOK)),
     "without outlook and turn tables": replace(FULL, tables=without("turn", also=OUTLOOK)),

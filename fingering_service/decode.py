@@ -3,7 +3,8 @@
 The cheapest path is the likeliest fingering as a whole, which is not the one most of whose fingers are right. So the
 search runs a second time, on the posterior: it takes the path with the greatest expected number of right fingers, with
 a share of the model's own costs so that neighbouring fingers still belong together (Lember and Koloydenko, "Bridging
-Viterbi and posterior decoding", JMLR 15, 2014). Only grips of the lattice are ever chosen.
+Viterbi and posterior decoding", JMLR 15, 2014). Figures that come back share what is expected of them (`repeats`). Only
+grips of the lattice are ever chosen.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from fingering_service.lattice import Lattice
 from fingering_service.lines import MAX_KEYS
 from fingering_service.potentials import IMPOSSIBLE, Potentials
+from fingering_service.repeats import shared
 from fingering_service.search import Path, best_path, best_paths, finger_posterior, posterior
 
 _SUBSTITUTION = 2.0
@@ -47,7 +49,7 @@ def decode(lattice: Lattice, costs: Potentials, temperature: float, coherence: f
         number: How many whole fingerings are wanted, at least 1.
     """
     probability = finger_posterior(lattice, posterior(costs, temperature))
-    consensus = _consensus(lattice, costs.scaled(coherence / temperature), probability)
+    consensus = _consensus(lattice, costs.scaled(coherence / temperature), shared(probability, lattice))
     paths = best_paths(consensus, number) if number > 1 else [best_path(consensus)]
     return Decoded(paths, probability)
 

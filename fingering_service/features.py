@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fingering_service.figures import FRAME_KEYS, FRAME_LIMITS, FRAME_SLICES, RUN, key_counts, runs
+from fingering_service.handed import SCALE_SIZES, TWINS, handed_rows
 from fingering_service.lattice import Lattice
+from fingering_service.legato import COARSE, LINE_SIZES, UNARY_LINE, coarse, line_rows
 from fingering_service.lines import MAX_KEYS
 
 Ints = NDArray[np.int64]
@@ -26,8 +28,6 @@ _WIDE = 18
 """Steps are told apart up to this many semitones."""
 _STEPS = 2 * _WIDE + 1
 _GRIP = 17
-_EDGES = np.array([-8, -5, -3, -2, -1, 0, 1, 2, 3, 5, 8])
-_COARSE = len(_EDGES)
 _REACH = 6
 _REACHES = np.array([1, 3, 5, 8, 12])
 _HORIZON = 5
@@ -42,8 +42,8 @@ _NEAR = 13
 SIZES = {
     "unary_role": 4 * 2,
     "unary_key": 2 * 12,
-    "unary_next": 3 * _COARSE * _COARSE,
-    "unary_before": 3 * _COARSE * _COARSE,
+    "unary_next": 3 * COARSE * COARSE,
+    "unary_before": 3 * COARSE * COARSE,
     "unary_range": 3 * _REACH * _REACH,
     "unary_past": 3 * _REACH * _REACH,
     **{f"unary_{side}{limit}": 3 * FRAME_KEYS**2 for limit in FRAME_LIMITS for side in ("ahead", "back", "frame")},
@@ -52,23 +52,27 @@ SIZES = {
     "unary_time": 3 * 4 * 4,
     "unary_chord": 2 * 4 * _NEAR,
     "unary_inner": _NEAR * _NEAR,
+    "unary_line": UNARY_LINE,
     "grip_span": 3 * _GRIP,
     "grip_colour": 3 * _GRIP * 4,
     "grip_move": _GRIP * 25,
     "step_span": 7 * _STEPS,
     "step_colour": 3 * _STEPS * 4,
-    "step_gap": 2 * 3 * _COARSE,
-    "step_time": 2 * 4 * _COARSE,
-    "step_next": 3 * _COARSE * _COARSE,
-    "step_range": 3 * _COARSE * _REACH * _REACH,
-    "step_run": 3 * _COARSE * _RUNS,
-    "step_keys": 3 * _COARSE * 16,
-    "step_frame": 3 * _COARSE * 16,
-    "turn_path": 3 * _COARSE * _COARSE,
+    "step_gap": 2 * 3 * COARSE,
+    "step_time": 2 * 4 * COARSE,
+    "step_next": 3 * COARSE * COARSE,
+    "step_range": 3 * COARSE * _REACH * _REACH,
+    "step_run": 3 * COARSE * _RUNS,
+    "step_keys": 3 * COARSE * 16,
+    "step_frame": 3 * COARSE * 16,
+    "turn_path": 3 * COARSE * COARSE,
     "turn_span": 3 * _STEPS,
-    "turn_gap": 3 * 3 * _COARSE,
+    "turn_gap": 3 * 3 * COARSE,
     "turn_colour": 3 * 8,
+    **LINE_SIZES,
+    **SCALE_SIZES,
 }
+SIZES |= {name: 2 * SIZES[shared] for name, shared in TWINS.items()}
 """Rows of each table."""
 
 FIGURES = {
@@ -78,7 +82,7 @@ FIGURES = {
 }
 """Tables of runs, frames, colours of keys ahead, and chords' shapes; see `_figures` and `_chords`."""
 
-WIDTHS = {name: {"unary": 5, "grip": 25, "step": 25, "turn": 125}[name.split("_")[0]] for name in SIZES}
+WIDTHS = {name: {"unary": 5, "grip": 25, "step": 25, "turn": 125, "line": 25}[name.split("_")[0]] for name in SIZES}
 WIDTHS |= {"turn_span": 25, "turn_gap": 25}
 """Numbers in a row of each table: per finger, per pair of fingers (earlier or lower first), or per triple."""
 
@@ -89,7 +93,8 @@ class Features:
 
     Attributes:
         rows: By table: [T, 5] for unary tables (per slot), [T, 10] for grip tables (per pair of slots, see PAIRS),
-            [T, 2] for step and turn tables (lowest struck keys; highest ones where a chord takes part).
+            [T, 2] for step and turn tables (lowest struck keys; highest ones where a chord takes part) and for line
+            tables (lowest and highest keys of all).
     """
 
     rows: dict[str, Ints]
@@ -105,20 +110,9 @@ def features_of(lattice: Lattice) -> Features:
     rows |= _grips(lattice)
     rows |= _steps(lattice)
     rows |= _turns(lattice)
+    rows |= _lines(lattice)
+    rows |= handed_rows(lattice, rows, SIZES)
     return Features(rows)
-
-
-def places_of(lattice: Lattice) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Where the network's answers go: [T, 5] ones at the lowest struck slot; [T, 5] at the highest one of a chord;
-    [T, 10] at the pair of both, see PAIRS.
-    """
-    slots = np.arange(MAX_KEYS)
-    chord = (~single(lattice))[:, None]
-    low = slots == lattice.low[:, None]
-    high = (slots == lattice.high[:, None]) & chord
-    first, second = np.array(PAIRS).T
-    pair = (first == lattice.low[:, None]) & (second == lattice.high[:, None]) & chord
-    return low.astype(np.float32), high.astype(np.float32), pair.astype(np.float32)
 
 
 def single(lattice: Lattice) -> NDArray[np.bool_]:
@@ -154,8 +148,8 @@ def _outlook(lattice: Lattice) -> dict[str, Ints]:
     role = np.where(single(lattice), 0, 1)[:, None] + np.array([0, 1]) * ~single(lattice)[:, None]
     ahead, back = _ranges(now, ahead=True), _ranges(now, ahead=False)
     at = np.arange(count)[:, None]
-    next_two = np.where(at < count - 2, (role * _COARSE + _coarse(after - now)) * _COARSE + _coarse(later - now), -1)
-    last_two = np.where(at >= 2, (role * _COARSE + _coarse(before - now)) * _COARSE + _coarse(earlier - now), -1)
+    next_two = np.where(at < count - 2, (role * COARSE + coarse(after - now)) * COARSE + coarse(later - now), -1)
+    last_two = np.where(at >= 2, (role * COARSE + coarse(before - now)) * COARSE + coarse(earlier - now), -1)
     in_range = role * _REACH * _REACH + ahead
     in_past = role * _REACH * _REACH + back
     result = {}
@@ -173,10 +167,10 @@ def _outlook(lattice: Lattice) -> dict[str, Ints]:
     voice = np.where(chordal[:, None], np.array([1, 2]), 0)
     use = np.stack([np.ones_like(chordal), chordal], axis=1)
     use[0] = False
-    step = _coarse(now - before)
-    further = _coarse(after - now)
-    result["step_next"] = np.where(use & (at < count - 1), (voice * _COARSE + step) * _COARSE + further, -1)
-    result["step_range"] = np.where(use, (voice * _COARSE + step) * _REACH * _REACH + ahead, -1)
+    step = coarse(now - before)
+    further = coarse(after - now)
+    result["step_next"] = np.where(use & (at < count - 1), (voice * COARSE + step) * COARSE + further, -1)
+    result["step_range"] = np.where(use, (voice * COARSE + step) * _REACH * _REACH + ahead, -1)
     return result
 
 
@@ -231,7 +225,7 @@ def _figures(lattice: Lattice) -> dict[str, Ints]:
     time = np.searchsorted(_TIMES, lattice.ioi, side="right")
     following = np.append(time[1:], 3)
     result["unary_time"] = _at_outer(lattice, (role * 4 + time[:, None]) * 4 + following[:, None])
-    step = voice * _COARSE + _coarse(now - before)
+    step = voice * COARSE + coarse(now - before)
     result["step_run"] = np.where(use, step * _RUNS + onward + RUN - 1, -1)
     keys_on = (shifted(black, -1) * 2 + black) * 4 + shifted(black, 1) * 2 + shifted(black, 2)
     result["step_keys"] = np.where(use, step * 16 + keys_on, -1)
@@ -269,6 +263,16 @@ def _chords(lattice: Lattice) -> dict[str, Ints]:
         "unary_inner": np.where(several & ~(first | last), inner, -1),
         "grip_move": pairs,
     }
+
+
+def _lines(lattice: Lattice) -> dict[str, Ints]:
+    """Tables of the outer lines, see `legato`."""
+    rows, unary = line_rows(lattice)
+    at = np.arange(len(lattice))
+    slots = np.full((len(lattice), MAX_KEYS), -1, dtype=np.int64)
+    for slot, row in unary:
+        slots[at, slot] = np.maximum(slots[at, slot], row)
+    return {**rows, "unary_line": slots}
 
 
 def _unary(lattice: Lattice) -> dict[str, Ints]:
@@ -313,10 +317,6 @@ def _black(pitch: Ints) -> Ints:
     return np.isin(pitch % 12, (1, 3, 6, 8, 10)).astype(np.int64)
 
 
-def _coarse(interval: Ints) -> Ints:
-    return np.clip(np.searchsorted(_EDGES, interval, side="right") - 1, 0, _COARSE - 1)
-
-
 def _steps(lattice: Lattice) -> dict[str, Ints]:
     now, then, chordal = _outer(lattice, 1)
     chord = ~single(lattice)
@@ -325,7 +325,7 @@ def _steps(lattice: Lattice) -> dict[str, Ints]:
     kind[~chordal, 0] = 0
     interval = now - then
     fine = np.clip(interval, -_WIDE, _WIDE) + _WIDE
-    rough = _coarse(interval)
+    rough = coarse(interval)
     role = np.where(chordal[:, None], np.array([1, 2]), 0)
     colours = _black(then) * 2 + _black(now)
     gap = np.searchsorted(_GAPS, lattice.gap, side="right")[:, None]
@@ -336,8 +336,8 @@ def _steps(lattice: Lattice) -> dict[str, Ints]:
     return {
         "step_span": np.where(use, kind * _STEPS + fine, -1),
         "step_colour": np.where(use, (role * _STEPS + fine) * 4 + colours, -1),
-        "step_gap": np.where(use, (some * 3 + gap) * _COARSE + rough, -1),
-        "step_time": np.where(use, (some * 4 + time) * _COARSE + rough, -1),
+        "step_gap": np.where(use, (some * 3 + gap) * COARSE + rough, -1),
+        "step_time": np.where(use, (some * 4 + time) * COARSE + rough, -1),
     }
 
 
@@ -345,45 +345,15 @@ def _turns(lattice: Lattice) -> dict[str, Ints]:
     now, then, chordal = _outer(lattice, 2)
     middle = np.roll(now, 1, axis=0)
     role = np.where(chordal[:, None], np.array([1, 2]), 0)
-    first, second, whole = _coarse(middle - then), _coarse(now - middle), now - then
+    first, second, whole = coarse(middle - then), coarse(now - middle), now - then
     fine = np.clip(whole, -_WIDE, _WIDE) + _WIDE
     gaps = np.searchsorted(_GAPS, np.maximum(lattice.gap, np.roll(lattice.gap, 1)), side="right")[:, None]
     colours = _black(then) * 4 + _black(middle) * 2 + _black(now)
     use = np.stack([np.ones_like(chordal), chordal], axis=1)
     use[:2] = False
     return {
-        "turn_path": np.where(use, (role * _COARSE + first) * _COARSE + second, -1),
+        "turn_path": np.where(use, (role * COARSE + first) * COARSE + second, -1),
         "turn_span": np.where(use, role * _STEPS + fine, -1),
-        "turn_gap": np.where(use, (role * 3 + gaps) * _COARSE + _coarse(whole), -1),
+        "turn_gap": np.where(use, (role * 3 + gaps) * COARSE + coarse(whole), -1),
         "turn_colour": np.where(use, role * 8 + colours, -1),
     }
-
-
-CONTEXT_WIDTH = 2 * _STEPS + _GRIP + 2 + 12 + MAX_KEYS + 1 + 4 + 3
-"""Numbers per slice in `context_of`."""
-
-
-def context_of(lattice: Lattice) -> NDArray[np.float32]:
-    """[T, CONTEXT_WIDTH] what the network sees of each slice: steps, width, colours, place on the keyboard, time."""
-    now, then, _ = _outer(lattice, 1)
-    interval = np.clip(now - then, -_WIDE, _WIDE) + _WIDE
-    interval[0] = _WIDE
-    width = np.clip(now[:, 1] - now[:, 0], 0, _GRIP - 1)
-    struck = lattice.struck.sum(axis=1)
-    held = (lattice.present & ~lattice.struck).sum(axis=1)
-    blocks = [
-        _one_hot(interval[:, 0], _STEPS),
-        _one_hot(interval[:, 1], _STEPS),
-        _one_hot(width, _GRIP),
-        _black(now),
-        _one_hot(now[:, 0] % 12, 12),
-        _one_hot(struck - 1, MAX_KEYS),
-        held[:, None],
-        _one_hot(np.searchsorted(_TIMES, lattice.ioi, side="right"), 4),
-        _one_hot(np.searchsorted(_GAPS, lattice.gap, side="right"), 3),
-    ]
-    return np.concatenate(blocks, axis=1).astype(np.float32)
-
-
-def _one_hot(values: Ints, size: int) -> Ints:
-    return np.asarray(values[:, None] == np.arange(size), dtype=np.int64)

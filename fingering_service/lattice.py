@@ -44,6 +44,7 @@ class Lattice:
     """States of a line's slices. T slices, S = 10 states, K = 5 slots.
 
     Attributes:
+        right: True for the right hand.
         fingers: [T, S, K] finger of each slot in each state, 1-5; 0 for padding.
         valid: [T, S] True for real states.
         pitch: [T, K] right-hand pitch; 0 for padding.
@@ -58,6 +59,7 @@ class Lattice:
         unreachable: slices with keys beyond the hand's reach, whose grips are rolled.
     """
 
+    right: bool
     fingers: NDArray[np.int8]
     valid: NDArray[np.bool_]
     pitch: NDArray[np.int64]
@@ -122,6 +124,7 @@ def build_lattice(line: Line, profile: HandProfile, allowed: Allowed | None = No
                 carried[t, k] = before.get(slot.strikes[0], -1)
         before = now
     return Lattice(
+        right=line.right,
         fingers=fingers,
         valid=valid,
         pitch=pitch,

@@ -24,12 +24,14 @@ class Rows:
         grip: [T, 10 pairs of slots, 25] of the lower and the higher slot's fingers.
         step: [T, 2, 25] of the fingers before and now, on the lowest and on the highest struck keys.
         turn: [T, 2, 125] of the fingers two slices before, before and now, likewise.
+        line: [T, 2, 25] of the fingers before and now, on the lowest and on the highest keys, struck or held.
     """
 
     unary: Floats
     grip: Floats
     step: Floats
     turn: Floats
+    line: Floats
 
 
 def potentials_of(rows: Rows, lattice: Lattice) -> Potentials:
@@ -61,4 +63,10 @@ def potentials_of(rows: Rows, lattice: Lattice) -> Potentials:
         )
         values = np.take_along_axis(rows.turn[used, voice], triple.reshape(len(used), MAX_STATES**3), axis=1)
         turn[used] -= values.reshape(triple.shape)
+    for line, outer in enumerate((np.zeros(count, dtype=np.int64), lattice.present.sum(axis=1) - 1)):
+        own = fingers[at, :, outer]
+        used = np.flatnonzero(rows.line[1:, line].any(axis=1)) + 1
+        pair = own[used - 1][:, :, None] * 5 + own[used][:, None, :]
+        values = np.take_along_axis(rows.line[used, line], pair.reshape(len(used), MAX_STATES**2), axis=1)
+        step[used] -= values.reshape(pair.shape)
     return Potentials(node, step, turn)

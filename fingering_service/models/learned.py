@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from etude.inference import onnxruntime
 from fingering_service.conventions import add_conventions
 from fingering_service.ergonomics import ErgonomicModel
-from fingering_service.features import context_of, features_of, places_of
+from fingering_service.features import features_of
 from fingering_service.lattice import Lattice
 from fingering_service.potentials import Potentials
 from fingering_service.profile import HandProfile
@@ -94,14 +94,9 @@ class Learned:
         return result
 
     def _rows(self, lattice: Lattice) -> Rows:
-        known: dict[str, NDArray[np.generic]] = {**features_of(lattice).rows}
-        names = [i.name for i in self._session.get_inputs()]
-        if "context" in names:  # only models with a network look at it
-            low, high, pair = places_of(lattice)
-            known |= {"context": context_of(lattice), "low": low, "high": high, "pair": pair}
-        feed = {name: known[name][None] for name in names}
-        unary, grip, step, turn = (np.asarray(answer)[0] for answer in self._session.run(None, feed))
-        return Rows(unary, grip, step, turn)
+        rows = features_of(lattice).rows
+        feed = {i.name: rows[i.name] for i in self._session.get_inputs()}
+        return Rows(*(np.asarray(answer) for answer in self._session.run(None, feed)))
 
 
 def _arrays(costs: Potentials) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fingering_service.ergonomics import ErgonomicModel
-from fingering_service.features import context_of, features_of, places_of
+from fingering_service.features import features_of
 from fingering_service.lattice import Lattice, build_lattice
 from fingering_service.lines import MAX_KEYS, Line
 from fingering_service.potentials import Potentials
@@ -54,10 +54,8 @@ class Window:
         right: True for the right hand.
         lattice: Its states.
         labels: [T, K] labelled finger of each slot; 0 for none.
-        clamped: [T, S] states that agree with all labels of their slice.
+        contradictions: [T, S] labels of its slice a state contradicts.
         rows: Features.
-        context: [T, F] inputs of the network.
-        places: Where its answers go.
         ergonomic: Costs of the ergonomic model.
         dropped: Labels no state agrees with, left out of `labels`.
     """
@@ -67,12 +65,15 @@ class Window:
     right: bool
     lattice: Lattice
     labels: NDArray[np.int64]
-    clamped: NDArray[np.bool_]
+    contradictions: NDArray[np.int64]
     rows: dict[str, NDArray[np.int64]]
-    context: NDArray[np.float32]
-    places: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     ergonomic: Potentials
     dropped: int
+
+    @property
+    def label_count(self) -> int:
+        """How many notes have a label."""
+        return int((self.labels > 0).sum())
 
 
 def read_manifest(folder: Path) -> list[Piece]:
@@ -138,21 +139,19 @@ def _stretches(labels: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]
 def _window(piece: Piece, line: Line, labels: NDArray[np.int64]) -> Window:
     lattice = build_lattice(line, PROFILES["M"])
     fingers = lattice.fingers.astype(np.int64)
-    agree = ((labels[:, None, :] == 0) | (fingers == labels[:, None, :])).all(axis=2) & lattice.valid
-    hopeless = ~agree.any(axis=1)
+    contradictions = ((labels[:, None, :] > 0) & (fingers != labels[:, None, :])).sum(axis=2)
+    hopeless = (contradictions > 0).all(axis=1, where=lattice.valid)
     dropped = int((labels[hopeless] > 0).sum())
     labels[hopeless] = 0
-    agree[hopeless] = lattice.valid[hopeless]
+    contradictions[hopeless] = 0
     return Window(
         piece=piece.name,
         group=piece.group,
         right=line.right,
         lattice=lattice,
         labels=labels,
-        clamped=agree,
+        contradictions=contradictions,
         rows=features_of(lattice).rows,
-        context=context_of(lattice),
-        places=places_of(lattice),
         ergonomic=ErgonomicModel(PROFILES["M"]).costs(lattice),
         dropped=dropped,
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fingering_service.conventions import add_conventions
 from fingering_service.decode import decode
 from fingering_service.ergonomics import ErgonomicModel
-from fingering_service.features import context_of, features_of, places_of
+from fingering_service.features import features_of
 from fingering_service.lattice import Lattice
 from fingering_service.models.base import FingeringModel
 from fingering_service.potentials import Potentials
@@ -41,12 +41,10 @@ class TorchModel:
 
     def costs(self, lattice: Lattice, profile: HandProfile) -> Potentials:
         """Costs of all states and steps of `lattice` for a player's hand."""
-        low, high, pair = (torch.from_numpy(p)[None] for p in places_of(lattice))
-        rows = {n: torch.from_numpy(r)[None] for n, r in features_of(lattice).rows.items()}
+        rows = {n: torch.from_numpy(r) for n, r in features_of(lattice).rows.items()}
         with torch.no_grad():
-            answer = self.crf.rows(rows, torch.from_numpy(context_of(lattice))[None], (low, high, pair))
-        unary, grip, step, turn = (a[0].numpy() for a in answer)
-        learned = potentials_of(Rows(unary, grip, step, turn), lattice)
+            answer = self.crf.rows(rows)
+        learned = potentials_of(Rows(*(a.numpy() for a in answer)), lattice)
         result = learned + ergonomic_share(lattice, profile, tuple(self.crf.ergonomic.tolist()))
         add_conventions(lattice, result, self.conventions)
         return result
@@ -93,10 +91,12 @@ class Figures:
         }
 
     def add(self, other: Figures) -> None:
-        """Adds the counts of other pieces."""
+        """Adds the counts of other windows."""
         self.right += other.right
         self.labels += other.labels
-        self.by_piece |= other.by_piece
+        for piece, (right, labels) in other.by_piece.items():
+            own = self.by_piece.get(piece, (0, 0))
+            self.by_piece[piece] = (own[0] + right, own[1] + labels)
         self.log_likelihood += other.log_likelihood
         self.bins += other.bins
 

@@ -10,12 +10,12 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from fingering_service.features import CONTEXT_WIDTH, PAIRS, SIZES
+from fingering_service.features import PAIRS, SIZES
 from fingering_service.lines import MAX_KEYS
 from fingering_service.training.model import FingeringCrf, RowModel
 
-INPUTS = (*SIZES, "context", "low", "high", "pair")
-OUTPUTS = ("unary", "grip", "step", "turn")
+INPUTS = tuple(SIZES)
+OUTPUTS = ("unary", "grip", "step", "turn", "line")
 
 
 class _Rows(nn.Module):
@@ -26,17 +26,14 @@ class _Rows(nn.Module):
         self.rows = rows
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        context, low, high, pair = inputs[len(SIZES) :]
-        answer: tuple[Tensor, ...] = self.rows(dict(zip(SIZES, inputs, strict=False)), context, (low, high, pair))
+        answer: tuple[Tensor, ...] = self.rows(dict(zip(SIZES, inputs, strict=True)))
         return answer
 
 
 def example_inputs(slices: int) -> tuple[Tensor, ...]:
     """Inputs of the right shapes for `slices` slices."""
-    widths = {"unary": MAX_KEYS, "grip": len(PAIRS), "step": 2, "turn": 2}
-    rows = [torch.zeros((1, slices, widths[n.split("_")[0]]), dtype=torch.int64) for n in SIZES]
-    others = [torch.zeros((1, slices, w)) for w in (CONTEXT_WIDTH, MAX_KEYS, MAX_KEYS, len(PAIRS))]
-    return (*rows, *others)
+    widths = {"unary": MAX_KEYS, "grip": len(PAIRS), "step": 2, "turn": 2, "line": 2}
+    return tuple(torch.zeros((slices, widths[n.split("_")[0]]), dtype=torch.int64) for n in SIZES)
 
 
 def export(model: FingeringCrf, facts: dict[str, str], path: Path) -> str:
@@ -54,7 +51,7 @@ def export(model: FingeringCrf, facts: dict[str, str], path: Path) -> str:
         str(path),
         input_names=list(INPUTS),
         output_names=list(OUTPUTS),
-        dynamic_axes={n: {1: "slices"} for n in (*INPUTS, *OUTPUTS)},
+        dynamic_axes={n: {0: "slices"} for n in (*INPUTS, *OUTPUTS)},
         opset_version=17,
         dynamo=False,
     )

@@ -10,16 +10,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from fingering_service.features import CONTEXT_WIDTH, SIZES
+from fingering_service.features import SIZES
 from fingering_service.training.corpus import Window
+from fingering_service.training.likelihood import Lattices
 from fingering_service.training.model import Batch, FingeringCrf
-from fingering_service.training.partition import log_partition
 
-BATCH_CELLS = 1_500
-"""Slices times windows of a batch where chords occur; windows of single notes come in larger batches."""
+BATCH_SLICES = 2_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +24,23 @@ class Recipe:
     """How a model is made.
 
     Attributes:
-        width: Channels of the network; 0 for tables alone.
-        layers: Its layers.
-        dropout: Share of its activations dropped while training.
-        tables: Names of the tables; () for the network alone.
+        tables: Names of the tables.
+        exercises: Whether it sees the exercises of `textbook` as well.
         ergonomic: First weight of the ergonomic costs; 0 leaves them out.
         epochs: Passes over the windows.
-        rate: Greatest learning rate of the network; the tables learn three times as fast.
-        decay: Weight decay of the network.
+        rate: Greatest learning rate of the ergonomic weights; the tables learn three times as fast.
+        decay: Weight decay of the ergonomic weights.
         shrink: Penalty on the squares of the tables' entries.
         table_dropout: Share of the tables left out of each step, so that none leans on another.
         fairness: How far groups of works count alike: windows weigh by the number of their group's labels to the power
             of minus this.
+        leniency: Weight of a grip for each of its fingers that is not the label's: the label may be a misprint, or one
+            choice of several. 0 takes labels at their word.
         seed: Of everything random.
     """
 
-    width: int = 0
-    layers: int = 4
-    dropout: float = 0.5
     tables: tuple[str, ...] = tuple(SIZES)
+    exercises: bool = True
     ergonomic: float = 0.3
     epochs: int = 5
     rate: float = 3e-3
@@ -53,6 +48,7 @@ class Recipe:
     shrink: float = 1e-3
     table_dropout: float = 0.0
     fairness: float = 0.0
+    leniency: float = 0.0
     seed: int = 0
 
     def as_dict(self) -> dict[str, object]:
@@ -67,22 +63,14 @@ _FEW_LABELS = 50
 def build(recipe: Recipe) -> FingeringCrf:
     """An untrained model."""
     torch.manual_seed(recipe.seed)
-    return FingeringCrf(
-        CONTEXT_WIDTH,
-        recipe.width,
-        recipe.layers,
-        recipe.dropout,
-        recipe.tables,
-        recipe.ergonomic,
-        recipe.table_dropout,
-    )
+    return FingeringCrf(recipe.tables, recipe.ergonomic, recipe.table_dropout)
 
 
 def group_weights(windows: Sequence[Window], fairness: float) -> dict[str, float]:
     """Weight of the windows of each group of works; a label weighs 1 on average."""
     labels: Counter[str] = Counter()
     for window in windows:
-        labels[window.group] += int((window.labels > 0).sum())
+        labels[window.group] += window.label_count
     weights = {group: max(count, _FEW_LABELS) ** -fairness for group, count in labels.items()}
     mean = sum(weights[group] * count for group, count in labels.items()) / max(1, labels.total())
     return {group: weight / mean for group, weight in weights.items()} if mean else weights
@@ -92,112 +80,74 @@ def fit(windows: Sequence[Window], recipe: Recipe, tell: Callable[[str], None] =
     """A model trained on `windows`: maximum conditional likelihood of the labels, unlabelled notes summed out."""
     model = build(recipe)
     rng = random.Random(recipe.seed)
-    named = list(model.named_parameters())
-    tables = [p for n, p in named if ".tables." in n]
-    others = [p for n, p in named if ".tables." not in n and p.requires_grad]
-    groups = [{"params": others, "weight_decay": recipe.decay}]
-    if tables:
-        groups.append({"params": tables, "weight_decay": 0.0})
-    optimizer = torch.optim.AdamW(groups, lr=recipe.rate)
-    factors = (1.0, 3.0)
-    batches = batches_of(windows, rng)
+    tables = list(model.rows.tables.values())
+    groups = [{"params": tables, "weight_decay": 0.0}]
+    if recipe.ergonomic:
+        groups.append({"params": [model.ergonomic], "weight_decay": recipe.decay})
+    optimizer = torch.optim.AdamW(groups, lr=recipe.rate, fused=True)
+    factors = (3.0, 1.0)
     weights = group_weights(windows, recipe.fairness)
-    total = recipe.epochs * len(batches)
+    labels = sum(window.label_count for window in windows)
+    count = max(1, round(sum(len(w.lattice) for w in windows) / BATCH_SLICES))
+    total = recipe.epochs * count
     done = 0
     for epoch in range(recipe.epochs):
         model.train()
-        rng.shuffle(batches)
-        loss_sum, labels = 0.0, 0
-        for batch_windows in batches:
+        loss_sum = 0.0
+        for batch_windows in batches_of(windows, count, rng):
             warm = min(1.0, (done + 1) / 50)
             rate = recipe.rate * warm * (0.5 * (1 + math.cos(math.pi * done / total)) + 0.01)
             for group, factor in zip(optimizer.param_groups, factors, strict=False):
                 group["lr"] = rate * factor
             done += 1
             weight = torch.tensor([weights[w.group] for w in batch_windows])
-            loss = (weight * negative_log_likelihood(model, to_batch(batch_windows))).sum() / _LABELS_PER_STEP
-            penalty = sum(((p * p).sum() for p in tables), torch.zeros(())) * recipe.shrink
-            optimizer.zero_grad()
-            torch.autograd.backward([loss + penalty])
+            # Nats per label of an average batch, so that penalties do not depend on its size.
+            loss = (weight * model(to_batch(batch_windows, recipe.leniency))).sum() * (count / labels)
+            optimizer.zero_grad(set_to_none=False)
+            torch.autograd.backward([loss])
+            with torch.no_grad():
+                for table in tables:
+                    if table.grad is None:  # left out since the beginning
+                        table.grad = torch.zeros_like(table)
+                    table.grad.add_(table, alpha=2 * recipe.shrink)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimizer.step()
-            loss_sum += float(loss.detach()) * _LABELS_PER_STEP
-            labels += sum(int((w.labels > 0).sum()) for w in batch_windows)
-        tell(f"epoch {epoch + 1} of {recipe.epochs}: {loss_sum / labels:.4f} nats per label")
+            loss_sum += float(loss.detach()) / count
+        tell(f"epoch {epoch + 1} of {recipe.epochs}: {loss_sum:.4f} nats per label")
     with torch.no_grad():
         for table in tables:  # together they are more than ever were in training
             table.mul_(1 - recipe.table_dropout)
-    model.eval()
-    return model
+    return model.eval()
 
 
-_LABELS_PER_STEP = 500.0
-"""Scale of the loss, so that learning rates and penalties do not depend on the batches' sizes."""
+def batches_of(windows: Sequence[Window], count: int, rng: random.Random) -> list[list[Window]]:
+    """All windows in a new order, in `count` batches (or fewer) of about as many slices each."""
+    order = list(windows)
+    rng.shuffle(order)
+    slices = np.cumsum([len(w.lattice) for w in order])
+    batches: list[list[Window]] = [[] for _ in range(count)]
+    for window, end in zip(order, slices.tolist(), strict=True):
+        batches[(end - 1) * count // int(slices[-1])].append(window)
+    return [batch for batch in batches if batch]
 
 
-def negative_log_likelihood(model: FingeringCrf, batch: Batch) -> Tensor:
-    """[B] of the labels of each window."""
-    node, step, turn = model(batch)
-    masks = torch.stack([batch.clamped, batch.valid])
-    clamped, free = log_partition(node, step, turn, masks, batch.length)
-    return free - clamped
-
-
-def state_count(window: Window) -> int:
-    """Most states of any slice of a window."""
-    return int(window.lattice.valid.sum(axis=1).max())
-
-
-def batches_of(windows: Sequence[Window], rng: random.Random) -> list[list[Window]]:
-    """Windows of like size together."""
-    order = sorted(windows, key=lambda w: (state_count(w) > 5, len(w.lattice) + 20 * rng.random()))
-    batches: list[list[Window]] = []
-    current: list[Window] = []
-    longest, chords = 0, False
-    for window in order:
-        has_chords = state_count(window) > 5
-        cells = (len(current) + 1) * max(len(window.lattice), longest)
-        limit = BATCH_CELLS if has_chords else 5 * BATCH_CELLS
-        if current and (has_chords != chords or cells > limit):
-            batches.append(current)
-            current, longest = [], 0
-        current.append(window)
-        longest, chords = max(longest, len(window.lattice)), has_chords
-    if current:
-        batches.append(current)
-    return batches
-
-
-def to_batch(windows: Sequence[Window]) -> Batch:
-    """Windows, padded together."""
-    length = max(len(w.lattice) for w in windows)
-    states = max(state_count(w) for w in windows)
-
-    def padded(arrays: list[NDArray[np.generic]], fill: int, dtype: torch.dtype) -> Tensor:
-        out = np.full((len(arrays), length, *arrays[0].shape[1:]), fill, dtype=arrays[0].dtype)
-        for i, array in enumerate(arrays):
-            out[i, : len(array)] = array
-        return torch.from_numpy(out).to(dtype)
-
+def to_batch(windows: Sequence[Window], leniency: float = 0.0) -> Batch:
+    """Windows one after another."""
     lattices = [w.lattice for w in windows]
-    node = [np.where(w.lattice.valid, w.ergonomic.node, 0.0)[:, :states] for w in windows]
+    agreement = [np.where(x.valid, leniency**w.contradictions, 0.0) for w, x in zip(windows, lattices, strict=True)]
+    node = [np.where(w.lattice.valid, w.ergonomic.node, 0.0) for w in windows]
     return Batch(
-        rows={n: padded([w.rows[n] for w in windows], -1, torch.int64) for n in SIZES},
-        context=padded([w.context for w in windows], 0, torch.float32),
-        places=(
-            padded([w.places[0] for w in windows], 0, torch.float32),
-            padded([w.places[1] for w in windows], 0, torch.float32),
-            padded([w.places[2] for w in windows], 0, torch.float32),
+        rows={n: torch.from_numpy(np.concatenate([w.rows[n] for w in windows])) for n in SIZES},
+        lattices=Lattices(
+            first=np.cumsum([0, *(len(x) for x in lattices)]),
+            states=np.concatenate([x.valid.sum(axis=1) for x in lattices]),
+            keys=np.concatenate([x.present.sum(axis=1) for x in lattices]),
+            fingers=np.concatenate([np.maximum(x.fingers - 1, 0) for x in lattices]),
+            low=np.concatenate([x.low for x in lattices]),
+            high=np.concatenate([x.high for x in lattices]),
+            agreement=np.concatenate(agreement).astype(np.float32),
+            node=np.concatenate(node).astype(np.float32),
+            step=np.concatenate([w.ergonomic.step for w in windows]),
+            turn=np.concatenate([w.ergonomic.turn for w in windows]),
         ),
-        fingers=padded([np.maximum(x.fingers[:, :states].astype(np.int64) - 1, 0) for x in lattices], 0, torch.int64),
-        valid=padded([x.valid[:, :states] for x in lattices], 0, torch.bool),
-        clamped=padded([w.clamped[:, :states] for w in windows], 0, torch.bool),
-        low=padded([x.low for x in lattices], 0, torch.int64),
-        high=padded([x.high for x in lattices], 0, torch.int64),
-        ergonomic=(
-            padded(node, 0, torch.float32),
-            padded([w.ergonomic.step[:, :states, :states] for w in windows], 0, torch.float32),
-            padded([w.ergonomic.turn[:, :states, :states, :states] for w in windows], 0, torch.float32),
-        ),
-        length=torch.tensor([len(x) for x in lattices]),
     )

@@ -31,6 +31,9 @@ MINOR_THUMBS = {
 }  # fmt: skip
 """The same for harmonic minor scales."""
 
+OCTAVES = (1, 2, 3, 4)
+"""Octaves a scale goes up and down again. Scales are what every pianist practises most."""
+
 GROUP = "textbook"
 
 
@@ -43,9 +46,11 @@ def textbook_windows() -> list[Window]:
 def exercises() -> Iterator[Table]:
     """All exercises, each as a table of one hand, with its kind for a title."""
     for right in (True, False):
-        base = 60 if right else 36
+        base = 48 if right else 36
         for exercise in _scales(base, right):
             yield _table(exercise, right, "scale")
+        for exercise in _chromatic_scales(base, right):
+            yield _table(exercise, right, "chromatic scale")
         for root in WHITE:
             for exercise in _on_white_keys(base + root, right):
                 yield _table(exercise, right, "white keys")
@@ -56,16 +61,25 @@ def exercises() -> Iterator[Table]:
 def _scales(base: int, right: bool) -> Iterator[Exercise]:
     for thumbs, pattern in ((MAJOR_THUMBS, _MAJOR), (MINOR_THUMBS, _HARMONIC_MINOR)):
         for tonic, of_hands in thumbs.items():
-            up = _scale(base + tonic, pattern, of_hands[0 if right else 1], right)
-            yield [[n] for n in up + up[-2::-1]], Fraction(1, 4)
+            for octaves in OCTAVES:
+                up = _scale(base + tonic, pattern, of_hands[0 if right else 1], right, octaves)
+                yield [[n] for n in up + up[-2::-1]], Fraction(1, 4)
+
+
+def _chromatic_scales(base: int, right: bool) -> Iterator[Exercise]:
     for start in (0, 5):
-        chromatic = [(m, chromatic_finger(m, right)) for m in range(base + start, base + start + 25)]
-        yield [[n] for n in chromatic + chromatic[-2::-1]], Fraction(1, 4)
+        for octaves in OCTAVES:
+            keys = range(base + start, base + start + 12 * octaves + 1)
+            chromatic = [(m, chromatic_finger(m, right)) for m in keys]
+            yield [[n] for n in chromatic + chromatic[-2::-1]], Fraction(1, 4)
 
 
-def _scale(tonic: int, pattern: Sequence[int], thumbs: tuple[int, int], right: bool) -> list[tuple[int, int]]:
-    """Two octaves upwards. Fingers follow from where the thumbs fall; ends away from a thumb are left open."""
-    keys = [tonic + 12 * octave + step for octave in (0, 1) for step in pattern] + [tonic + 24]
+def _scale(
+    tonic: int, pattern: Sequence[int], thumbs: tuple[int, int], right: bool, octaves: int
+) -> list[tuple[int, int]]:
+    """Some octaves upwards. Fingers follow from where the thumbs fall; ends away from a thumb are left open."""
+    keys = [tonic + 12 * octave + step for octave in range(octaves) for step in pattern]
+    keys.append(tonic + 12 * octaves)
     ordered = keys if right else keys[::-1]  # from the thumb's side outwards
     fingers: list[int] = []
     for key in ordered:

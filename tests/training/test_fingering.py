@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
 from dataclasses import replace
 from fractions import Fraction
@@ -17,66 +18,22 @@ from fingering_service.models.hidden_markov import HiddenMarkov, symbol_of  # no
 from fingering_service.models.learned import Learned  # noqa: E402
 from fingering_service.profile import PROFILES  # noqa: E402
 from fingering_service.training import train as training  # noqa: E402
-from fingering_service.training.corpus import read_corpus, read_manifest  # noqa: E402
+from fingering_service.training.corpus import Piece, windows_of  # noqa: E402
 from fingering_service.training.evaluate import TorchModel, evaluate  # noqa: E402
 from fingering_service.training.export import export  # noqa: E402
 from fingering_service.training.fit import (  # noqa: E402
     Recipe,
+    batches_of,
     build,
     fit,
     group_weights,
-    negative_log_likelihood,
     to_batch,
 )
 from fingering_service.training.hmm import Constant, train_hmm  # noqa: E402
 from fingering_service.training.hmm2 import train_second_order  # noqa: E402
 from fingering_service.training.model import mean_of  # noqa: E402
-from fingering_service.training.partition import log_partition  # noqa: E402
 from fingering_service.training.tables import COLUMNS, Table, TableNote, read_table, write_table  # noqa: E402
-
-MAJOR = (0, 2, 4, 5, 7, 9, 11, 12)
-RISING, FALLING = (1, 2, 3, 1, 2, 3, 4, 5), (5, 4, 3, 2, 1, 3, 2, 1)
-
-
-def scale_table(octave: int, every: int) -> Table:
-    """C major up and down in both hands; every so-many-th note is labelled."""
-    notes = []
-    steps = [*MAJOR, *reversed(MAJOR)]
-    right, left = (*RISING, *FALLING), (*FALLING, *RISING)
-    for i, step in enumerate(steps):
-        for hand, staff, base, fingers in (("R", 1, 60, right), ("L", 2, 48, left)):
-            midi = base + 12 * octave + step
-            label = str(fingers[i]) if i % every == 0 else ""
-            notes.append(
-                TableNote(Fraction(i, 2), Fraction(1, 2), midi, "C4", hand, staff, "1", "1", label, False, False)
-            )
-    return Table({"columns": "\t".join(COLUMNS)}, tuple(notes))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpus")
-    rows = ["piece\tgroup\tnotes\tlabels\tlicence\tcomposer\tsplit"]
-    for number in range(6):
-        table = scale_table(number % 3 - 1, 1 + number % 3)
-        name = f"scale{number}"
-        labels = sum(bool(n.finger) for n in table.notes)
-        lines = [f"# columns: {table.header['columns']}"]
-        lines += [
-            f"{n.onset}\t{n.duration}\t{n.midi}\t{n.spelled}\t{n.hand}\t{n.staff}\t1\t1\t{n.finger}\t0\t0"
-            for n in table.notes
-        ]
-        (folder / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        split = "validation" if number >= 4 else "train"
-        rows.append(f"{name}\tg{number}\t{len(table.notes)}\t{labels}\tCC0\tnobody\t{split}")
-    (folder / "manifest.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def windows(corpus):
-    return read_corpus(corpus, read_manifest(corpus))
-
+from tests.training.conftest import scale_table  # noqa: E402
 
 FACTS = {
     "name": "crf",
@@ -86,7 +43,7 @@ FACTS = {
     "conventions": "1.0",
     "description": "a test",
 }
-SMALL = Recipe(width=8, layers=2, epochs=6, rate=2e-2)
+SMALL = Recipe(epochs=30)
 
 
 def test_tables_are_written_and_read_back(tmp_path):
@@ -100,33 +57,85 @@ def test_windows_keep_labels_and_leave_the_rest_open(windows):
     for window in windows:
         assert window.dropped == 0
         labelled = (window.labels > 0).any(axis=1)
-        assert (window.clamped[labelled].sum(axis=1) < window.lattice.valid[labelled].sum(axis=1)).all()
-        assert (window.clamped[~labelled] == window.lattice.valid[~labelled]).all()
+        agreeing = (window.contradictions == 0) & window.lattice.valid
+        assert (agreeing[labelled].sum(axis=1) < window.lattice.valid[labelled].sum(axis=1)).all()
+        assert (agreeing[~labelled] == window.lattice.valid[~labelled]).all()
 
 
-def test_log_partition_is_the_sum_over_all_paths():
+@pytest.fixture(scope="module")
+def passage():
+    """A window of four slices with two chords, two of its notes labelled, and a model of random tables."""
+    notes = [(0, 60, "1"), (1, 64, ""), (1, 67, "5"), (2, 62, ""), (2, 65, ""), (3, 69, "")]
+    table = Table(
+        {"columns": "\t".join(COLUMNS)},
+        tuple(
+            TableNote(Fraction(at), Fraction(1), midi, "C4", "R", 1, "1", "1", label, False, False)
+            for at, midi, label in notes
+        ),
+    )
+    (window,) = windows_of(Piece("passage", "g", "train", "nobody", 2, 6, "CC0"), table)
+    model = build(Recipe()).eval()
     generator = torch.Generator().manual_seed(1)
-    node, step, turn = (torch.randn(shape, generator=generator) for shape in ((1, 4, 3), (1, 4, 3, 3), (1, 4, 3, 3, 3)))
-    mask = torch.ones((1, 1, 4, 3), dtype=torch.bool)
-    mask[0, 0, 2, 1] = False
-    total = []
-    for path in np.ndindex(3, 3, 3, 3):
-        if path[2] == 1:
-            continue
-        score = sum(node[0, t, path[t]] for t in range(4))
-        score = score + sum(step[0, t, path[t - 1], path[t]] for t in range(1, 4))
-        score = score + sum(turn[0, t, path[t - 2], path[t - 1], path[t]] for t in range(2, 4))
-        total.append(score)
-    expected = torch.logsumexp(torch.stack(total), dim=0)
-    assert torch.allclose(log_partition(node, step, turn, mask, torch.tensor([4]))[0, 0], expected, atol=1e-4)
+    with torch.no_grad():
+        for weight in model.rows.tables.values():
+            weight.copy_(torch.randn(weight.shape, generator=generator) * 0.3)
+    return window, model
 
 
-def test_padding_changes_nothing(windows):
+@pytest.mark.parametrize("leniency", [0.0, 0.1])
+def test_the_likelihood_of_labels_is_that_of_the_served_costs_over_all_paths(passage, leniency):
+    window, model = passage
+    lattice = window.lattice
+    costs = TorchModel(model, conventions=0.0).costs(lattice, PROFILES["M"])
+    everything, agreeing = [], []
+    for path in np.ndindex(*lattice.valid.sum(axis=1)):
+        cost = sum(costs.node[t, path[t]] for t in range(4))
+        cost += sum(costs.step[t, path[t - 1], path[t]] for t in range(1, 4))
+        cost += sum(costs.turn[t, path[t - 2], path[t - 1], path[t]] for t in range(2, 4))
+        wrong = sum(window.contradictions[t, path[t]] for t in range(4))
+        everything.append(np.exp(-cost))
+        agreeing.append(np.exp(-cost) * leniency**wrong)
+    expected = np.log(sum(everything)) - np.log(sum(agreeing))
+    assert len(everything) == 5 * 10 * 10 * 5
+    assert float(model(to_batch([window], leniency))[0]) == pytest.approx(expected, abs=1e-3)
+
+
+def test_its_gradient_is_what_it_changes_by(passage):
+    window, model = passage
+    batch = to_batch([window], 0.1)
+    model.zero_grad()
+    (3 * model(batch)).sum().backward()
+    names = ("unary_chord", "grip_span", "step_span", "turn_path", "turn_span")
+    for parameter in (*(model.rows.tables[n] for n in names), model.ergonomic):
+        slope = parameter.grad.flatten()
+        at = int(slope.abs().argmax())
+        with torch.no_grad():
+            entry = parameter.view(-1)
+            before = float(entry[at])
+            values = []
+            for change in (0.01, -0.01):
+                entry[at] = before + change
+                values.append(float(model(batch)[0]))
+            entry[at] = before
+        assert 3 * (values[0] - values[1]) / 0.02 == pytest.approx(float(slope[at]), rel=0.01, abs=1e-3)
+
+
+def test_windows_do_not_touch_each_other(windows):
     model = build(SMALL).eval()
     with torch.no_grad():
-        together = negative_log_likelihood(model, to_batch(windows[:4]))
-        alone = torch.cat([negative_log_likelihood(model, to_batch([w])) for w in windows[:4]])
-    assert torch.allclose(together, alone, atol=1e-3)
+        together = model(to_batch(windows[:4]))
+        alone = torch.cat([model(to_batch([w])) for w in windows[:4]])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_batches_have_every_window_once_and_are_of_like_size(windows):
+    many = [replace(w) for w in windows for _ in range(30)]
+    batches = batches_of(many, 8, random.Random(0))
+    assert len(batches) == 8
+    assert {id(w) for batch in batches for w in batch} == {id(w) for w in many}
+    assert sum(map(len, batches)) == len(many)
+    sizes = [sum(len(w.lattice) for w in batch) for batch in batches]
+    assert max(sizes) - min(sizes) <= 2 * max(len(w.lattice) for w in many)
 
 
 def test_fitting_learns_the_scales_and_is_reproducible(windows):
@@ -186,27 +195,25 @@ def test_exported_model_answers_as_in_torch(windows, tmp_path):
         assert np.allclose(a, b, atol=1e-3)
 
 
-def test_the_mean_of_models_without_a_network_is_a_model_with_the_mean_rows(windows):
+def test_the_mean_of_models_is_a_model_with_the_mean_rows(windows):
     recipes = (Recipe(tables=("unary_role", "step_span"), epochs=1), Recipe(epochs=1, table_dropout=0.4, seed=1))
     members = [fit(windows, recipe, tell=lambda _: None) for recipe in recipes]
     lattice = windows[0].lattice
     costs = [TorchModel(m, conventions=0.0).costs(lattice, PROFILES["M"]) for m in (*members, mean_of(members))]
     for parts in zip(*((c.node[lattice.valid], c.step, c.turn) for c in costs), strict=True):
         assert np.allclose(parts[2], (parts[0] + parts[1]) / 2, atol=1e-3)
-    with pytest.raises(ValueError, match="network"):
-        mean_of([build(SMALL)])
 
 
 def test_tables_left_out_while_training_are_all_there_afterwards(windows):
     recipe = Recipe(tables=("unary_role", "step_span", "turn_path"), epochs=2, table_dropout=0.5)
     model = build(recipe)
-    batch = to_batch(windows[:2])
+    rows = to_batch(windows[:2]).rows
     with torch.no_grad():
         for table in model.rows.tables.values():
             table.fill_(1.0)
-        whole = model.eval()(batch)[2]
-        seen = {float(model.train()(batch)[2].max()) for _ in range(12)}
-    assert torch.equal(model.eval()(batch)[2], whole)
+        whole = model.rows.eval()(rows)[3]
+        seen = {float(model.rows.train()(rows)[3].max()) for _ in range(12)}
+    assert torch.equal(model.rows.eval()(rows)[3], whole)
     assert len(seen) > 1  # now and then the one table of turns is missing
 
 
