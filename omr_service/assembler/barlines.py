@@ -12,6 +12,8 @@ EXACT = 0.15
 """How far in spaces the ends of a barline of one staff alone may be off the outer lines."""
 COLUMN = 0.25
 """Distance in spaces up to which strokes over each other are one barline: on paper they lean."""
+OVERRUN = 2.0
+"""Spaces by which one staff may begin before another of its system: its lines run on into the foot of the brace."""
 HEAVY = 0.3
 """Thickness in spaces from which on a stroke counts as thick."""
 
@@ -57,7 +59,8 @@ def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: 
                 used[j] = True
             strokes.append((x, max(column, key=lambda r: r.thickness)))
     marks = [_with_dots(m, staves, glyphs) for m in _join(strokes, staves, space)]
-    return replace(system, barlines=tuple(m for m in marks if m.x > system.x0 + 1.0 * space or _begins_repeat(m)))
+    begun = max((s.x0 for s in staves if s.x0 < system.x0 + OVERRUN * space), default=system.x0)
+    return replace(system, barlines=tuple(m for m in marks if m.x > begun + 1.0 * space or _begins_repeat(m)))
 
 
 def _begins_repeat(mark: Barline) -> bool:

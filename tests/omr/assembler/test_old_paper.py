@@ -63,3 +63,12 @@ def test_a_head_beside_the_stem_of_other_notes_stays_without():
     sheet.note(0, 100, 4, up=False)
     sheet.glyph("noteheadBlack", 0, 94, 8)
     assert sorted(len(chord.heads) for chord in sheet.draft().chords) == [1, 1]
+
+
+def test_no_measure_ends_at_the_left_of_a_system_where_the_lines_of_a_staff_run_on_into_the_brace():
+    sheet = framed()
+    for k in range(5):
+        y = sheet.tops[1] + k * SPACE
+        sheet.page.lines.append(Line(50 - 1.6 * SPACE, y, 50, y, 0.5))
+    sheet.note(0, 100, 4)
+    assert [round(bar.x) for bar in sheet.draft().systems[0].barlines] == [450]
