@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.base import Executable
 
 from orchestrator.changes import Added, RowChange, adding, changing
+from orchestrator.checkpoints import LARGEST_LOG_PAGES, Checkpoints
 from orchestrator.connection import Connection, Parameters
 from orchestrator.failures import StorageUnavailableError
 from orchestrator.statements import Prepared
@@ -109,6 +110,8 @@ class Sqlite:
         self._busy_timeout_ms = int(busy_timeout_s * 1000)
         self._idle: list[InlineConnection] = []
         self._write_lock = asyncio.Lock()
+        database = make_url(url).database
+        self._checkpoints = Checkpoints(Path(database)) if database else None
         event.listen(self._engine, "connect", self._on_connect)
 
     @contextlib.asynccontextmanager
@@ -123,6 +126,8 @@ class Sqlite:
         async with self._write_lock:
             with self._transaction("BEGIN IMMEDIATE") as connection:
                 yield connection
+        if self._checkpoints is not None:
+            self._checkpoints.committed()
 
     async def fetch(self, statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of a statement that is a transaction by itself."""
@@ -154,6 +159,8 @@ class Sqlite:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._checkpoints is not None:
+            await self._checkpoints.close()
         for connection in self._idle:
             connection.close()
         self._idle = []
@@ -165,6 +172,7 @@ class Sqlite:
         cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {LARGEST_LOG_PAGES}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
