@@ -7,6 +7,8 @@ from omr_service.symbols import Line
 
 THIN = 0.4
 """Greatest thickness of a staff line as a share of the distance to the next; beams are thicker."""
+CLOSEST = 1.0
+"""Points between staff lines on the smallest staff that is found on a page of any size; on small pages less will do."""
 ODD = 2.2
 """How many times larger or smaller than is usual on its page a staff may be."""
 LADDER, LADDER_STEPS = 0.3, 3
@@ -69,7 +71,7 @@ def find_staves(lines: list[Line], width: float, height: float) -> list[Staff]:
             if gap > height / 20:
                 break
             thin = max(first.thickness, flat[j].thickness) < THIN * gap
-            if gap >= scale / 600 and thin and _same_extent(first, flat[j], gap):
+            if gap >= min(scale / 600, CLOSEST) and thin and _same_extent(first, flat[j], gap):
                 pairs.append((gap, i, j))
     # the closest lines first: a line over a staff and lines of several staves may stand at even distances too
     for gap, i, j in sorted(pairs, key=lambda p: (round(p[0], 1), p[1], p[2])):

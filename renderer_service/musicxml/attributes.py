@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from etude.score.v1 import direction_pb2, measure_pb2, score_pb2, spanner_pb2
 from renderer_service.musicxml import vocabulary
+from renderer_service.musicxml.transposing import transpose_element
 from renderer_service.musicxml.xml import add, element
 
 
@@ -35,11 +36,13 @@ def measure_attributes(
     part: score_pb2.Part,
     divisions: int,
     clefs: Sequence[measure_pb2.Clef],
+    transposition: int | None = None,
 ) -> ET.Element | None:
     """<attributes> at the start of a measure, or None when there is nothing to say.
 
     Keys and meters are in force on every measure of the Score; they are written where they are printed and where
-    they change, hidden (print-object) where they change without being printed.
+    they change, hidden (print-object) where they change without being printed. A transposition, in semitones, holds
+    from the measure on; None for no change.
     """
     new = element("attributes")
     if previous is None:
@@ -53,6 +56,8 @@ def measure_attributes(
     if previous is None and part.staff_count > 1:
         add(new, "staves", part.staff_count)
     new.extend(clef_element(clef) for clef in sorted(clefs, key=lambda clef: clef.staff))
+    if transposition is not None:
+        new.append(transpose_element(transposition))
     return new if len(new) else None
 
 

@@ -14,6 +14,7 @@ from renderer_service.musicxml.directions import CLEFS, TimedItem, directions, l
 from renderer_service.musicxml.layout import MeasureLayout, part_layout
 from renderer_service.musicxml.marks import part_marks
 from renderer_service.musicxml.notes import NoteContext, add_event
+from renderer_service.musicxml.transposing import transpositions
 from renderer_service.musicxml.xml import Ids, add, document_text, element
 
 HEAD = (
@@ -96,9 +97,9 @@ def _add_part_list(root: ET.Element, parts: Iterable[score_pb2.Part], ids: Ids) 
 
 def _part(score: score_pb2.Score, part: score_pb2.Part, first: bool, density: Density, ids: Ids) -> ET.Element:
     layouts = part_layout(score, part.part_id)
-    context = NoteContext(
-        score.divisions, part_marks(score, part.part_id, layouts), tie_continuations(score), density, ids
-    )
+    marks = part_marks(score, part.part_id, layouts)
+    shifts = transpositions(score, part)
+    context = NoteContext(score.divisions, marks, tie_continuations(score), density, ids, shifts)
     clefs: defaultdict[int, list[measure_pb2.Clef]] = defaultdict(list)
     for clef in score.clefs:
         if clef.part_id == part.part_id:
@@ -123,7 +124,7 @@ def _part(score: score_pb2.Score, part: score_pb2.Part, first: bool, density: De
         for head in (
             print_element(measure),
             barline_element(measure, "left", fermatas[layout.index, "left"]),
-            measure_attributes(measure, previous, part, score.divisions, at_start),
+            measure_attributes(measure, previous, part, score.divisions, at_start, _changed(shifts, layout.index)),
         ):
             if head is not None:
                 target.append(head)
@@ -146,6 +147,12 @@ def _barline_fermatas(
             left = direction.onset_ticks <= measure.onset_ticks
             found[direction.measure_index, "left" if left else "right"].append(direction)
     return found
+
+
+def _changed(shifts: Sequence[int], index: int) -> int | None:
+    """The transposition of a measure where it is another than before, else None."""
+    before = shifts[index - 1] if index else 0
+    return shifts[index] if shifts[index] != before else None
 
 
 class _Writer:
@@ -176,7 +183,8 @@ class _Writer:
             for event in lane.events:
                 after = event.HasField("grace") and event.grace.after
                 if not after:
-                    self.flush(queue, self.cursor)
+                    if event.onset_ticks >= self.cursor:  # a grace may stand within the note before it
+                        self.flush(queue, self.cursor)
                     self.move(max(self.start, event.onset_ticks), lane.voice, lane.staff)
                     self.flush(queue, event.onset_ticks)
                 add_event(self.target, event, lane.voice, self.context)

@@ -26,6 +26,7 @@ class NoteContext:
         continuations: Ids of notes held over by a tie.
         density: Which fingers are shown.
         ids: Makes ids for elements.
+        transpositions: Semitones by which the part sounds above where it is written, by measure.
     """
 
     divisions: int
@@ -33,6 +34,7 @@ class NoteContext:
     continuations: frozenset[str]
     density: Density
     ids: Ids
+    transpositions: Sequence[int]
 
 
 def add_event(parent: ET.Element, event: event_pb2.Event, voice: int, context: NoteContext) -> None:
@@ -73,7 +75,7 @@ def _add_note(
         new.append(_grace(event))
     if index:
         add(new, "chord")
-    _add_pitch(new, note)
+    _add_pitch(new, note, context.transpositions[event.measure_index])
     if not grace:
         add(new, "duration", event.duration_ticks)
     for end in marks.ties.get(note.note_id, ()):
@@ -103,17 +105,18 @@ def _grace(event: event_pb2.Event) -> ET.Element:
     return element("grace", slash="yes" if event.grace.slash else "no", steal_time_previous=steal)
 
 
-def sounding_octave(note: event_pb2.Note) -> int:
-    """Octave of the sound: MusicXML's <pitch> includes octave lines, the Score's written pitch does not."""
-    return note.pitch.octave + round((note.midi_pitch - midi_of(note.pitch)) / 12)
+def _octave(note: event_pb2.Note, transposition: int) -> int:
+    """MusicXML's <pitch> includes octave lines and leaves the part's transposition out; the Score's written pitch
+    leaves out both."""
+    return note.pitch.octave + round((note.midi_pitch - midi_of(note.pitch) - transposition) / 12)
 
 
-def _add_pitch(parent: ET.Element, note: event_pb2.Note) -> None:
+def _add_pitch(parent: ET.Element, note: event_pb2.Note, transposition: int) -> None:
     pitch = add(parent, "pitch")
     add(pitch, "step", vocabulary.STEPS[note.pitch.step])
     if note.pitch.alter:
         add(pitch, "alter", note.pitch.alter)
-    add(pitch, "octave", sounding_octave(note))
+    add(pitch, "octave", _octave(note, transposition))
 
 
 def _add_type(parent: ET.Element, event: event_pb2.Event, cue: bool = False) -> None:
