@@ -32,7 +32,8 @@ find a request again in the logs.
 _MULTIPART_OVERHEAD = 1 << 20
 """Room for the form fields and boundaries around a document of the largest size."""
 
-_ROUTERS = (auth.public, auth.router, jobs.router, artifacts.router, catalogue.router, operations.router)
+# They are asked in turn for each request, so those asked for most come first.
+_ROUTERS = (jobs.router, artifacts.router, auth.public, auth.router, catalogue.router, operations.router)
 
 _UNTRACED = frozenset({"/health", "/healthz", "/readyz", "/metrics"})
 

@@ -16,11 +16,12 @@ async def settings_of(request: Request) -> GatewaySettings:
     return cast("GatewaySettings", request.app.state.settings)
 
 
-async def client_of(request: Request, settings: Annotated[GatewaySettings, Depends(settings_of)]) -> AsyncEtudeClient:
+async def client_of(request: Request) -> AsyncEtudeClient:
     """A client on the application's channel that hands on the caller's credentials.
 
     The request's id and the trace context are handed on by the chassis.
     """
+    settings = await settings_of(request)
     authorization = request.headers.get("authorization")
     return AsyncEtudeClient(
         settings.orchestrator_target,

@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, MutableMapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -118,8 +119,13 @@ def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return {key: _without_secrets(key, value) for key, value in event.items()}
 
 
+@lru_cache(maxsize=1024)
+def _names_a_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
 def _without_secrets(key: str, value: Any) -> Any:
-    if _SECRET_KEY.search(key):
+    if _names_a_secret(key):
         return _REDACTED
     if isinstance(value, dict):
         return {inner: _without_secrets(str(inner), content) for inner, content in value.items()}
