@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from omr_service.assembler.draft import Key, Place, ScoreDraft, TieReading
 from omr_service.assembler.grace_notes import grace_onset
-from omr_service.assembler.music import Element, NoteSign
+from omr_service.assembler.music import CurveSign, Element, NoteSign
 from omr_service.assembler.piece_rhythm import DOUBTFUL
 from omr_service.assembler.piece_slurs import join_slurs
 
+STACCATO = "articStaccat"
 TIE_LIMIT = 2.9
 """Greatest cost, in staff spaces off the ideal place, of a curve read as a tie."""
 
 HELD_LIMIT = 1.2
 """The same of a tie over other notes of its voice: its tips lie at the heads, where a slur's lie over or under them."""
+
+DETACHED = 1.5
+"""What it costs more that a note is said to be held which has a staccato dot of its own: such notes are struck again
+under a slur."""
 
 HALF = 0.3
 """What it costs more to read a curve as half a tie."""
@@ -67,6 +74,13 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
         by_place.setdefault((where.place, diatonics[key], where.onset), []).append(key)
     options: list[tuple[float, int, Key | None, Key | None]] = []
     curves = [(page.page_number, curve) for page in draft.pages for curve in page.curves]
+    held_grace = _held_grace_notes(curves, table)
+    detached = {
+        (page.page_number, mark.element)
+        for page in draft.pages
+        for mark in page.marks
+        if mark.name.startswith(STACCATO)
+    }
     for c, (page, curve) in enumerate(curves):
         for (a, b), cost in zip(curve.tie_pairs, curve.tie_costs, strict=True):
             start = (page, a) if a >= 0 else None
@@ -77,6 +91,10 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                 first, second = table[start], table[end]
                 if first.place[0] != second.place[0]:
                     continue
+                if first.grace and held_grace[page, second.element.index] < 2:
+                    continue  # a slur from a grace note, be it to the same note
+                if (page, second.element.index) in detached:
+                    cost += DETACHED
                 follows = second.onset in (first.end, first.reach) or (first.grace and first.onset <= second.onset)
                 if not follows:
                     # a tie skips nothing, but the rhythm may have been read wrong, or a note be held into a later chord
@@ -127,6 +145,15 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
             break
     join_slurs(draft, curves, done)
     return result
+
+
+def _held_grace_notes(curves: Sequence[tuple[int, CurveSign]], table: dict[Key, _Where]) -> Counter[tuple[int, int]]:
+    """How many curves may hold grace notes into a chord, by page and the chord's number."""
+    found: Counter[tuple[int, int]] = Counter()
+    for page, curve in curves:
+        pairs = [(table.get((page, a)), table.get((page, b))) for a, b in curve.tie_pairs]
+        found.update({(page, b.element.index) for a, b in pairs if a is not None and b is not None and a.grace})
+    return found
 
 
 def matched_ties(options: list[tuple[float, int, Key, Key]]) -> dict[int, tuple[float, Key, Key]]:

@@ -14,7 +14,7 @@ from omr_service.assembler.rhythm import solve_measure
 from omr_service.assembler.sextuplets import with_sextuplets
 from omr_service.assembler.ties_slurs import PASSED
 from omr_service.assembler.timing import MeasureTiming, Timing
-from omr_service.symbols import Box, Curve, Line
+from omr_service.symbols import Box, Curve, Glyph, Line
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 from tests.omr.assembler.test_rhythm import chord, times
 
@@ -172,3 +172,32 @@ def test_a_note_may_be_held_over_others_into_the_next_system(halves):
         sheet.page.curves.append(Curve(95, y, 109, y, y + 4, 1, Box(95, y, 109, y + 4)))
     ties = [t for t in sheet.joined().ties if t.start and t.end]
     assert len(ties) == halves
+
+
+@pytest.mark.parametrize(("detached", "ties"), [(False, 1), (True, 0)])
+def test_a_curve_a_space_off_its_heads_ties_them_unless_the_second_has_a_staccato_dot(detached, ties):
+    sheet = framed()
+    for x in (100, 200):
+        sheet.note(0, x, 4)
+    y = sheet.y(0, 4) + SPACE
+    sheet.page.curves.append(Curve(107, y, 199, y, y + 4, 1, Box(107, y, 199, y + 4)))
+    if detached:
+        dot = sheet.y(0, 4) + 1.5 * SPACE
+        sheet.page.glyphs.append(Glyph("articStaccatoBelow", 202, dot, Box(202, dot - 1, 204, dot + 1), 20))
+    assert len(sheet.joined().ties) == ties
+
+
+@pytest.mark.parametrize(("count", "ties"), [(1, 0), (2, 2)])
+def test_one_curve_from_a_grace_note_to_the_same_note_is_a_slur_and_several_hold_a_broken_chord(count, ties):
+    sheet = framed()
+    for k, step in enumerate((4, 7)[:count]):
+        x = 100 + 12 * k
+        sheet.glyph("noteheadBlack", 0, x, step, size=13, height=3.3)
+        sheet.page.glyphs[-1] = replace(sheet.page.glyphs[-1], box=replace(sheet.page.glyphs[-1].box, x1=x + 3.6))
+        stem = x + 3.4
+        sheet.page.lines.append(Line(stem, sheet.y(0, step + 5), stem, sheet.y(0, step), 0.5))
+        y = sheet.y(0, step) + 3
+        sheet.page.curves.append(Curve(x + 4, y, 139, y, y + 3, 1, Box(x + 4, y, 139, y + 3)))
+    for step in (4, 7):
+        sheet.glyph("noteheadWhole", 0, 140, step)
+    assert len(sheet.joined().ties) == ties
