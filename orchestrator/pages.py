@@ -91,7 +91,9 @@ class PageFanOut:
         try:
             read = await self._all([partial(self._read_part, options, document, part, tell) for part in parts])
             readings = {number: reading for part in read for number, reading in part.items()}
-            worked_out = await self._all([partial(self._work_out, readings, part, tell) for part in parts])
+            # The replicas are given parts in turn: by size, so that what each is given comes to about the same.
+            by_size = sorted(parts, key=lambda part: -sum(len(readings[number].content) for number in part))
+            worked_out = await self._all([partial(self._work_out, readings, part, tell) for part in by_size])
             await tell.joining()
             return await self._join(options, document, readings, [each for each in worked_out if each is not None])
         except UnknownCallError:

@@ -22,6 +22,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from etude.mesh.logging import bound_context, configure_logging
+from etude.mesh.memory import settle_memory
 from etude.mesh.telemetry import TRACER_NAME, configure_telemetry, extract_trace, flush_telemetry
 
 READY, PROGRESS, RESULT, ERROR, OUT_OF_MEMORY = "ready", "progress", "result", "error", "out of memory"
@@ -92,6 +93,7 @@ def main(connection: Connection, setup: WorkerSetup) -> None:
     except Exception as error:
         connection.send_bytes(_outcome(ERROR, error))
         return
+    settle_memory()
     connection.send_bytes(_outcome(READY, None))
     _connection = connection
     with contextlib.suppress(EOFError, OSError):  # the parent closed the pipe or died

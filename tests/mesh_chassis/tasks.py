@@ -1,6 +1,7 @@
 """Functions that workers run in the tests."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -147,3 +148,7 @@ def progresses(count):
 
 def bound_ids():
     return structlog.contextvars.get_contextvars()
+
+
+def left_to_the_collector():
+    return gc.get_freeze_count(), gc.get_threshold()[0]

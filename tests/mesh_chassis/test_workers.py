@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 from functools import partial
 
@@ -218,6 +219,12 @@ async def test_ids_of_the_call_reach_the_worker_and_leave_it_again(pool):
     with bound_context(request_id="r-1", job_id="j-1"):
         assert await pool.run(tasks.bound_ids) == {"request_id": "r-1", "job_id": "j-1"}
     assert await pool.run(tasks.bound_ids) == {}
+
+
+async def test_what_is_loaded_is_left_alone_by_the_collector(pool):
+    frozen, threshold = await pool.run(tasks.left_to_the_collector)
+    assert frozen > 10_000
+    assert threshold > gc.get_threshold()[0]
 
 
 async def test_a_full_queue_refuses():
