@@ -25,7 +25,6 @@ class Recipe:
 
     Attributes:
         tables: Names of the tables.
-        exercises: Whether it sees the exercises of `textbook` as well.
         ergonomic: First weight of the ergonomic costs; 0 leaves them out.
         epochs: Passes over the windows.
         rate: Greatest learning rate of the ergonomic weights; the tables learn three times as fast.
@@ -40,7 +39,6 @@ class Recipe:
     """
 
     tables: tuple[str, ...] = tuple(SIZES)
-    exercises: bool = True
     ergonomic: float = 0.3
     epochs: int = 5
     rate: float = 3e-3

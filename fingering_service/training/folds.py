@@ -28,7 +28,7 @@ from fingering_service.training.evaluate import Figures, TorchModel, evaluate, n
 from fingering_service.training.fit import Recipe, fit
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
-from fingering_service.training.train import COHERENCE, CONVENTIONS, MEMBERS, TEMPERATURE
+from fingering_service.training.train import COHERENCE, CONVENTIONS, MEMBERS, TEMPERATURE, VERSION
 
 MODEL = "the mean of both members"
 _WITHOUT = {
@@ -76,8 +76,7 @@ def variants(windows: Sequence[Window], *, parts: bool) -> Iterator[tuple[str, F
 
 
 def _fitted(windows: Sequence[Window], recipe: Recipe) -> FingeringCrf:
-    exercises = textbook_windows() if recipe.exercises else []
-    return fit([*windows, *exercises], recipe, tell=lambda _: None)
+    return fit([*windows, *textbook_windows()], recipe, tell=lambda _: None)
 
 
 def priced(members: Sequence[FingeringCrf]) -> TorchModel:
@@ -142,7 +141,10 @@ def main() -> int:
         }
         for name, views in found.items()
     }
-    text = json.dumps({"folds": args.folds, "pieces": len(pieces), "figures": figures}, indent=1) + "\n"
+    text = (
+        json.dumps({"version": VERSION, "folds": args.folds, "pieces": len(pieces), "figures": figures}, indent=1)
+        + "\n"
+    )
     if args.out:
         args.out.write_text(text, encoding="utf-8")
     else:

@@ -2,9 +2,8 @@
 
 A window's likelihood is the sum over the paths that agree with its labels divided by the sum over all paths, both by
 forward-backward over pairs of states (second order). The gradient with respect to a state's, a step's or a turn's score
-is its probability among all paths less that among the agreeing ones. Slices have one to ten states, mostly five, and
-most rows of a batch's tables are shared; loops over just what is there, compiled by Numba, are some fifty times quicker
-than tensors padded to ten states.
+is its probability among all paths less that among the agreeing ones. Slices have one to ten states, mostly five: loops
+over just those, compiled by Numba, are many times quicker than tensors padded to ten.
 """
 
 from __future__ import annotations

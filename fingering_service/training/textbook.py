@@ -38,17 +38,21 @@ GROUP = "textbook"
 
 
 def textbook_windows() -> list[Window]:
-    """The exercises as windows to train on, all of one group."""
-    piece = Piece(name=GROUP, group=GROUP, split="train", composer="", labels=0, notes=0, licence="Apache-2.0")
-    return [window for table in exercises() for window in windows_of(piece, table)]
+    """The exercises as windows to train on. The scales of each key are a group of works, and so is all the rest."""
+    return [window for table in exercises() for window in windows_of(_piece(table), table)]
+
+
+def _piece(table: Table) -> Piece:
+    name = f"{GROUP}: {table.header['key']}" if table.header["key"] else GROUP
+    return Piece(name=name, group=name, split="train", composer="", labels=0, notes=0, licence="Apache-2.0")
 
 
 def exercises() -> Iterator[Table]:
-    """All exercises, each as a table of one hand, with its kind for a title."""
+    """All exercises, each as a table of one hand, with its kind for a title and, for scales, its key."""
     for right in (True, False):
         base = 48 if right else 36
-        for exercise in _scales(base, right):
-            yield _table(exercise, right, "scale")
+        for key, exercise in _scales(base, right):
+            yield _table(exercise, right, "scale", key)
         for exercise in _chromatic_scales(base, right):
             yield _table(exercise, right, "chromatic scale")
         for root in WHITE:
@@ -58,12 +62,12 @@ def exercises() -> Iterator[Table]:
             yield _table(exercise, right, "chord")
 
 
-def _scales(base: int, right: bool) -> Iterator[Exercise]:
-    for thumbs, pattern in ((MAJOR_THUMBS, _MAJOR), (MINOR_THUMBS, _HARMONIC_MINOR)):
+def _scales(base: int, right: bool) -> Iterator[tuple[str, Exercise]]:
+    for mode, thumbs, pattern in (("major", MAJOR_THUMBS, _MAJOR), ("minor", MINOR_THUMBS, _HARMONIC_MINOR)):
         for tonic, of_hands in thumbs.items():
             for octaves in OCTAVES:
                 up = _scale(base + tonic, pattern, of_hands[0 if right else 1], right, octaves)
-                yield [[n] for n in up + up[-2::-1]], Fraction(1, 4)
+                yield f"{tonic} {mode}", ([[n] for n in up + up[-2::-1]], Fraction(1, 4))
 
 
 def _chromatic_scales(base: int, right: bool) -> Iterator[Exercise]:
@@ -113,7 +117,7 @@ def _on_white_keys(root: int, right: bool) -> Iterator[Exercise]:
     yield [[five[i], five[i + 2]] for i in (0, 1, 2, 1, 0, 2, 1, 2, 0)], Fraction(1, 2)
 
 
-def _table(exercise: Exercise, right: bool, title: str) -> Table:
+def _table(exercise: Exercise, right: bool, title: str, key: str = "") -> Table:
     sequence, unit = exercise
     hand, staff = ("R", 1) if right else ("L", 2)
     notes = [
@@ -121,4 +125,4 @@ def _table(exercise: Exercise, right: bool, title: str) -> Table:
         for i, chord in enumerate(sequence)
         for midi, finger in chord
     ]
-    return Table({"title": title}, tuple(notes))
+    return Table({"title": title, "key": key}, tuple(notes))

@@ -59,7 +59,8 @@ def test_every_label_is_fingered_once_by_a_model_that_has_not_seen_its_group(cor
         return original(rest, recipe)
 
     original = folds._fitted
-    quick = Recipe(epochs=1, exercises=False)
+    quick = Recipe(epochs=1)
+    monkeypatch.setattr(folds, "textbook_windows", list)
     monkeypatch.setattr(folds, "MEMBERS", (quick, quick))
     monkeypatch.setattr(folds, "_fitted", fitted)
     out = tmp_path / "folds.json"

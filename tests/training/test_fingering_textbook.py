@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fingering_service.keyboard import is_black
-from fingering_service.training.textbook import MAJOR_THUMBS, MINOR_THUMBS, exercises, textbook_windows
+from fingering_service.training.textbook import (
+    GROUP,
+    MAJOR_THUMBS,
+    MINOR_THUMBS,
+    OCTAVES,
+    exercises,
+    textbook_windows,
+)
 from fingering_service.training.textbook_chords import arpeggio
 
 SCALE_NOTES, UP = 29, 15
@@ -43,6 +50,16 @@ def test_scales_are_fingered_as_in_every_method(hand, tonic, mode, fingers):
 def test_every_key_has_a_major_and_a_minor_scale_in_both_hands():
     assert len(scales()) == 48
     assert len(MAJOR_THUMBS) == len(MINOR_THUMBS) == 12
+
+
+def test_the_scales_of_a_key_are_a_group_with_all_lengths_in_both_hands():
+    groups: dict[str, list[bool]] = {}
+    for window in textbook_windows():
+        groups.setdefault(window.group, []).append(window.right)
+    assert len(groups) == 24 + 1
+    for group, hands in groups.items():
+        if group != GROUP:
+            assert hands.count(True) == hands.count(False) >= len(OCTAVES)
 
 
 def test_no_thumb_of_a_scale_falls_on_a_black_key_and_no_two_fingers_on_one_chord():
