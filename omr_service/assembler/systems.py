@@ -15,6 +15,12 @@ _BRACKET_END = 3.0
 """Staff spaces that a bracket reaches beyond its staves at most."""
 
 
+MOST_PAIRS = 0.5
+"""Share of a page's staves that stand in pairs at least, where two others are taken for a pair by their distance."""
+NEAR = 1.15
+"""How many times as far apart these may be as those of any pair."""
+
+
 def vertical_runs(lines: list[Line], space: float) -> list[Line]:
     """Vertical lines with those on one x that touch joined: a barline may be drawn staff by staff."""
     columns: list[list[Line]] = []
@@ -81,6 +87,7 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
         outer = [staves[i + 1].tops[0] - staves[i].tops[-1] for i in range(1, len(staves) - 1, 2)]
         if not outer or max(inner) < min(outer):
             joined = [i % 2 == 0 for i in range(len(staves))]
+    joined = _with_hidden(joined, staves)
     systems: list[System] = []
     start = 0
     for i in range(len(staves)):
@@ -104,6 +111,30 @@ def _is_edge(run: Line, staves: list[Staff], space: float) -> bool:
     over = passed[0].top(run.x0) - run.y0
     under = run.y1 - passed[-1].bottom(run.x0)
     return over > _BRACKET_END * space or under > _BRACKET_END * space
+
+
+def _with_hidden(joined: list[bool], staves: list[Staff]) -> list[bool]:
+    """What is joined, and two staves that stand alone among pairs as near to each other as those of the pairs: what
+    joins them is hidden by a thumb, or cut off.
+
+    Args:
+        joined: For each staff, whether it belongs with the next one.
+        staves: The staves.
+    """
+    above = [False, *joined[:-1]]
+    apart = [lower.tops[0] - upper.tops[-1] for upper, lower in itertools.pairwise(staves)]
+    pairs = [gap for i, gap in enumerate(apart) if joined[i] and not above[i] and not joined[i + 1]]
+    if 2 * len(pairs) < MOST_PAIRS * len(staves):
+        return joined
+    alone = [not (a or b) for a, b in zip(above, joined, strict=True)]
+    result = list(joined)
+    for i, gap in enumerate(apart):
+        two = alone[i] and alone[i + 1] and not any(alone[k] for k in (i - 1, i + 2) if 0 <= k < len(alone))
+        upper, lower = staves[i], staves[i + 1]
+        ends = max(abs(upper.x0 - lower.x0), abs(upper.x1 - lower.x1))
+        if two and gap < NEAR * max(pairs) and ends < 3 * upper.space:
+            result[i] = True
+    return result
 
 
 def agree(systems: Sequence[System]) -> list[System]:

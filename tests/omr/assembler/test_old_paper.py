@@ -23,6 +23,14 @@ def test_the_edge_of_the_paper_joins_no_staves_and_a_bracket_does(y0, y1, system
     assert len(sheet.draft().systems) == systems
 
 
+@pytest.mark.parametrize(("lower", "systems"), [(480.0, 3), (500.0, 4)], ids=["as near as a pair", "further apart"])
+def test_two_staves_whose_brace_is_hidden_are_a_system_where_they_stand_as_pairs_do(lower, systems):
+    sheet = Sheet(tops=(100.0, 160.0, 260.0, 320.0, 420.0, lower))
+    for top in (100.0, 260.0):
+        sheet.page.lines.append(Line(50, top, 50, top + 80, 0.6))
+    assert len(sheet.draft().systems) == systems
+
+
 def broken_chord(sheet, x):
     """A chord of three heads, stem down, of which only the part at the lowest head is left."""
     for step in (9, 6, 3):
