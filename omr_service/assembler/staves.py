@@ -131,8 +131,8 @@ def _continue(
 
 
 def _staff(members: list[Line]) -> Staff:
-    """The staff of five lines."""
-    x0, x1 = min(m.x0 for m in members), max(m.x1 for m in members)
+    """The staff of five lines; it reaches as far as most of them: brackets may touch the outer ones."""
+    x0, x1 = sorted(m.x0 for m in members)[2], sorted(m.x1 for m in members)[2]
     slope = sum((m.y1 - m.y0) / (m.x1 - m.x0) for m in members) / 5
     tops = tuple(sorted(m.y0 + slope * (x0 - m.x0) for m in members))
     return Staff(0, x0, x1, tops, slope, (tops[4] - tops[0]) / 4)

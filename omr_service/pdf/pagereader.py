@@ -100,7 +100,8 @@ def _symbols(as_set: tuple[Marks, float, float, int], page_number: int, knowledg
         if drawn:
             lines, rests = refine.rests_among_bars(lines, staff_lines)
         glyphs = refine.settle_rests(glyphs + drawn, staff_lines) + rests + braces
-    glyphs = refine.without_repeats(glyphs)
+    glyphs = refine.set_wiggles_upright(refine.without_repeats(glyphs))
+    glyphs = refine.name_octave_signs(glyphs, lines)
     glyphs = refine.join_dynamics(glyphs + refine.tell_digits_apart(glyphs, chars.digits))
     texts = join_characters(chars.chars)
     glyphs = refine.name_metronome_notes(glyphs, texts)

@@ -91,7 +91,7 @@ def join_dynamics(glyphs: list[Glyph]) -> list[Glyph]:
             last = word[-1]
             # Letters kern into each other, but do not begin at one place as marks of two voices do.
             gap = letter.box.x0 - last.box.x1
-            kern = max(0.5 * (last.box.x1 - last.box.x0), 0.22 * last.size)
+            kern = max(0.6 * (last.box.x1 - last.box.x0), 0.22 * last.size)
             if abs(letter.y - last.y) > 0.06 * last.size or not -kern < gap < 0.12 * last.size:
                 out += _one_dynamic(word)
                 word = []
@@ -163,6 +163,38 @@ def rests_among_bars(lines: list[Line], staff_lines: StaffLines) -> tuple[list[L
                 continue
         others.append(line)
     return others, rests
+
+
+def name_octave_signs(glyphs: list[Glyph], lines: list[Line]) -> list[Glyph]:
+    """Returns the symbols with a figure that a dashed line goes on from named as the sign of an octave line.
+
+    Some fonts have one 8 for tuplets and for octave lines.
+    """
+    dashed = [line for line in lines if line.dashed and abs(line.y1 - line.y0) < 0.02 * (line.x1 - line.x0)]
+    out: list[Glyph] = []
+    for glyph in glyphs:
+        sign = next((name for name, _ in glyph.alternatives if name.startswith(("ottava", "quindicesima"))), None)
+        if sign is not None and not glyph.name.startswith(("ottava", "quindicesima")):
+            box = glyph.box
+            if any(box.x0 < d.x0 < box.x1 + glyph.size and box.y0 <= d.y0 <= box.y1 for d in dashed):
+                glyph = replace(glyph, name=sign)
+        out.append(glyph)
+    return out
+
+
+def set_wiggles_upright(glyphs: list[Glyph]) -> list[Glyph]:
+    """Returns the symbols with links of wavy lines named by the way they run: some fonts have one for trills, and turn
+    it for arpeggios.
+    """
+    out: list[Glyph] = []
+    for glyph in glyphs:
+        width, height = glyph.box.x1 - glyph.box.x0, glyph.box.y1 - glyph.box.y0
+        if glyph.name == "wiggleTrill" and height > 1.5 * width:
+            glyph = replace(glyph, name="wiggleArpeggiatoUp")
+        elif glyph.name == "wiggleArpeggiatoUp" and width > 1.5 * height:
+            glyph = replace(glyph, name="wiggleTrill")
+        out.append(glyph)
+    return out
 
 
 _METRONOME_NOTES = {

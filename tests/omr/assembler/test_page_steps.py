@@ -413,3 +413,12 @@ def test_naturals_alone_are_a_key_signature_where_they_take_back_the_one_in_forc
     draft = sheet.draft()
     assert [k.fifths for k in draft.keys[0]] == keys
     assert len(draft.accidentals) == (2 if count == 1 else 0)
+
+
+def test_a_bracket_that_goes_on_from_an_outer_line_makes_no_staff_longer():
+    sheet = Sheet()
+    sheet.bar(450)
+    lines = sheet.page.lines
+    first = min((v for v in lines if v.x1 - v.x0 > 100), key=lambda v: v.y0)
+    lines[lines.index(first)] = replace(first, x0=first.x0 - 5)
+    assert {staff.x0 for staff in sheet.draft().staves} == {first.x0}

@@ -106,6 +106,12 @@ def test_letters_of_a_dynamic_are_joined_and_those_of_two_voices_are_not():
     assert [glyph.name for glyph in joined] == ["dynamicForte", "dynamicPiano"]
 
 
+def test_letters_that_reach_far_over_each_other_are_one_dynamic():
+    """An f of a text font is two thirds as wide again as it advances."""
+    joined = join_dynamics([dynamic("dynamicForte", 100 + 5.3 * k, 11.3) for k in range(3)])
+    assert [glyph.name for glyph in joined] == ["dynamicFFF"]
+
+
 def test_a_dynamic_under_low_notes_of_a_system_is_its_own():
     sheet = Sheet(tops=(100.0, 160.0, 300.0, 360.0))
     for staff, clef in enumerate(("gClef", "fClef", "gClef", "fClef")):

@@ -10,10 +10,11 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
+from omr_service.pdf import refine
 from omr_service.pdf.document import open_document
 from omr_service.pdf.reader import has_vector_music, read_page_symbols
 from omr_service.pdf.staves import find_staff_lines
-from omr_service.symbols import PageSymbols
+from omr_service.symbols import Box, Glyph, Line, PageSymbols
 from tests.omr.pdf.build import STAFF, as_bytes, helvetica, one_page, type3_font
 
 DATA = Path(__file__).parent / "data"
@@ -444,3 +445,18 @@ def test_strokes_of_a_thin_pen_side_by_side_are_one_thick_line():
     page = read_page_symbols(one_page(f"0.12 w {beam} 0.06 w {stem} {apart}"), 1)
     lines = sorted((round(line.x0, 1), round(line.thickness, 1)) for line in page.lines)
     assert lines == [(100.0, 3.0), (100.2, 0.5), (200.0, 0.1), (200.0, 0.1)]
+
+
+def test_links_of_a_wavy_line_are_of_a_trill_or_an_arpeggio_as_they_run():
+    level, upright = Box(100, 50, 105, 52), Box(200, 50, 202, 55)
+    found = refine.set_wiggles_upright([Glyph("wiggleTrill", b.x0, b.y1, b, 20.0) for b in (level, upright)])
+    assert [glyph.name for glyph in found] == ["wiggleTrill", "wiggleArpeggiatoUp"]
+
+
+@pytest.mark.parametrize(
+    ("dashed", "y", "name"), [(True, 52.0, "ottava"), (False, 52.0, "tuplet8"), (True, 70.0, "tuplet8")]
+)
+def test_a_figure_that_a_dashed_line_goes_on_from_is_of_an_octave_line(dashed, y, name):
+    eight = Glyph("tuplet8", 100, 56, Box(100, 50, 104, 56), 20.0, 0.7, (("ottava", 0.3),))
+    (found,) = refine.name_octave_signs([eight], [Line(112, y, 180, y, 0.5, dashed)])
+    assert found.name == name
