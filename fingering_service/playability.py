@@ -84,7 +84,8 @@ def demands_of(
             if t not in arpeggiated and not (
                 moment.rolled and t and slices[t - 1].rolled and slices[t - 1].onset == moment.onset
             ):
-                spots.append(Spot(playability_pb2.AWKWARD_KIND_UNREACHABLE, t, span))
+                reach = moment.slots[-1].pitch - moment.slots[0].pitch
+                spots.append(Spot(playability_pb2.AWKWARD_KIND_UNREACHABLE, t, reach))
         else:
             widest_span = max(widest_span, span)
             over = span - comfortable[struck[0][1] - 1, struck[-1][1] - 1] if len(struck) > 1 else 0.0

@@ -14,7 +14,7 @@ from fingering_service.profile import HandProfile
 from fingering_service.writing import HandResult
 
 _WHY = {
-    playability_pb2.AWKWARD_KIND_UNREACHABLE: "these keys are to be rolled: {amount:.0f} semitones at once",
+    playability_pb2.AWKWARD_KIND_UNREACHABLE: "out of reach: {amount:.0f} semitones between the keys struck and held",
     playability_pb2.AWKWARD_KIND_WIDE_SPAN: "a grip of {amount:.0f} semitones, wider than is comfortable",
     playability_pb2.AWKWARD_KIND_JUMP: "a quick jump of {amount:.0f} semitones",
     playability_pb2.AWKWARD_KIND_SAME_FINGER: "one finger takes two keys in a row",

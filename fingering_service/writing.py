@@ -98,12 +98,19 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
         ]
         if played and not hand.line.slices[t].rolled:
             measure = index.score.measures[played[0].event.measure_index]
-            span = max(n.midi for n in played) - min(n.midi for n in played)
+            slots = hand.line.slices[t].slots
+            span = slots[-1].pitch - slots[0].pitch
+            if all(slot.struck for slot in slots):
+                told = f"span these {span} semitones at once; the fingers are for rolling the chord"
+            else:
+                told = (
+                    f"strike this and go on holding keys {span} semitones away; "
+                    "let them go, the pedal may keep their sound"
+                )
             _doubt(
                 score,
                 provenance_pb2.DOUBT_KIND_UNREACHABLE,
-                f"Measure {measure.number}: the {name} hand cannot span these {span} semitones at once; "
-                "the fingers are for rolling the chord",
+                f"Measure {measure.number}: the {name} hand cannot {told}",
                 played,
             )
     rolled = [t for t, moment in enumerate(hand.line.slices) if moment.rolled and t not in hand.arpeggiated]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from etude.evaluation.piece import Piece
 from etude.evaluation.reading import Bar, Mark, WrittenNote
 
 MOST_OF_ONE_PIECE = 3
-"""Most bars of one piece among the worst, so that one that failed does not fill the list."""
+"""Most bars of one piece among the worst, so that one that failed does not fill the list; more where the pieces are so
+few that the list would not be filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,12 @@ def differences(piece: Piece) -> list[BarDifference]:
     return [each for each in found if any(each.cost)]
 
 
-def worst_bars(pieces: Iterable[Piece], count: int) -> list[BarDifference]:
-    """The bars with the most wrong notes, the worst first, at most `MOST_OF_ONE_PIECE` of a piece."""
+def worst_bars(pieces: Sequence[Piece], count: int) -> list[BarDifference]:
+    """The bars with the most wrong notes, the worst first, few of one piece (`MOST_OF_ONE_PIECE`)."""
     worst: list[BarDifference] = []
+    most = max(MOST_OF_ONE_PIECE, -(-count // max(1, len(pieces))))
     for piece in pieces:
-        worst += sorted(differences(piece), key=lambda each: each.cost, reverse=True)[:MOST_OF_ONE_PIECE]
+        worst += sorted(differences(piece), key=lambda each: each.cost, reverse=True)[:most]
     return sorted(worst, key=lambda each: each.cost, reverse=True)[:count]
 
 

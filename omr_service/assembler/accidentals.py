@@ -21,6 +21,8 @@ ALTERS = {
 }
 LETTERS = "CDEFGAB"
 SHARP_ORDER = "FCGDAEB"
+OWN_ROOM = 1.5
+"""Free space between an accidental and its notehead, in staff spaces, beyond which it may belong to something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def attach_accidentals(
                 break
             if best is None or cost < best[0]:
                 best = (cost, head)
-        if best is None:
+        if best is None or _stands_over_a_note(glyph, best[1], accidentals, order, staves):
             continue
         cost, head = best
         wrapped = any(
@@ -80,6 +82,25 @@ def attach_accidentals(
         if head.index not in found or cost < found[head.index][0]:
             found[head.index] = (cost, sign)
     return {i: sign for i, (_, sign) in found.items()}
+
+
+def _stands_over_a_note(
+    glyph: Glyph, head: Head, accidentals: list[Glyph], heads: Sorted[Head], staves: list[Staff]
+) -> bool:
+    """True for an accidental that is no accidental of `head`, for it is centred over or under a notehead before it.
+
+    An accidental may lean over the note before its own, but then its own is not far away, or other accidentals stand
+    between.
+    """
+    start, middle = head.glyph.box.x0, (glyph.box.x0 + glyph.box.x1) / 2
+    if start - glyph.box.x1 < OWN_ROOM * staves[head.staff].space:
+        return False
+    if any(glyph.box.x1 < (g.box.x0 + g.box.x1) / 2 < start for g in accidentals):
+        return False
+    return any(
+        h.staff == head.staff and h.glyph.box.x0 < middle < h.glyph.box.x1
+        for h in heads.between(glyph.box.x0 - 2 * staves[head.staff].space, middle)
+    )
 
 
 def key_alter(letter: str, fifths: int) -> int:

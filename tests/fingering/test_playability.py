@@ -8,6 +8,7 @@ from etude.score.v1 import direction_pb2, event_pb2, playability_pb2, provenance
 from fingering_service.difficulty import EASIER, percentile
 from fingering_service.profile import PROFILES
 from tests.fingering.support import LEFT, RIGHT, build, finger, pin
+from tests.support.score_builder import ScoreBuilder
 
 
 def playability(upper: str, lower: str = "R", **options):
@@ -96,3 +97,18 @@ def test_a_chord_beyond_reach_is_a_doubt_and_a_spot_unless_an_arpeggio_sign_brea
     fingered = finger(score).score
     assert not fingered.doubts
     assert playability_pb2.AWKWARD_KIND_UNREACHABLE not in kinds(fingered.playability)
+
+
+def test_keys_that_are_held_out_of_reach_of_what_is_struck_are_to_be_let_go():
+    b = ScoreBuilder(divisions=4)
+    b.measure("2/4")
+    b.voice(1, 1, "r/4 f5/4")
+    b.voice(1, 2, "e-4+f4/2")
+    b.voice(2, 5, "r/2")
+    fingered = finger(b.score()).score
+    (doubt,) = fingered.doubts
+    assert doubt.message.startswith(
+        "Measure 1: the right hand cannot strike this and go on holding keys 14 semitones away"
+    )
+    (spot,) = [s for s in fingered.playability.spots if s.kind == playability_pb2.AWKWARD_KIND_UNREACHABLE]
+    assert "14 semitones" in spot.message

@@ -197,6 +197,18 @@ def test_a_key_signature_is_no_accidental_and_an_accidental_no_key():
     assert {a.name for a in draft.accidentals.values()} == {"accidentalSharp"} and len(draft.accidentals) == 2
 
 
+@pytest.mark.parametrize(("x", "found"), [(120, 0), (134, 1)])
+def test_an_accidental_over_a_note_is_none_of_a_later_one(x, found):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    sheet.note(0, 120, 1)
+    sheet.glyph("accidentalSharp", 0, x, 8, height=14)
+    sheet.note(0, 150, 8, up=False, tip=7)
+    sheet.bar(450)
+    assert len(sheet.draft().accidentals) == found
+
+
 def measure_of_wholes(sheet, steps, start=120.0, gap=100.0):
     for k, step in enumerate(steps):
         x = start + gap * k
