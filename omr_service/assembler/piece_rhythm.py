@@ -180,7 +180,9 @@ def _usual_lengths(draft: ScoreDraft) -> _Usual:
     usual = max(possible, key=lambda n: (possible[n], written[n], -n))
     if possible[usual] * 2 <= len(free):
         return {}
-    known, shorter = frozenset[Fraction](), usual * TRIPLET
+    # most are written half as long again: what they leave out the numbers of is known
+    known = frozenset({TRIPLET}) if 2 * written[usual / TRIPLET] > len(free) else frozenset[Fraction]()
+    shorter = usual * TRIPLET
     if possible[shorter] * 2 > len(free):
         as_written, in_triplets = _cost_at(draft, free, usual), _cost_at(draft, free, shorter, {TRIPLET})
         if in_triplets < as_written - DOUBTFUL:

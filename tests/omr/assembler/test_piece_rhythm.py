@@ -12,6 +12,7 @@ from omr_service.assembler.geometry import Barline, Staff, System
 from omr_service.assembler.measure_order import step_measures
 from omr_service.assembler.music import MeasureSigns, PageMusic, SystemSigns
 from omr_service.assembler.piece_rhythm import step_rhythm
+from omr_service.assembler.rhythm import solve_measure
 from tests.omr.assembler.test_rhythm import chord
 
 STAFF = Staff(0, 0, 1000, (0, 1, 2, 3, 4), 0.0, 1.0)
@@ -77,3 +78,10 @@ def test_other_bars_tell_whether_threes_throughout_a_piece_are_triplets(dots, le
 
     bars = [threes(0), half_of_threes(1), threes(2), half_of_threes(3), threes(4), half_of_threes(5), threes(6)]
     assert [m.rhythm.length for m in solved(*bars)] == [length] * 7
+
+
+def test_bars_that_are_all_in_threes_leave_out_the_numbers_of_one_kind_of_tuplet():
+    """Where a single bar tells that they are triplets, it is known of all of them: it costs each the less."""
+    measures = solved(threes(0), threes(1), threes(2), row(3, 0, 0, -1))
+    unknown = solve_measure(threes(0), (), Fraction(4), 1.0, compound=False)
+    assert all(m.rhythm.cost < unknown.cost for m in measures[:3])
