@@ -30,7 +30,7 @@ from omr_service.assembler.repair import make_valid
 from omr_service.partial import assembled, mark_empty_bars, name_failed_pages
 from omr_service.pdf.document import Document
 from omr_service.pdf.reader import has_vector_music, why_no_vector_music
-from omr_service.symbols import PageSymbols
+from omr_service.symbols import PICTURE, PageSymbols
 
 if TYPE_CHECKING:
     from omr_service.scan.placing import Placement
@@ -157,10 +157,6 @@ def page_outcome(symbols: PageSymbols) -> PageOutcome:
         return PageOutcome(entry.SerializeToString(), None)
     entry.status, entry.reader = page_pb2.PAGE_STATUS_READ, page_pb2.PAGE_READER_ENGRAVED
     return PageOutcome(entry.SerializeToString(), music)
-
-
-PICTURE = 0.5
-"""Share of a page that pictures cover from which on it counts as a scan."""
 
 
 def failed_page(page_number: int, width: float, height: float, error: EtudeError) -> PageOutcome:

@@ -113,6 +113,10 @@ class Curve:
     dashed: bool = False
 
 
+PICTURE = 0.5
+"""Share of a page that pictures cover from which on it counts as a scan."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageSymbols:
     """Everything found on one page.

@@ -285,6 +285,7 @@ class PageMusic:
         titles: What it says of the piece.
         starts: Systems within it, by index, over which a new piece's heading stands, with that.
         numbers: Numbers in its margins, its own perhaps among them.
+        pictured: True where it was read from a picture, whose thinnest ink may be lost.
     """
 
     page_number: int
@@ -298,3 +299,4 @@ class PageMusic:
     titles: PageTitles = PageTitles()
     starts: tuple[tuple[int, PageTitles], ...] = ()
     numbers: tuple[int, ...] = ()
+    pictured: bool = False

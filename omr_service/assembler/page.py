@@ -43,7 +43,7 @@ from omr_service.assembler.titles import is_heading, margin_numbers, read_titles
 from omr_service.assembler.tremolos import find_between
 from omr_service.assembler.tuplets import find_tuplets
 from omr_service.assembler.words import find_words
-from omr_service.symbols import Box, Glyph, Line, PageSymbols, Text
+from omr_service.symbols import PICTURE, Box, Glyph, Line, PageSymbols, Text
 
 Mark = TypeVar("Mark", Glyph, Text)
 
@@ -114,6 +114,7 @@ class PageDraft:
             self.titles,
             tuple(self.starts),
             (*symbols.numbers, *margin_numbers(symbols.texts, self.systems)),
+            symbols.image_share > PICTURE,
         )
         return without_ossias(page)
 

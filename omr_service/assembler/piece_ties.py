@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -144,7 +144,47 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                 done.add(half[1])
             break
     join_slurs(draft, curves, done)
-    return result
+    pictured = {page.page_number for page in draft.pages if page.pictured}
+    return result + _ties_of_equal_chords([tie for tie in result if _is_on(tie[0], pictured)], table, diatonics)
+
+
+def _is_on(tie: TieReading, pages: Collection[int]) -> bool:
+    """True for a tie both ends of which stand on some of these pages."""
+    return all(key is not None and key[0] in pages for key in (tie.start, tie.end))
+
+
+def _ties_of_equal_chords(
+    ties: Sequence[tuple[TieReading, float]], table: dict[Key, _Where], diatonics: dict[Key, int]
+) -> list[tuple[TieReading, float]]:
+    """The ties of the other notes of chords one of whose notes is tied to the same chord again.
+
+    Curves between the heads of a chord are short and thin, run into heads and lines, and are the first to be lost in a
+    picture; of chords that come again as they are, almost always all notes are held or none.
+
+    Args:
+        ties: Ties that were seen, with their cost.
+        table: The notes of the piece.
+        diatonics: Their positions in the scale.
+    """
+    starts, ends = {tie.start for tie, _ in ties}, {tie.end for tie, _ in ties}
+    found: list[tuple[TieReading, float]] = []
+    for tie, cost in ties:
+        assert tie.start is not None and tie.end is not None
+        first, second = table[tie.start], table[tie.end]
+        if first.grace or second.onset not in (first.end, first.reach):
+            continue
+        own = {diatonics[tie.start[0], note.head]: note for note in first.element.notes}
+        again = {diatonics[tie.end[0], note.head]: note for note in second.element.notes}
+        if own.keys() != again.keys():
+            continue
+        for diatonic, note in own.items():
+            start, end = (tie.start[0], note.head), (tie.end[0], again[diatonic].head)
+            if start in starts or end in ends or again[diatonic].accidental is not None:
+                continue
+            found.append((TieReading(start, end, tie.curve), cost))
+            starts.add(start)
+            ends.add(end)
+    return found
 
 
 def _held_grace_notes(curves: Sequence[tuple[int, CurveSign]], table: dict[Key, _Where]) -> Counter[tuple[int, int]]:

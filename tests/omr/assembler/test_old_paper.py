@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from omr_service.symbols import Line
+from omr_service.pipeline import Source, assemble_page, write_scores
+from omr_service.symbols import Box, Curve, Line
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 
 
@@ -80,3 +83,29 @@ def test_no_measure_ends_at_the_left_of_a_system_where_the_lines_of_a_staff_run_
         sheet.page.lines.append(Line(50 - 1.6 * SPACE, y, 50, y, 0.5))
     sheet.note(0, 100, 4)
     assert [round(bar.x) for bar in sheet.draft().systems[0].barlines] == [450]
+
+
+def chords_under_a_tie(second, image_share=1.0):
+    """Two chords, the upper heads under a curve; `second` are the positions of the heads of the second one."""
+    sheet = framed()
+    sheet.clefs()
+    for x, steps in ((100, (3, 5, 7)), (250, second)):
+        for step in steps:
+            sheet.glyph("noteheadHalf", 0, x, step)
+        sheet.page.lines.append(Line(x, sheet.y(0, 7), x, sheet.y(0, -4), 0.6))
+        sheet.glyph("noteheadHalf", 1, x, 4)
+        sheet.page.lines.append(Line(x + 6, sheet.y(1, 4), x + 6, sheet.y(1, 11), 0.6))
+    y = sheet.y(0, 8.5)
+    sheet.page.curves.append(Curve(106, y, 250, y, y - 5, 1, Box(106, y - 5, 250, y)))
+    page = replace(sheet.page, image_share=image_share)
+    (score,) = write_scores([assemble_page(page)], Source("t", "sha256:" + "0" * 64))
+    return sum(spanner.HasField("tie") for spanner in score.spanners)
+
+
+@pytest.mark.parametrize(
+    ("second", "image_share", "ties"),
+    [((3, 5, 7), 1.0, 3), ((3, 6, 7), 1.0, 1), ((3, 5, 7), 0.0, 1)],
+    ids=["as it was", "another chord", "not from a picture"],
+)
+def test_of_a_chord_that_comes_again_all_notes_are_tied_where_one_is(second, image_share, ties):
+    assert chords_under_a_tie(second, image_share) == ties
