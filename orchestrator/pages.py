@@ -1,4 +1,4 @@
-"""Long documents, shared by the replicas of the OMR stage: parts are read, then worked out, then joined.
+"""Long documents, shared by the replicas of the OMR stage: parts are read and worked out, then joined.
 
 A part is a few pages. Calls are spread over the replicas by the channel. A replica that dies costs the pages of its
 parts that had not come yet. What comes of it is what one `Recognize` gives.
@@ -10,8 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc.aio
 
@@ -24,7 +23,6 @@ from orchestrator.settings import OrchestratorSettings
 from orchestrator.tenancy import current_tenant
 
 _log = get_logger(__name__)
-_T = TypeVar("_T")
 
 OnProgress = Callable[[stage_pb2.Progress], Awaitable[None]]
 Readings = Mapping[int, omr_service_pb2.PageReading]
@@ -89,13 +87,9 @@ class PageFanOut:
         """
         tell = _Teller(on_progress, sum(map(len, parts)))
         try:
-            read = await self._all([partial(self._read_part, options, document, part, tell) for part in parts])
-            readings = {number: reading for part in read for number, reading in part.items()}
-            # The replicas are given parts in turn: by size, so that what each is given comes to about the same.
-            by_size = sorted(parts, key=lambda part: -sum(len(readings[number].content) for number in part))
-            worked_out = await self._all([partial(self._work_out, readings, part, tell) for part in by_size])
+            readings, worked_out = await self._read_and_work_out(options, document, parts, tell)
             await tell.joining()
-            return await self._join(options, document, readings, [each for each in worked_out if each is not None])
+            return await self._join(options, document, readings, worked_out)
         except UnknownCallError:
             return None
         except EtudeError as error:
@@ -104,21 +98,38 @@ class PageFanOut:
             _log.warning("pages that one replica read are not for another", error=error.message)
             return None
 
-    async def _all(self, calls: Sequence[Callable[[], Awaitable[_T]]]) -> list[_T]:
-        """What all calls give, in order; the first failure ends the others."""
+    async def _read_and_work_out(
+        self,
+        options: omr_service_pb2.RecognizeOptions,
+        document: Document,
+        parts: Sequence[range],
+        tell: _Teller,
+    ) -> tuple[Readings, Sequence[omr_service_pb2.WorkedOut]]:
+        """All pages, and what could be worked out of them; the first failure ends all calls.
+
+        A part is worked out as soon as it and all before it are read: a replica that has read its share need not wait
+        for the others.
+        """
         tenant_id = current_tenant()
 
-        async def placed(call: Callable[[], Awaitable[_T]]) -> _T:
+        async def read(part: range) -> Readings:
             async with self._places.place(tenant_id):
-                return await call()
+                return await self._read_part(options, document, part, tell)
 
-        tasks = [asyncio.create_task(placed(call)) for call in calls]
+        async def work_out(part: range, so_far: Sequence[asyncio.Task[Readings]]) -> omr_service_pb2.WorkedOut | None:
+            readings = _together([await each for each in so_far])
+            async with self._places.place(tenant_id):
+                return await self._work_out(readings, part, tell)
+
+        reading = [asyncio.create_task(read(part)) for part in parts]
+        working = [asyncio.create_task(work_out(part, reading[: n + 1])) for n, part in enumerate(parts)]
         try:
-            return await asyncio.gather(*tasks)
+            worked_out = await asyncio.gather(*working)
         finally:
-            for task in tasks:
+            for task in (*reading, *working):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*reading, *working, return_exceptions=True)
+        return _together([task.result() for task in reading]), [each for each in worked_out if each is not None]
 
     async def _read_part(
         self, options: omr_service_pb2.RecognizeOptions, document: Document, part: range, tell: _Teller
@@ -199,6 +210,10 @@ class PageFanOut:
                 raise from_rpc_error(error) from None
 
         return await patiently("omr", attempt, self._settings.stage_patience_seconds)
+
+
+def _together(parts: Sequence[Readings]) -> Readings:
+    return {number: reading for part in parts for number, reading in part.items()}
 
 
 def _with_context(readings: Readings, part: range) -> Sequence[int]:
