@@ -50,6 +50,7 @@ async def http_server(app: FastAPI, address: str, trusted_proxies: str = "127.0.
     server = _Server(
         uvicorn.Config(
             app,
+            http="h11",  # never httptools, which uvicorn would prefer where it is installed: it takes heads of any size
             log_config=None,
             access_log=False,
             server_header=False,

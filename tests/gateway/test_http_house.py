@@ -114,6 +114,14 @@ async def test_security_headers(http):
         assert "server" not in headers
 
 
+async def test_a_head_without_end_is_refused(http):
+    reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Filler: " + b"x" * (20 << 10))
+    answer = await asyncio.wait_for(reader.read(), 20)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
 async def test_pages_need_nothing_from_elsewhere(http):
     for path in ("/", "/docs"):
         page = (await http.get(path)).text
