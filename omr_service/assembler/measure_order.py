@@ -48,7 +48,10 @@ def _set_keys(measures: Sequence[JoinedMeasure]) -> None:
 
 
 def _may_change(before: JoinedMeasure | None, measure: JoinedMeasure) -> bool:
-    """True where the key of a measure may be another than the one in force: something announces it."""
+    """True where the key of a measure may be another than the one in force: something announces it, or the page is no
+    picture, so that no sign of it was lost."""
+    if not measure.page.pictured:
+        return True
     key = measure.signs.key
     naturals = key is not None and any(glyph.name == "accidentalNatural" for glyph in key.glyphs)
     if before is None or not measure.first_in_system or measure.meter_printed or naturals or before.system.courtesy:

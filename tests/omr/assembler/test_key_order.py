@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from omr_service.assembler.key_order import KeyReading, settled_keys
@@ -56,7 +58,12 @@ def sheet_of_keys(counts, double_after=None):
     return sheet.page
 
 
-@pytest.mark.parametrize(("double", "in_force"), [(None, [3] * 6), (0, [3, 3, 1, 1, 3, 3])])
-def test_a_key_changes_where_a_double_bar_says_so(double, in_force):
-    (score,) = write_scores([assemble_page(sheet_of_keys((3, 1, 3), double))], Source("k", "sha256:" + "0" * 64))
+@pytest.mark.parametrize(
+    ("pictured", "double", "in_force"),
+    [(1.0, None, [3] * 6), (1.0, 0, [3, 3, 1, 1, 3, 3]), (0.0, None, [3, 3, 1, 1, 3, 3])],
+    ids=["nothing says so", "a double bar says so", "no sign can be lost"],
+)
+def test_a_key_changes_where_that_is_announced_or_sure(pictured, double, in_force):
+    page = replace(sheet_of_keys((3, 1, 3), double), image_share=pictured)
+    (score,) = write_scores([assemble_page(page)], Source("k", "sha256:" + "0" * 64))
     assert [key.fifths for measure in score.measures for key in measure.key_signatures] == in_force
