@@ -119,6 +119,7 @@ MANNERS: Mapping[str, Callable[[bytes], bytes]] = {
     "sonata-quartz": _drawn(Manner("truetype", font_name="Maestro", told="mac_roman")),
     "sonata-windows": _drawn(Manner("truetype", codes="sonata", font_name="Maestro", told="cp1252")),
     "sonata-special": _drawn(Manner("cid", font_name="OpusStd", told="mac_roman", special="OpusSpecialStd")),
+    "private-codes": _drawn(Manner("cid", font_name="MScore", told="private")),
     "unheard-letters": _drawn(Manner("cff", names="letters")),
     "unheard-numbers": _drawn(Manner("cff", names="numbers")),
     "unheard-truetype": _drawn(Manner("truetype")),

@@ -31,7 +31,8 @@ class Manner:
         codes: Codes of the music font: those of Sonata where it has any, or letters in the order of use.
         font_name: Of the music font.
         names: Whether /Differences calls music by names that say nothing ("g65"), those of letters, or not at all.
-        told: Which system's letters /ToUnicode says music is, on the codes of Sonata; "" for no /ToUnicode.
+        told: Which system's letters /ToUnicode says music is, on the codes of Sonata; codes of SMuFL's range that are
+            those of other symbols, as MuseScore 1 had them ("private"); "" for no /ToUnicode.
         special: Name of a second music font that has the dots, as Sibelius sets them; "" for none.
         lines: Straight strokes as they are, as filled rectangles and quadrilaterals, cut in two, or as many thin ones.
         bars: Filled quadrilaterals as they are, or as thick strokes.
@@ -45,7 +46,7 @@ class Manner:
     codes: Literal["sonata", "letters"] = "letters"
     font_name: str = "Unheard"
     names: Literal["letters", "numbers", "none"] = "none"
-    told: Literal["mac_roman", "cp1252", ""] = ""
+    told: Literal["mac_roman", "cp1252", "private", ""] = ""
     special: str = ""
     lines: Literal["strokes", "rectangles", "halves", "hairlines"] = "strokes"
     bars: Literal["fills", "strokes"] = "fills"
@@ -63,6 +64,8 @@ class _NewFont:
 
 
 FIRST_CODE = 33
+_PRIVATE = 0xE0E0
+"""Where SMuFL has noteheads."""
 _PEN = 0.06
 """Points: a dot of a printer of 1,200 dots per inch."""
 _DOTS = frozenset({"augmentationDot", "articStaccatoAbove", "articStaccatoBelow"})
@@ -104,6 +107,8 @@ class _Fonts:
         table = sonata.codes()
         if not self.manner.told:
             return None
+        if self.manner.told == "private":
+            return chr(_PRIVATE + len(self.made[key].codes))
         if key[1] == "special":
             return "\u2122"
         return bytes((table[name],)).decode(self.manner.told, "ignore") or None if name in table else None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from omr_service.pdf import sonata
 from omr_service.pdf.fonts import Font
 from omr_service.pdf.marks import CharMark
-from omr_service.pdf.outlines import Likeness, OutlineMatcher, known_box
+from omr_service.pdf.outlines import Likeness, OutlineMatcher, known_box, same_shape
 
 # Music fonts from before SMuFL put their symbols on the codes of letters. The fonts of the widespread programs: of some
 # there are two, one of which has signs that no table here knows.
@@ -29,7 +29,7 @@ _LEGACY = re.compile(
 )
 # Fonts with SMuFL code points; where a file says their characters are others, it is the file that errs.
 _SMUFL_FAMILY = re.compile(
-    r"^(bravura|leland|petaluma|leipzig|gootville|gonville|mscore|musejazz|finale|sebastian|ekmelos|golden)",
+    r"^(bravura|leland|petaluma|leipzig|gootville|gonville|mscore|musejazz|finale(?!lyrics)|sebastian|ekmelos|golden)",
     re.IGNORECASE,
 )
 _LEGACY_TEXT = re.compile(r"text|chords|script|roman|metronome|figured|perc|special(extra)?text", re.IGNORECASE)
@@ -54,7 +54,7 @@ _BY_LETTER_IN_TEXT = {
 }
 # A font is one of music when this share of the characters a page shows in it are like known symbols.
 _MUSIC_SHARE = 0.5
-# ... and this share where its name says that it is one.
+# ... and this share where its name says that it is one of a program, with signs that are not known here.
 _NAMED_SHARE = 0.2
 _NEAR = 0.4
 # Letters and digits look like dynamics and meters: a font of music shows one of these too.
@@ -65,6 +65,8 @@ _UNLIKE_LETTERS = re.compile(r"notehead(Black|Half)|accidentalNatural|[gfc]Clef|
 # latter do.
 _LETTERS_NEAR, _LETTERS_TELLING = 0.4, 0.2
 _FIRST_ASKED, _MOST_ASKED = 4, 12
+# An outline so near a symbol is that symbol; so many others than the codes say are no accident.
+_SURE, _LEAST_BELIED = 0.1, 3
 # A symbol that the code table names may be this much less like than the likeliest one.
 _TABLE_FAVOUR = 0.15
 # The distance of a symbol that only the code table names.
@@ -145,6 +147,25 @@ def draws_music(font: Font, used: Counter[int], matcher: OutlineMatcher) -> bool
     return bool(telling) and len(near) >= _LETTERS_NEAR * len(found) and len(telling) >= _LETTERS_TELLING * len(found)
 
 
+def belie_their_names(font: Font, names: Mapping[int, str], matcher: OutlineMatcher) -> bool:
+    """Returns whether symbols of a font look like others than SMuFL has on their codes.
+
+    The fonts of MuseScore 1 and 2 have codes of their own in the private range that SMuFL has given other symbols.
+
+    Args:
+        font: The font.
+        names: What SMuFL has on codes that a page shows.
+        matcher: The document's.
+    """
+    sure = {
+        code: likeness[:3]
+        for code, likeness in _match(font, names, matcher).items()
+        if likeness and likeness[0].distance < _SURE
+    }
+    others = [code for code, likeness in sure.items() if not any(same_shape(o.name, names[code]) for o in likeness)]
+    return len(others) >= _LEAST_BELIED and len(others) > 0.5 * len(sure)
+
+
 @dataclass(frozen=True, slots=True)
 class FontSymbols:
     """What the characters of a font are.
@@ -174,9 +195,10 @@ def symbols_of(font: Font, codes: set[int], matcher: OutlineMatcher, known_as_mu
         named = {code: likeness for code, name in by_table.items() if (likeness := _from_table(name))}
         return FontSymbols(bool(named), named)
     near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
-    named_one = bool(_SMUFL_FAMILY.match(font.name)) or (is_legacy(font) and bool(_OF_PROGRAMS.match(font.name)))
+    of_program = is_legacy(font) and bool(_OF_PROGRAMS.match(font.name))
+    named_one = of_program or bool(_SMUFL_FAMILY.match(font.name))
     is_music = known_as_music or (
-        len(near) >= max(1.0, (_NAMED_SHARE if named_one else _MUSIC_SHARE) * len(found))
+        len(near) >= max(1.0, (_NAMED_SHARE if of_program else _MUSIC_SHARE) * len(found))
         and (named_one or any(_CORE.match(name) for name in near))
     )
     likenesses = {code: likeness for code, likeness in found.items() if likeness}

@@ -33,6 +33,11 @@ class SymbolNames:
         self._is_emmentaler = emmentaler.is_family(font.name, font.encoding_names)
         self._known: dict[int, NamedChar | None] = {}
 
+    @property
+    def by_glyph_name(self) -> bool:
+        """Whether the names are those that the font itself gives its glyphs."""
+        return self._is_emmentaler
+
     def of(self, code: int) -> NamedChar | None:
         """Returns what symbol a code is, or None when it is none, or nothing says which."""
         if code not in self._known:

@@ -146,6 +146,11 @@ def _kind(name: str) -> str:
     return digit.group(1) if digit else name
 
 
+def same_shape(one: str, other: str) -> bool:
+    """Returns whether symbols look alike, however they are named."""
+    return _kind(one) == _kind(other)
+
+
 def confidence_of(distance: float) -> float:
     """Returns how surely an outline at a distance is a known symbol at all, 0 to 1."""
     return exp(-((distance / 0.6) ** 2))

@@ -37,6 +37,7 @@ class FontKnowledge:
     matcher: OutlineMatcher = field(default_factory=OutlineMatcher)
     _names: dict[int, SymbolNames] = field(default_factory=dict)
     _music: dict[int, tuple[Font, bool, frozenset[int]]] = field(default_factory=dict)
+    _misnamed: dict[int, tuple[Font, bool]] = field(default_factory=dict)
 
     def names_of(self, font: Font) -> SymbolNames:
         """Returns what names the characters of a font."""
@@ -44,6 +45,17 @@ class FontKnowledge:
         if id(font) not in self._names:
             self._names[id(font)] = SymbolNames(font)
         return self._names[id(font)]
+
+    def is_misnamed(self, marks: list[CharMark]) -> bool:
+        """Returns whether symbols of one font look like others than its codes say; once found, it stays so."""
+        font = marks[0].font
+        if not self._misnamed.get(id(font), (font, False))[1] and not self.names_of(font).by_glyph_name:
+            named = {mark.code: name.name for mark in marks if (name := self.names_of(font).of(mark.code))}
+            misnamed = bool(named) and musicfonts.belie_their_names(font, named, self.matcher)
+            self._misnamed[id(font)] = (font, misnamed)
+            if misnamed:
+                self._music[id(font)] = (font, True, frozenset())
+        return self._misnamed.get(id(font), (font, False))[1]
 
     def belies_letters(self, marks: list[CharMark]) -> bool:
         """Returns whether characters of one font that are said to be letters are symbols of music by their outlines.
@@ -132,16 +144,20 @@ def _spell_number(full_stop: CharMark, result: SortedChars) -> None:
 def sort_characters(marks: list[CharMark], knowledge: FontKnowledge) -> SortedChars:
     """Returns the shown characters of a page sorted into symbols, text and outlines."""
     result = SortedChars()
+    by_font: dict[int, list[CharMark]] = defaultdict(list)
+    for mark in marks:
+        by_font[id(mark.font)].append(mark)
+    misnamed = {key for key, group in by_font.items() if knowledge.is_misnamed(group)}
     unnamed: dict[int, list[CharMark]] = defaultdict(list)
     for mark in marks:
-        if knowledge.names_of(mark.font).of(mark.code) is None:
+        if id(mark.font) not in misnamed and knowledge.names_of(mark.font).of(mark.code) is None:
             unnamed[id(mark.font)].append(mark)
-    distrusted = musicfonts.with_wrong_unicode(marks)
+    distrusted = musicfonts.with_wrong_unicode(marks) | misnamed
     distrusted |= {id(group[0].font) for group in unnamed.values() if knowledge.belies_letters(group)}
     unknown: dict[int, list[CharMark]] = defaultdict(list)
     for mark in marks:
         font = mark.font
-        named = knowledge.names_of(font).of(mark.code)
+        named = knowledge.names_of(font).of(mark.code) if id(font) not in misnamed else None
         if named is not None:
             (result.digits if named.digit else result.glyphs).append(_named_glyph(mark, named))
             if named.digit:
