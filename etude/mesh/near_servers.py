@@ -15,7 +15,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from etude.mesh.near_calls import NearCall, NearMethod
+from etude.mesh.near_calls import NearCall
+from etude.mesh.near_exchange import NearMethod
 
 _PREFIX = "in-process:"
 _servers: dict[str, NearServer] = {}
