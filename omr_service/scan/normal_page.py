@@ -9,7 +9,7 @@ import numpy as np
 
 from omr_service.scan.images import PageImage
 from omr_service.scan.ink import PAPER, Grey, as_grey, even_out, line_metrics, resized, without_borders
-from omr_service.scan.paper import seen_straight, straight_view
+from omr_service.scan.paper import corners_of, seen_straight, straight_view, without_table
 from omr_service.scan.staff_evidence import SPACE, Floats, columns_of, skew_of, thin_lines
 from omr_service.scan.staff_fit import TracedStaff, size_of, usual_space
 from omr_service.scan.staves import find_staves, gutter_of
@@ -124,9 +124,13 @@ def normal_page(image: PageImage, turned: int = 0) -> NormalPage | None:
 
 def _normal_page(image: PageImage, turned: int) -> NormalPage | None:
     clean = without_borders(even_out(image.grey))
-    view = straight_view(image.grey)
-    if view is not None:
-        page = _normal_page_of(image, seen_straight(clean, view), np.linalg.inv(view), turned)
+    corners = corners_of(image.grey)
+    if corners is not None:
+        sheet, view = without_table(clean, image.grey, corners), straight_view(corners)
+        if view is None:
+            page = _normal_page_of(image, sheet, np.eye(3), turned)
+        else:
+            page = _normal_page_of(image, seen_straight(sheet, view), np.linalg.inv(view), turned)
         if page is not None:
             return page
     return _normal_page_of(image, clean, np.eye(3), turned)

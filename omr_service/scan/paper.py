@@ -22,22 +22,20 @@ _STEP = 1.3
 """How many times as bright the sheet is as the table, a few pixels apart. The edge of a shadow is softer."""
 _STEP_SHARE = 0.75
 """Share of a side along which that step is seen at least."""
+_DARKER = 0.6
+"""Part of the sheet's brightness up to which the table is dark."""
 _AROUND = 6
 """How far, in pixels of the small picture, a side may lie from the edge: sheets bulge."""
 
 
-def straight_view(grey: Grey) -> Floats | None:
+def straight_view(corners: Floats) -> Floats | None:
     """Returns the way, a 3 x 3 matrix, from the pixels of a photograph to those of the same sheet seen from above.
 
-    The sheet is the bright quadrangle on a darker table. None where there is no such thing (a scan, a sheet that fills
-    the picture) or where the sheet was photographed from above anyway.
+    None where the sheet was photographed from above anyway.
 
     Args:
-        grey: The photograph as it came, its light not evened out.
+        corners: The sheet's, as `corners_of` gives them.
     """
-    corners = _corners(grey)
-    if corners is None:
-        return None
     sides = [float(np.linalg.norm(corners[k] - corners[(k + 1) % 4])) for k in range(4)]
     if max(abs(np.log(sides[0] / sides[2])), abs(np.log(sides[1] / sides[3]))) < _LEAST_CONVERGENCE:
         return None
@@ -55,8 +53,41 @@ def seen_straight(grey: Grey, view: Floats) -> Grey:
     return as_grey(seen)
 
 
-def _corners(grey: Grey) -> Floats | None:
-    """The corners of the sheet: top left, top right, bottom right, bottom left; None where no sheet is seen."""
+def without_table(clean: Grey, grey: Grey, corners: Floats) -> Grey:
+    """The cleaned picture, white where the table is: evened out, the grain of a dark one is as black as ink.
+
+    The table is what is outside of the sheet and much darker; another sheet beside it stays.
+
+    Args:
+        clean: The photograph with its light evened out.
+        grey: The same as it came.
+        corners: The sheet's, as `corners_of` gives them.
+    """
+    rows, columns = grey.shape
+    factor = _LOOK / max(rows, columns)
+    small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    inside = np.zeros(closed.shape, np.uint8)
+    cv2.fillPoly(inside, [np.rint(corners * factor).astype(np.int32)], 1)
+    limit = _DARKER * float(np.median(closed[inside > 0]))
+    # sheets bulge beyond the lines from corner to corner
+    near = cv2.dilate(inside, np.ones((2 * _AROUND + 1, 2 * _AROUND + 1), np.uint8))
+    table = ((near == 0) & (closed < limit)).astype(np.uint8)
+    mask = cv2.resize(table, (columns, rows), interpolation=cv2.INTER_NEAREST)
+    result = clean.copy()
+    result[mask > 0] = PAPER
+    return result
+
+
+def corners_of(grey: Grey) -> Floats | None:
+    """The corners of the sheet: top left, top right, bottom right, bottom left; None where no sheet is seen: in a scan,
+    or where it fills the picture.
+
+    The sheet is the bright quadrangle on a darker table.
+
+    Args:
+        grey: The photograph as it came, its light not evened out.
+    """
     factor = _LOOK / max(grey.shape)
     if factor >= 1:
         return None

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from omr_service.scan.ink import even_out, line_metrics, without_borders
 from omr_service.scan.normal_page import NormalPage, normal_page
-from omr_service.scan.paper import straight_view
+from omr_service.scan.paper import corners_of, straight_view, without_table
 from omr_service.scan.staff_evidence import SPACE
 from tests.omr.scan.drawn import bent, browned, image, photographed, screened, shaded, staves_page, turned
 
@@ -140,11 +140,29 @@ def test_a_sheet_photographed_from_an_angle_leads_back_to_the_photograph(quarter
 
 
 def test_a_sheet_is_looked_at_from_above_only_where_it_was_seen_from_an_angle() -> None:
-    assert straight_view(photographed(staves_page())) is not None
-    assert straight_view(staves_page()) is None
+    corners = corners_of(photographed(staves_page()))
+    assert corners is not None
+    assert straight_view(corners) is not None
+    assert corners_of(staves_page()) is None
     scanned = np.full((3000, 2400), 30, np.uint8)
     scanned[200:2800, 200:2200] = staves_page()
-    assert straight_view(scanned) is None
+    corners = corners_of(scanned)
+    assert corners is None or straight_view(corners) is None
+
+
+def test_a_dark_table_goes_white_whatever_its_grain_and_another_sheet_on_it_stays() -> None:
+    grain = cv2.resize(np.random.default_rng(1).normal(0, 1, (425, 20)), (2600, 3400), interpolation=cv2.INTER_CUBIC)
+    seen = np.clip(14 + 9 * grain, 0, 255).astype(np.uint8)
+    seen[700:2650, 200:1700] = (staves_page(width=1500, height=1950, space=13.0, left=110) * 0.8).astype(np.uint8)
+    seen[900:2000, 1900:2500] = 190
+    corners = corners_of(seen)
+    assert corners is not None
+    clean = even_out(seen)
+    alone = without_table(clean, seen, corners)
+    assert (clean[50:600] < 128).mean() > 0.2
+    assert (alone[50:600] == 255).all()
+    assert (alone[720:2630, 220:1680] == clean[720:2630, 220:1680]).all()
+    assert (alone[920:1980, 1920:2480] == clean[920:1980, 1920:2480]).all()
 
 
 @pytest.mark.parametrize("page", [np.full((2000, 1500), 255, np.uint8), np.full((2000, 1500), 130, np.uint8)])
