@@ -267,20 +267,30 @@ async def test_with_too_many_jobs_under_way_in_all_everybody_is_asked_to_wait(
 
 async def test_no_byte_beyond_the_limit_is_written(make_mesh: Any) -> None:
     mesh = await make_mesh(max_upload_bytes=1_000_000)
+    ended = asyncio.Event()
     most = 0
 
-    async def requests() -> AsyncIterator[job_service_pb2.CreateJobRequest]:
+    def measure() -> None:
         nonlocal most
+        sizes = [path.stat().st_size for path in (mesh.data_dir / "artifacts" / "uploads").iterdir()]
+        most = max([most, *sizes])
+
+    async def requests() -> AsyncIterator[job_service_pb2.CreateJobRequest]:
         yield job_service_pb2.CreateJobRequest(create=job_service_pb2.CreateJobOptions())
         yield job_service_pb2.CreateJobRequest(chunk=b"%PDF-1.7\n")
-        for _ in range(1000):
+        for _ in range(112):  # 1,008,000 bytes
             yield job_service_pb2.CreateJobRequest(chunk=b"x" * 9_000)
-            sizes = [path.stat().st_size for path in (mesh.data_dir / "artifacts" / "uploads").iterdir()]
-            most = max([most, *sizes])
+            measure()
             await asyncio.sleep(0)
+        # grpc.aio loses a refusal that comes while a message is under way.
+        while not ended.is_set():
+            measure()
+            await asyncio.sleep(0.002)
 
     with refused("FILE_TOO_LARGE"), errors():
-        await mesh.client.jobs.CreateJob(requests(), timeout=20)
+        call = mesh.client.jobs.CreateJob(requests(), timeout=20)
+        call.add_done_callback(lambda _: ended.set())
+        await call
     assert 0 < most <= 1_000_000
     assert mesh.files() == set()
 
