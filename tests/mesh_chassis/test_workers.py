@@ -1,5 +1,4 @@
 import asyncio
-import gc
 import os
 from functools import partial
 
@@ -224,7 +223,7 @@ async def test_ids_of_the_call_reach_the_worker_and_leave_it_again(pool):
 async def test_what_is_loaded_is_left_alone_by_the_collector(pool):
     frozen, threshold = await pool.run(tasks.left_to_the_collector)
     assert frozen > 10_000
-    assert threshold > gc.get_threshold()[0]
+    assert threshold > 700  # the interpreter's own; that of this process may have been set by another test
 
 
 async def test_a_full_queue_refuses():
