@@ -130,11 +130,11 @@ def compiled_form(
         names: Names of the parameters that will be given; None for all.
 
     Raises:
-        NotImplementedError: As `Prepared.form`.
+        NotImplementedError: The statement's text depends on its values (`in_` with values): it has no one form.
     """
     compiled: Any = statement.compile(dialect=dialect, column_keys=None if names is None else list(names))
     if compiled.post_compile_params or compiled.literal_execute_params:
-        raise NotImplementedError(f"cannot be prepared: {compiled.string}")
+        raise NotImplementedError(f"its text depends on its values, so it cannot be prepared: {compiled.string}")
     order: Sequence[str] = compiled.positiontup
     columns = list(statement.selected_columns) if isinstance(statement, Select) else []
     conversions = [_from_database(column.type, dialect) for column in columns]

@@ -50,7 +50,7 @@ async def test_after_so_many_commits_the_database_has_them_without_its_log(
 
     monkeypatch.setattr(Checkpoints, "_checkpoint", seen)
     await commit(database, checkpoints._COMMITS)
-    own = database._access._checkpoints  # type: ignore[union-attr]
+    own = database._access._checkpoints  # type: ignore[union-attr]  # the fixture's is SQLite's
     assert own is not None
     await own.close()
     assert len(made_in) == 1
