@@ -43,8 +43,8 @@ def main() -> int:
     results = {}
     for name in sys.argv[1:] or ["crf", "ergonomic"]:
         model = registry.find(name)
-        results[f"{model.name} {model.version}"] = shares(model)
-        print(model.name, model.version, json.dumps(shares(model)), flush=True)
+        found = results[f"{model.name} {model.version}"] = shares(model)
+        print(model.name, model.version, json.dumps(found), flush=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0
 

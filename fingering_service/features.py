@@ -15,18 +15,14 @@ from numpy.typing import NDArray
 
 from fingering_service.figures import FRAME_KEYS, FRAME_LIMITS, FRAME_SLICES, RUN, key_counts, runs
 from fingering_service.handed import SCALE_SIZES, TWINS, handed_rows
+from fingering_service.intervals import COARSE, STEPS, WIDE, Ints, coarse
 from fingering_service.lattice import Lattice
-from fingering_service.legato import COARSE, LINE_SIZES, UNARY_LINE, coarse, line_rows
+from fingering_service.legato import LINE_SIZES, UNARY_LINE, line_rows
 from fingering_service.lines import MAX_KEYS
-
-Ints = NDArray[np.int64]
 
 PAIRS: tuple[tuple[int, int], ...] = tuple(combinations(range(MAX_KEYS), 2))
 """Pairs of slots of a slice, lower slot first."""
 
-_WIDE = 18
-"""Steps are told apart up to this many semitones."""
-_STEPS = 2 * _WIDE + 1
 _GRIP = 17
 _REACH = 6
 _REACHES = np.array([1, 3, 5, 8, 12])
@@ -56,8 +52,8 @@ SIZES = {
     "grip_span": 3 * _GRIP,
     "grip_colour": 3 * _GRIP * 4,
     "grip_move": _GRIP * 25,
-    "step_span": 7 * _STEPS,
-    "step_colour": 3 * _STEPS * 4,
+    "step_span": 7 * STEPS,
+    "step_colour": 3 * STEPS * 4,
     "step_gap": 2 * 3 * COARSE,
     "step_time": 2 * 4 * COARSE,
     "step_next": 3 * COARSE * COARSE,
@@ -66,7 +62,7 @@ SIZES = {
     "step_keys": 3 * COARSE * 16,
     "step_frame": 3 * COARSE * 16,
     "turn_path": 3 * COARSE * COARSE,
-    "turn_span": 3 * _STEPS,
+    "turn_span": 3 * STEPS,
     "turn_gap": 3 * 3 * COARSE,
     "turn_colour": 3 * 8,
     **LINE_SIZES,
@@ -324,7 +320,7 @@ def _steps(lattice: Lattice) -> dict[str, Ints]:
     kind = np.where(~chordal, 0, np.where(~before, 1, np.where(chord, 3, 2)))[:, None] + np.array([0, 3])
     kind[~chordal, 0] = 0
     interval = now - then
-    fine = np.clip(interval, -_WIDE, _WIDE) + _WIDE
+    fine = np.clip(interval, -WIDE, WIDE) + WIDE
     rough = coarse(interval)
     role = np.where(chordal[:, None], np.array([1, 2]), 0)
     colours = _black(then) * 2 + _black(now)
@@ -334,8 +330,8 @@ def _steps(lattice: Lattice) -> dict[str, Ints]:
     use[0] = False
     some = np.minimum(role, 1)
     return {
-        "step_span": np.where(use, kind * _STEPS + fine, -1),
-        "step_colour": np.where(use, (role * _STEPS + fine) * 4 + colours, -1),
+        "step_span": np.where(use, kind * STEPS + fine, -1),
+        "step_colour": np.where(use, (role * STEPS + fine) * 4 + colours, -1),
         "step_gap": np.where(use, (some * 3 + gap) * COARSE + rough, -1),
         "step_time": np.where(use, (some * 4 + time) * COARSE + rough, -1),
     }
@@ -346,14 +342,14 @@ def _turns(lattice: Lattice) -> dict[str, Ints]:
     middle = np.roll(now, 1, axis=0)
     role = np.where(chordal[:, None], np.array([1, 2]), 0)
     first, second, whole = coarse(middle - then), coarse(now - middle), now - then
-    fine = np.clip(whole, -_WIDE, _WIDE) + _WIDE
+    fine = np.clip(whole, -WIDE, WIDE) + WIDE
     gaps = np.searchsorted(_GAPS, np.maximum(lattice.gap, np.roll(lattice.gap, 1)), side="right")[:, None]
     colours = _black(then) * 4 + _black(middle) * 2 + _black(now)
     use = np.stack([np.ones_like(chordal), chordal], axis=1)
     use[:2] = False
     return {
         "turn_path": np.where(use, (role * COARSE + first) * COARSE + second, -1),
-        "turn_span": np.where(use, role * _STEPS + fine, -1),
+        "turn_span": np.where(use, role * STEPS + fine, -1),
         "turn_gap": np.where(use, (role * 3 + gaps) * COARSE + coarse(whole), -1),
         "turn_colour": np.where(use, role * 8 + colours, -1),
     }

@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fingering_service.intervals import COARSE, Ints, coarse
 from fingering_service.lattice import Lattice
-from fingering_service.legato import COARSE, coarse
-
-Ints = NDArray[np.int64]
 
 TWINS = {"unary_hand_key": "unary_key", "unary_hand_colours": "unary_colours", "unary_hand_run": "unary_run"}
 """Tables that are another one, once for each hand."""

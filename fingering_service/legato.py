@@ -8,23 +8,16 @@ so it has tables of its own: they apply where the line moves on from a key that 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fingering_service.intervals import COARSE, STEPS, WIDE, Ints, coarse
 from fingering_service.keyboard import black_keys
 from fingering_service.lattice import Lattice
 
-Ints = NDArray[np.int64]
-
-_WIDE = 18
-_STEPS = 2 * _WIDE + 1
-_EDGES = np.array([-8, -5, -3, -2, -1, 0, 1, 2, 3, 5, 8])
-COARSE = len(_EDGES)
-"""Classes of intervals."""
 _NONE = COARSE
 """Class of an interval to where the line has no key, before its first one and after its last one."""
 
 LINE_SIZES = {
-    "line_span": 2 * _STEPS,
+    "line_span": 2 * STEPS,
     "line_next": 2 * COARSE * COARSE,
     "line_colour": 2 * COARSE * 4,
 }
@@ -32,11 +25,6 @@ LINE_SIZES = {
 
 UNARY_LINE = 2 * (COARSE + 1) ** 2
 """Rows of the table of the finger of a key whose neighbours in its line are not those in time."""
-
-
-def coarse(interval: Ints) -> Ints:
-    """Intervals in semitones as one of eleven classes."""
-    return np.clip(np.searchsorted(_EDGES, interval, side="right") - 1, 0, COARSE - 1)
 
 
 def line_rows(lattice: Lattice) -> tuple[dict[str, Ints], list[tuple[Ints, Ints]]]:
@@ -60,9 +48,9 @@ def line_rows(lattice: Lattice) -> tuple[dict[str, Ints], list[tuple[Ints, Ints]
         come, go = before >= 0, after < count
         came, goes = coarse(pitch - pitch[before]), coarse(pitch[np.minimum(after, count - 1)] - pitch)
         moved = struck & come & (before < at - 1)
-        span = np.clip(pitch - pitch[before], -_WIDE, _WIDE) + _WIDE
+        span = np.clip(pitch - pitch[before], -WIDE, WIDE) + WIDE
         black = black_keys(pitch).astype(np.int64)
-        rows["line_span"][:, line] = np.where(moved, line * _STEPS + span, -1)
+        rows["line_span"][:, line] = np.where(moved, line * STEPS + span, -1)
         rows["line_colour"][:, line] = np.where(moved, (line * COARSE + came) * 4 + black[before] * 2 + black, -1)
         rows["line_next"][:, line] = np.where(moved & go, (line * COARSE + came) * COARSE + goes, -1)
         apart = moved | (struck & go & (after > at + 1))
