@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from omr_service.assembler.geometry import Barline
 from omr_service.assembler.music import MeasureSigns, PageMusic
+
+FINGERS = 5
+"""Numbers up to this may be those of fingers."""
+IN_STEP = 3
+"""So many pages have to have numbers that go down in step before a file is read backwards."""
 
 
 def in_order(pages: Sequence[PageMusic]) -> list[PageMusic]:
@@ -41,6 +47,7 @@ def by_numbers(numbers: Sequence[Collection[int]]) -> list[int] | None:
     """The pages in the order of their numbers; None where these do not run through.
 
     Every page has to have its number, or of four and more all but one; as they are given stay pages that can be so.
+    That a file runs backwards three numbers in step tell.
 
     Args:
         numbers: The numbers in the margins of each page.
@@ -66,7 +73,19 @@ def by_numbers(numbers: Sequence[Collection[int]]) -> list[int] | None:
         if order[0] == 0 or not {0, count - 1}.intersection(free):
             orders.setdefault(len(places), set()).add(order)
     best = orders[max(orders)] if orders else set()
-    return list(best.pop()) if len(best) == 1 else None
+    if len(best) == 1:
+        return list(best.pop())
+    return list(range(count))[::-1] if _run_backwards(numbers) else None
+
+
+def _run_backwards(numbers: Sequence[Collection[int]]) -> bool:
+    """True where some pages have numbers that go down by one a page, and fewer have numbers that go up so.
+
+    What may be a finger over the staves does not count.
+    """
+    clear = [(k, n) for k, own in enumerate(numbers) for n in own if n > FINGERS]
+    down, up = (max(Counter(n + step * k for k, n in clear).values(), default=0) for step in (1, -1))
+    return down >= IN_STEP and down > up
 
 
 def _is_heavy(mark: Barline | None) -> bool:
