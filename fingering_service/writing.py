@@ -149,7 +149,7 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
 def _doubt(
     score: score_pb2.Score, kind: provenance_pb2.DoubtKind.ValueType, message: str, played: Sequence[PlayedNote]
 ) -> None:
-    doubt = score.doubts.add(kind=kind, message=message, measure_index=played[0].event.measure_index)
+    doubt = score.doubts.add(kind=kind, message=f"{message}.", measure_index=played[0].event.measure_index)
     doubt.ids.extend(n.note_id for n in played)
     printed = [n.notes[0] for n in played if n.notes]
     if printed and printed[0].HasField("region"):

@@ -290,10 +290,17 @@ def _page_range(options: omr_service_pb2.RecognizeOptions, count: int) -> range:
     if not 1 <= first <= last <= count:
         raise EtudeError(
             "OUT_OF_RANGE",
-            f"Pages {first} to {last} were asked for; the document has {_count(count, 'page')}.",
+            f"Pages {_span(options)} were asked for; the document has {_count(count, 'page')}.",
             violations=[("options.first_page", f"from 1 to {count}"), ("options.last_page", f"from 1 to {count}")],
         )
     return range(first, last + 1)
+
+
+def _span(options: omr_service_pb2.RecognizeOptions) -> str:
+    """The pages asked for, in words."""
+    if not options.last_page:
+        return f"from {options.first_page} on"
+    return f"{options.first_page or 1} to {options.last_page}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -9,7 +9,7 @@ import click
 from etude.cli.annotating import Plan, annotate_files
 from etude.cli.connection import connect, run, token_option
 from etude.cli.exit_codes import EXIT_FAILED
-from etude.cli.outputs import Formats, format_names, parse_formats, stems
+from etude.cli.outputs import Formats, check_directory, format_names, parse_formats, stems
 from etude.cli.progress import progress_display
 from etude.client import job_options
 from etude.job.v1 import job_pb2
@@ -142,6 +142,7 @@ def annotate(
     if server and data_dir:
         raise click.UsageError("--data-dir is of the own mesh, which --server replaces; give one of them.")
     formats = parse_formats(formats_text)
+    check_directory(directory or Path())
     plan = Plan(
         stems=stems(list(dict.fromkeys(files))),
         directory=directory or Path(),

@@ -1,5 +1,6 @@
 """Where the files of a job go, and that nothing of the user's is overwritten."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,23 @@ def stems(files: Sequence[Path]) -> dict[Path, str]:
             "each with its own -o DIR."
         )
     return named
+
+
+def check_directory(directory: Path) -> None:
+    """Sees that files can be written to a directory, which may be yet to be made, before any work is done for them.
+
+    Raises:
+        click.UsageError: They cannot.
+    """
+    nearest = directory.absolute()
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise click.UsageError(f"files cannot go to {directory}: {nearest} is not a directory.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise click.UsageError(
+            f"files cannot go to {directory}: you may not write to {nearest}; choose another directory with -o."
+        )
 
 
 def safe_name(directory: Path, name: str, inputs: Iterable[Path]) -> str:

@@ -18,12 +18,15 @@ _HANDS = {fingering_pb2.HAND_RIGHT: "right", fingering_pb2.HAND_LEFT: "left"}
 def playability(score: Path, as_json: bool) -> None:
     """Show spans, jumps, awkward places by measure and the difficulty of SCORE, an ir_v2.json.
 
-    `etude annotate sonata.pdf --format ir_v2 -o out` makes one.
+    `etude annotate sonata.pdf --formats ir_v2 -o out` makes one.
     """
     try:
         read = from_json(score.read_bytes())
     except ScoreFormatError as error:
-        raise click.ClickException(f"{score}: {error}") from error
+        raise click.ClickException(
+            f"{score} is not an ir_v2.json; `etude annotate FILE --formats ir_v2` makes one of a PDF, a picture, "
+            f"MusicXML or MIDI ({error})"
+        ) from error
     if not read.HasField("playability"):
         raise click.ClickException(f"{score} has no playability report: it was not fingered, or by an older version")
     if as_json:

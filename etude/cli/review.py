@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from etude.cli.connection import run
+from etude.cli.outputs import check_directory
 from etude.cli.stages import stage_calls
+from etude.client.files import AtomicFile
 from etude.stage.v1 import omr_service_pb2
 
 EXAMPLES = """
@@ -42,11 +44,17 @@ def review(ctx: click.Context, file: Path, output: Path | None, reader: str) -> 
     are red, doubtful signs orange, and each doubt is told in words. It is one HTML file without scripts.
     """
     target = output or Path(f"{file.stem}.review.html")
-    html, told = run(_review(file, _READERS[reader]), verbose=ctx.obj["verbose"])
-    partial = target.with_name(f"{target.name}.part")
-    partial.write_text(html, encoding="utf-8")
-    partial.replace(target)
+    check_directory(target.parent)
+    told = run(_write(file, _READERS[reader], target), verbose=ctx.obj["verbose"])
     click.echo(f"{target}: {told}")
+
+
+async def _write(file: Path, reader: omr_service_pb2.ReaderMode.ValueType, target: Path) -> str:
+    """Writes the review; gives what is to be said of it."""
+    html, told = await _review(file, reader)
+    async with AtomicFile(target) as page:
+        await page.write(html.encode())
+    return told
 
 
 async def _review(file: Path, reader: omr_service_pb2.ReaderMode.ValueType) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -70,7 +70,8 @@ class AtomicFile:
         """Adds bytes at the end."""
         if self._file is None:
             raise RuntimeError("AtomicFile.write outside its block")
-        await asyncio.to_thread(self._file.write, data)
+        with self._naming():
+            await asyncio.to_thread(self._file.write, data)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -81,12 +82,21 @@ class AtomicFile:
         # Not in a thread: on cancellation a further await could be interrupted and leave the partial file behind.
         self._finish(file, keep=kind is None)
 
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Gives the file's name to errors of writing, which know none."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or str(self.path)
+            raise
+
     def _finish(self, file: BinaryIO, *, keep: bool) -> None:
         try:
-            if keep:
-                file.flush()
-                os.fsync(file.fileno())
-            file.close()
+            with self._naming(), file:
+                if keep:
+                    file.flush()
+                    os.fsync(file.fileno())
             if keep:
                 self._part.replace(self.path)
         finally:

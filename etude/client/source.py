@@ -62,13 +62,26 @@ def open_source(source: SourceLike, filename: str = "") -> Source:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if not path.exists():
-            raise EtudeError("INVALID_REQUEST", f"There is no file {path}; check the path.")
+            raise EtudeError("INVALID_REQUEST", _no_file(os.fspath(source)))
+        if path.is_dir():
+            raise EtudeError("INVALID_REQUEST", f"The path {path} is a directory; name the files in it.")
         if not path.is_file():
-            raise EtudeError("INVALID_REQUEST", f"{path} is not a file; name the file itself.")
+            raise EtudeError("INVALID_REQUEST", f"The path {path} is not of a plain file.")
         return Source(filename=filename or path.name, content=path)
     if isinstance(source, bytes):
         return Source(filename=filename or "document", content=source)
     return Source(filename=filename or Path(str(getattr(source, "name", "document"))).name, content=source)
+
+
+def _no_file(name: str) -> str:
+    """What to say of a path that does not exist.
+
+    >>> _no_file("https:/example.org/sonata.pdf")  # as pathlib writes it
+    'This is an address on the web, from which nothing is fetched; download the file and name it.'
+    """
+    if name.lower().startswith(("http:/", "https:/", "ftp:/")):
+        return "This is an address on the web, from which nothing is fetched; download the file and name it."
+    return f"There is no file {name}; check the path."
 
 
 def _unreadable(what: Path | str, error: OSError) -> EtudeError:

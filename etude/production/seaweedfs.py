@@ -14,6 +14,8 @@ from etude.production.process import ChildServer, Command
 
 ACCESS_KEY = "etude"
 _PORTS = ("master", "volume", "filer", "s3")
+_SOCKETS = Path("/tmp")
+"""Where SeaweedFS makes its sockets, whatever TMPDIR says."""
 
 
 class S3Server(ChildServer):
@@ -54,6 +56,18 @@ class S3Server(ChildServer):
         run += [f"-{name}={port}" for name, port in self._ports.items()]
         # A volume for each bucket, not seven.
         return Command(run, {**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"})
+
+    def kill(self) -> None:
+        """kill -9 of its process, and what it leaves outside its directory goes; `stop` ends with this."""
+        super().kill()
+        for socket in self.sockets():
+            socket.unlink(missing_ok=True)
+
+    def sockets(self) -> list[Path]:
+        """The Unix sockets its parts make beside their ports, which SeaweedFS never removes."""
+        names = [f"seaweedfs-{name}{kind}" for name in _PORTS for kind in ("", "-grpc")]
+        found = [_SOCKETS / f"{name}-{port}.sock" for name in names for port in self._ports.values()]
+        return [path for path in found if path.is_socket()]
 
     def answers(self) -> bool:
         """True when the service answers."""

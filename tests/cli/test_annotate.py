@@ -82,6 +82,14 @@ async def test_a_file_that_fails_does_not_stop_the_others(etude, server, sonata,
     assert "Traceback" not in done.err
 
 
+async def test_what_is_no_file_is_told_with_what_to_do(etude, server, tmp_path):
+    (tmp_path / "scans").mkdir()
+    done = await etude("annotate", "scans", "https://example.org/a.pdf", "-o", "out", "--server", server)
+    assert done.code == 1
+    assert "scans: failed. The path scans is a directory; name the files in it. [INVALID_REQUEST]" in done.err
+    assert "a.pdf: failed. This is an address on the web, from which nothing is fetched" in done.err
+
+
 async def test_json_has_a_line_per_file(etude, server, sonata, tmp_path):
     (tmp_path / "bad.pdf").write_bytes(b"%PDF bad")
     done = await etude("annotate", "bad.pdf", sonata, "-o", "out", "--server", server, "--json")
@@ -137,6 +145,7 @@ async def test_nobody_at_the_address(etude, sonata):
         (("a.pdf", "b/a.pdf"), "several inputs are called 'a'"),
         (("a.pdf", "--server", "x:1", "--data-dir", "d"), "--data-dir"),
         (("a.pdf", "--max-span", "40"), "--max-span"),
+        (("a.pdf", "-o", "/dev/null/out"), "/dev/null is not a directory"),
     ],
 )
 async def test_wrong_usage(etude, arguments, said):

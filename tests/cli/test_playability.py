@@ -36,4 +36,5 @@ def test_a_score_without_a_report_is_refused_in_words(tmp_path):
     assert result.exit_code != 0
     assert "no playability report" in result.output
     (tmp_path / "b.json").write_text("{")
-    assert "no Score in JSON" in call(str(tmp_path / "b.json")).output
+    said = call(str(tmp_path / "b.json")).output
+    assert "b.json is not an ir_v2.json" in said and "no Score in JSON" in said

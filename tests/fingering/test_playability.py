@@ -107,8 +107,9 @@ def test_keys_that_are_held_out_of_reach_of_what_is_struck_are_to_be_let_go():
     b.voice(2, 5, "r/2")
     fingered = finger(b.score()).score
     (doubt,) = fingered.doubts
-    assert doubt.message.startswith(
-        "Measure 1: the right hand cannot strike this and go on holding keys 14 semitones away"
+    assert doubt.message == (
+        "Measure 1: the right hand cannot strike this and go on holding keys 14 semitones away; "
+        "let them go, the pedal may keep their sound."
     )
     (spot,) = [s for s in fingered.playability.spots if s.kind == playability_pb2.AWKWARD_KIND_UNREACHABLE]
     assert "14 semitones" in spot.message

@@ -1,7 +1,9 @@
 """The SDK against a real gRPC server: retries, resumption, damage, names of files."""
 
 import asyncio
+import errno
 import io
+import os
 import threading
 from contextlib import asynccontextmanager
 from functools import partial
@@ -222,6 +224,17 @@ async def test_a_file_that_is_interrupted_keeps_its_old_content(tmp_path):
             raise RuntimeError
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+async def test_a_full_disk_is_told_with_the_file_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"a\.mid"):
+        async with AtomicFile(tmp_path / "a.mid") as file:
+            await file.write(b"new")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_synchronous_client_does_the_same(tmp_path):

@@ -179,6 +179,7 @@ def test_any_score_played_gives_a_valid_score(score):
         (b"", "no Standard MIDI File"),
         (b"RIFF....", "no Standard MIDI File"),
         (midi(BASS)[:40], "damaged|no notes"),
+        (b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\1\0", "damaged: it ends within its music"),
         (midi([]), "no notes"),
         (midi(BASS).replace(b"\x01\xe0MTrk", b"\xe7\x28MTrk", 1), "time code"),
     ],

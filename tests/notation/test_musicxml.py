@@ -230,7 +230,9 @@ def test_ties_over_the_barline_and_into_nothing():
 
 def test_a_tie_without_an_end_is_a_doubt():
     score = read(note("C4", 48, "whole", inner='<tie type="start"/>'), note("D4", 48, "whole"))
-    assert [doubt.kind for doubt in score.doubts] == [provenance_pb2.DOUBT_KIND_OPEN_SPANNER]
+    (doubt,) = score.doubts
+    assert doubt.kind == provenance_pb2.DOUBT_KIND_OPEN_SPANNER
+    assert doubt.message == "Measure 1: a tie with one end only.", "a single part needs no naming"
     assert spanners(score, "tie")[0].end_note_id == ""
 
 

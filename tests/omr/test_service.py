@@ -126,6 +126,12 @@ async def test_what_cannot_be_read_is_refused_with_its_reason(data, options, set
     assert len(error.message) > 15
 
 
+async def test_pages_that_are_not_there_are_told_as_they_were_asked_for():
+    async with service() as stub:
+        error = await refusal(stub, requests(PIECE.read_bytes(), first_page=2))
+    assert error.message == "Pages from 2 on were asked for; the document has 1 page."
+
+
 async def test_a_page_that_takes_too_long_is_named():
     async with service(page_seconds=0.001) as stub:
         error = await refusal(stub, requests(PIECE.read_bytes()))

@@ -73,7 +73,8 @@ def parse_midi(data: bytes) -> MidiMusic:
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except (EOFError, OSError, ValueError, LookupError, TypeError, KeySignatureError) as error:
-        raise MidiError(f"the MIDI file is damaged: {error or type(error).__name__}") from error
+        # An error without words, as EOFError is, tells of a file that ends too early.
+        raise MidiError(f"the MIDI file is damaged: {str(error) or 'it ends within its music'}") from error
     if not 0 < file.ticks_per_beat < 0x8000:
         raise MidiError("the MIDI file counts in time code, not in beats; export it with a resolution per quarter note")
     collector = _Collector(file.ticks_per_beat)

@@ -241,13 +241,14 @@ class _Builder:
 
     def _add_doubts(self, open_ends: list[tuple[str, OpenEnd]]) -> None:
         score = self.score
+        named = {part.part_id: f", {part.name or part.part_id}" for part in score.parts} if len(score.parts) > 1 else {}
         for (part_id, end), number in Counter(open_ends).items():
             measure = score.measures[end.measure]
             times = f"{number} {end.kind}s" if number > 1 else f"a {end.kind}"
             score.doubts.add(
                 kind=provenance_pb2.DOUBT_KIND_OPEN_SPANNER,
                 measure_index=end.measure,
-                message=f"Measure {measure.number}, part {part_id}: {times} with one end only.",
+                message=f"Measure {measure.number}{named.get(part_id, '')}: {times} with one end only.",
             )
         tremolo = {
             event_id
