@@ -17,6 +17,9 @@ PREDICTED_COLOR = "#0B3D91"
 PINNED_COLOR = "#9E1B32"
 """Dark red, for the fingers a person has set."""
 
+LIKE_FINGER = 5
+"""The finger that stands for any other where only its place matters: its digit is the tallest of the five."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownFinger:
@@ -138,4 +141,29 @@ def without_fingers(score: score_pb2.Score) -> score_pb2.Score:
         for note in event.notes:
             if note.fingering.source != fingering_pb2.FINGERING_SOURCE_PRINTED:
                 note.ClearField("fingering")
+    return copy
+
+
+def with_like_fingers(score: score_pb2.Score, density: Density) -> score_pb2.Score:
+    """A copy of a Score in which all fingers that are shown are alike: the same for whatever fingers those are.
+
+    What a correction changes beside them (probabilities, alternatives, doubts, provenance) is left out. All fingers of
+    the copy are shown at any density.
+    """
+    copy = score_pb2.Score()
+    copy.CopyFrom(score)
+    for field in ("provenance", "doubts", "playability"):
+        copy.ClearField(field)
+    for direction in copy.directions:
+        for key in direction.ornament.auxiliaries if direction.WhichOneof("kind") == "ornament" else ():
+            key.ClearField("finger")
+    continuations = tie_continuations(score)
+    for event in copy.events:
+        for note in event.notes:
+            shown = shown_finger(note, density, continuations)
+            note.ClearField("fingering")
+            if shown is not None:
+                note.fingering.finger = LIKE_FINGER
+                note.fingering.substitution = LIKE_FINGER if shown.substitution else 0
+                note.fingering.source = fingering_pb2.FINGERING_SOURCE_PRINTED
     return copy

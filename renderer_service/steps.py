@@ -1,4 +1,4 @@
-"""The steps of a rendering, in the order of the data: what each makes, and the function a worker runs for it."""
+"""The steps of a rendering: what each makes, and the function a worker runs for it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from etude.mesh.scratch import scratch_directory
 from etude.notation.validate import validate
 from etude.review.document import review_html
 from etude.score.v1 import score_pb2
+from etude.stage.v1 import fingering_service_pb2
 from renderer_service.annotation import AnnotationError, annotate_pdf
-from renderer_service.engraving import EngravingError, pdf_bytes, svg_pages
-from renderer_service.fingers import Density, shown_fingers, without_fingers
+from renderer_service.engraving import EngravingError, engraved_pages, pdf_bytes
+from renderer_service.fingers import Density, without_fingers
 from renderer_service.formats import ANNOTATED_PDF, MIDI, MUSICXML, PDF, REVIEW, SVG, File, OutputFormat
 from renderer_service.midi import midi_bytes
 from renderer_service.musicxml import musicxml_bytes
@@ -107,15 +108,23 @@ def check(task: StepInput) -> None:
 
 
 def write(task: StepInput) -> StepOutput:
-    """MusicXML and MIDI, as wanted."""
-    files = []
-    for index, score in enumerate(task.decoded(), task.score_index):
-        if MUSICXML in task.formats:
-            data = musicxml_bytes(score, density=task.density, fallback_title=task.filename_stem)
-            files.append(File(MUSICXML, index, 0, data))
-        if MIDI in task.formats:
-            files.append(File(MIDI, index, 0, midi_bytes(score, fallback_title=task.filename_stem)))
-    return StepOutput(tuple(files))
+    """MusicXML."""
+    return StepOutput(
+        tuple(
+            File(MUSICXML, index, 0, musicxml_bytes(score, density=task.density, fallback_title=task.filename_stem))
+            for index, score in enumerate(task.decoded(), task.score_index)
+        )
+    )
+
+
+def perform(task: StepInput) -> StepOutput:
+    """MIDI."""
+    return StepOutput(
+        tuple(
+            File(MIDI, index, 0, midi_bytes(score, fallback_title=task.filename_stem))
+            for index, score in enumerate(task.decoded(), task.score_index)
+        )
+    )
 
 
 def engrave(task: StepInput) -> StepOutput:
@@ -123,10 +132,8 @@ def engrave(task: StepInput) -> StepOutput:
     files: list[File] = []
     failures: list[Failure] = []
     for index, score in enumerate(task.decoded(), task.score_index):
-        musicxml = musicxml_bytes(score, density=task.density, fallback_title=task.filename_stem)
-        colors = {note.note_id: shown.color for note, shown in shown_fingers(score, task.density) if shown.color}
         try:
-            pages = svg_pages(musicxml, colors)
+            pages = engraved_pages(score, task.density, fallback_title=task.filename_stem)
         except EngravingError as error:
             failures += [Failure(format_, "INTERNAL", str(error)) for format_ in (SVG, PDF) if format_ in task.formats]
             continue
@@ -168,11 +175,13 @@ def review(task: StepInput) -> StepOutput:
 
 
 # Each step begins at the Scores, so that one that fails takes no other with it; that the engraving writes the MusicXML
-# once more costs little beside what it does with it.
+# once more costs little beside what it does with it. Those that find what they made before when the same worker has
+# them again come first, so that they get it.
 STEPS: tuple[Step, ...] = (
-    Step("writing", frozenset({MUSICXML, MIDI}), True, write, 1.0),
     Step("engraving", frozenset({SVG, PDF}), True, engrave, 3.0),
     Step("annotating", frozenset({ANNOTATED_PDF}), False, annotate, 3.0),
+    Step("writing", frozenset({MUSICXML}), True, write, 0.5),
+    Step("performing", frozenset({MIDI}), True, perform, 0.5),
     Step("reviewing", frozenset({REVIEW}), False, review, 3.0),
 )
 
@@ -201,4 +210,4 @@ def warm_up() -> None:
     empty.measures[0].time_signature.beats.append(4)
     rest = empty.events.add(event_id="e1", part_id="P1", staff=1, voice=1, duration_ticks=4)
     rest.rest.whole_measure = True
-    pdf_bytes(svg_pages(musicxml_bytes(empty)))
+    pdf_bytes(engraved_pages(empty, fingering_service_pb2.FINGERING_DENSITY_ALL))

@@ -77,6 +77,7 @@ class WorkerPool:
         self._free = asyncio.Semaphore(size)
         self._threads = ThreadPoolExecutor(2 * size, thread_name_prefix=name)
         self._workers: set[_Worker] = set()
+        self._ran_last: dict[Callable[..., Any], _Worker] = {}
         self._closing = False
         _preloaded.extend(module for module in preload if module not in _preloaded)
 
@@ -124,6 +125,8 @@ class WorkerPool:
     ) -> T:
         """Runs `function(*args)` in a worker and returns its result. Cancelling the caller kills the worker.
 
+        Where several are idle, it is the one that ran the function last, which may have kept something of it.
+
         Args:
             function: Module-level function (or partial of one); it, its arguments and its result are pickled.
             args: Arguments.
@@ -156,7 +159,9 @@ class WorkerPool:
             raise _shutting_down()
         loop = asyncio.get_running_loop()
         request = await loop.run_in_executor(self._threads, pickle.dumps, task, pickle.HIGHEST_PROTOCOL)
-        slot, worker = await self._take()
+        function = getattr(task.function, "func", task.function)
+        slot, worker = await self._take(self._ran_last.get(function))
+        self._ran_last[function] = worker
         healthy = False
         try:
             outcome = await self._supervised(worker, request, task.memory_bytes, timeout_s, on_progress)
@@ -171,10 +176,15 @@ class WorkerPool:
                 self._slots.append(None if self._closing else asyncio.create_task(self._spawn()))
         return _unpacked(outcome, task)
 
-    async def _take(self) -> tuple[asyncio.Task[_Worker], _Worker]:
-        """A living worker and its slot, which is the caller's to give back."""
-        # The longest idle first would wake cold workers; the last one used has its caches warm.
-        slot = self._slots.pop() or asyncio.create_task(self._spawn())
+    async def _take(self, wanted: _Worker | None) -> tuple[asyncio.Task[_Worker], _Worker]:
+        """A living worker, the wanted one where it is idle, and its slot, which is the caller's to give back."""
+        idle = [slot for slot in self._slots if slot is not None and _succeeded(slot)]
+        slot = next((each for each in idle if each.result() is wanted), None)
+        if slot is not None:
+            self._slots.remove(slot)
+        else:
+            # The longest idle first would wake cold workers; the last one used has its caches warm.
+            slot = self._slots.pop() or asyncio.create_task(self._spawn())
         while True:
             try:
                 worker = await asyncio.shield(slot)
@@ -383,4 +393,4 @@ def _with_remote_cause(error: BaseException, text: str) -> BaseException:
 
 
 def _succeeded(slot: asyncio.Task[_Worker]) -> bool:
-    return not slot.cancelled() and slot.exception() is None
+    return slot.done() and not slot.cancelled() and slot.exception() is None

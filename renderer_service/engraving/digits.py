@@ -57,14 +57,11 @@ def in_one_column(root: ET.Element) -> dict[str, str]:
     return note_of
 
 
-def named_and_painted(svg: str, note_of: Mapping[str, str], colors: Mapping[str, str]) -> str:
-    """The page with each digit naming its note (`note_of`, by the digit's id) and in the note's colour (#RRGGBB)."""
+def named(svg: str, note_of: Mapping[str, str]) -> str:
+    """The page with each digit naming its note (`note_of`, by the digit's id) where it named its chord."""
 
     def digit(match: re.Match[str]) -> str:
-        note_id = note_of.get(match[1], match[2])
-        color = colors.get(note_id)
-        paint = f' fill="{color}" color="{color}"' if color else ""
-        return f'<g id="{match[1]}" class="fing" data-startid="#{note_id}"{paint}'
+        return f'<g id="{match[1]}" class="fing" data-startid="#{note_of.get(match[1], match[2])}"'
 
     return _DIGIT.sub(digit, svg)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import verovio
 
-from renderer_service.engraving.digits import MEI, clear_of_stems, in_one_column, named_and_painted
+from renderer_service.engraving.digits import MEI, clear_of_stems, in_one_column, named
 
 PAGE_WIDTH, PAGE_HEIGHT = 2100, 2970
 """An A4 page in tenths of a millimetre, the unit of Verovio's layout."""
@@ -52,11 +51,10 @@ def _toolkit() -> Any:
     return verovio.toolkit()
 
 
-def svg_pages(musicxml: bytes, finger_colors: Mapping[str, str] | None = None) -> list[str]:
+def svg_pages(musicxml: bytes) -> list[str]:
     """SVG documents of the pages, A4, with the ids of notes and rests as element ids.
 
-    A finger is a `<g class="fing">` whose `data-startid` names its note; it has the colour that `finger_colors`
-    (#RRGGBB by note id) gives it.
+    A finger is a `<g class="fing">` whose `data-startid` names its note.
 
     Raises:
         EngravingError: nothing could be engraved.
@@ -73,7 +71,7 @@ def svg_pages(musicxml: bytes, finger_colors: Mapping[str, str] | None = None) -
     pages = [str(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
     if not pages:
         raise EngravingError("Verovio made no page of this Score.")
-    return [named_and_painted(clear_of_stems(page), note_of, finger_colors or {}) for page in pages]
+    return [named(clear_of_stems(page), note_of) for page in pages]
 
 
 def _completed(mei: str) -> tuple[str, dict[str, str]]:

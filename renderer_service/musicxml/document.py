@@ -29,13 +29,14 @@ def musicxml_bytes(
     *,
     density: Density = fingering_service_pb2.FINGERING_DENSITY_ALL,
     fallback_title: str = "",
+    ids: Ids | None = None,
 ) -> bytes:
     """MusicXML 4.0 (partwise, uncompressed, UTF-8) of a Score; the same Score gives the same bytes.
 
-    Note ids are the `id` of <note>, event ids that of a rest, measure and direction ids likewise. `fallback_title`
-    is used where the Score has no title.
+    Note ids are the `id` of <note>, event ids that of a rest, measure and direction ids likewise, as far as XML allows
+    them: new `ids`, where given, tell afterwards which is which. `fallback_title` is used where the Score has no title.
     """
-    ids = Ids()
+    ids = ids or Ids()
     root = element("score-partwise", version="4.0")
     _add_header(root, score.metadata, fallback_title)
     part_ids = _add_part_list(root, score.parts, ids)

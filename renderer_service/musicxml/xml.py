@@ -81,10 +81,13 @@ class Ids:
     """Gives ids of the Score the form XML asks for (an NCName, once per document).
 
     An id that has that form already, which all of Étude's own have, stays as it is.
+
+    Attributes:
+        source_of: The id of the Score by the one that was written for it.
     """
 
     def __init__(self) -> None:
-        self._used: set[str] = set()
+        self.source_of: dict[str, str] = {}
 
     def __call__(self, score_id: str) -> str | None:
         """The id to write, or None for an empty one."""
@@ -92,7 +95,7 @@ class Ids:
             return None
         base = score_id if _NAME.fullmatch(score_id) else "_" + re.sub(r"[^A-Za-z0-9._-]", "_", score_id)
         unique, copy = base, 2
-        while unique in self._used:
+        while unique in self.source_of:
             unique, copy = f"{base}_{copy}", copy + 1
-        self._used.add(unique)
+        self.source_of[unique] = score_id
         return unique

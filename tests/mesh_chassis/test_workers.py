@@ -42,6 +42,21 @@ async def test_a_worker_is_warm_once_and_kept(pool):
     assert await pool.run(tasks.warmed_in) == await pool.run(tasks.pid)
 
 
+async def test_a_function_goes_to_the_worker_that_ran_it_last(pool, tmp_path):
+    await pool.ready()
+    marker = tmp_path / "pid"
+    sleeping = asyncio.create_task(pool.run(tasks.sleep, 0.3, str(marker)))
+    await eventually(lambda: marker.exists() and marker.read_text())
+    other = await pool.run(tasks.pid)
+    await sleeping
+    sleeper = int(marker.read_text())
+    assert other != sleeper
+    for _ in range(2):  # each time the other one was used last
+        assert await pool.run(tasks.pid) == other
+        await pool.run(tasks.sleep, 0.0, str(marker))
+        assert int(marker.read_text()) == sleeper
+
+
 async def test_numerical_libraries_get_one_thread(pool):
     assert await pool.run(tasks.threads_per_library) == os.environ.get("OPENBLAS_NUM_THREADS", "1")
 

@@ -10,8 +10,9 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from renderer_service.engraving import EngravingError, pdf_bytes, svg_pages
-from renderer_service.fingers import PINNED_COLOR, PREDICTED_COLOR, shown_fingers
+from etude.score.v1 import fingering_pb2
+from renderer_service.engraving import EngravingError, engraved_pages, pages, pdf_bytes, svg_pages
+from renderer_service.fingers import LIKE_FINGER, PINNED_COLOR, PREDICTED_COLOR, shown_fingers
 from renderer_service.musicxml import musicxml_bytes
 from tests.renderer.pieces import everything, plain
 from tests.support.score_builder import ScoreBuilder
@@ -20,8 +21,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def pages_of(score):
-    colors = {note.note_id: shown.color for note, shown in shown_fingers(score, 1) if shown.color}
-    return svg_pages(musicxml_bytes(score), colors)
+    return engraved_pages(score, 1)
 
 
 def groups(page, name):
@@ -63,6 +63,71 @@ def test_fingers_have_the_colour_of_their_source_and_substitutions_one_text():
     assert by_note["#n15"].get("fill") is None
     assert by_note["#n16"].get("fill") == PINNED_COLOR
     assert "".join(by_note["#n8"].itertext()).strip() == "4-5"
+
+
+def refingered(score, number):
+    """The Score with another finger, set by a user, on the note of that number among those that show one."""
+    note = [note for note, _ in shown_fingers(score, 1)][number]
+    note.fingering.finger = note.fingering.finger % 5 + 1
+    note.fingering.source = fingering_pb2.FINGERING_SOURCE_PINNED
+    return score
+
+
+@pytest.fixture
+def laid_out(monkeypatch):
+    """Counts how often pages are laid out, by a process that has laid out none yet."""
+    calls = []
+    monkeypatch.setattr(pages, "_LAID_OUT", pages._LaidOut(1 << 22))
+    monkeypatch.setattr(pages, "svg_pages", lambda musicxml: calls.append(musicxml) or svg_pages(musicxml))
+    return calls
+
+
+def test_another_finger_is_written_into_pages_that_are_laid_out_already(laid_out, monkeypatch):
+    before, after = pages_of(plain(120)), pages_of(refingered(plain(120), 3))
+    assert len(laid_out) == 1
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False] + [True] * (len(before) - 1)
+    digits = [{g.get("data-startid"): g for g in groups(page, "fing")} for page in (before[0], after[0])]
+    note, shown = list(shown_fingers(refingered(plain(120), 3), 1))[3]
+    changed = digits[1][f"#{note.note_id}"]
+    assert ("".join(changed.itertext()), changed.get("fill")) == (shown.text, PINNED_COLOR)
+    assert "".join(digits[0][f"#{note.note_id}"].itertext()) != shown.text
+    monkeypatch.setattr(pages, "_LAID_OUT", pages._LaidOut(1 << 22))
+    assert pages_of(refingered(plain(120), 3)) == after  # as by a process that has never seen the piece
+    assert len(laid_out) == 2
+
+
+def test_what_moves_digits_is_laid_out_anew(laid_out):
+    pages_of(plain())
+    longer = plain()
+    next(shown_fingers(longer, 1))[0].fingering.substitution = 2
+    pages_of(longer)
+    fewer = plain()
+    next(shown_fingers(fewer, 1))[0].ClearField("fingering")
+    pages_of(fewer)
+    higher = plain()
+    higher.events[0].notes[0].midi_pitch += 12
+    higher.events[0].notes[0].pitch.octave += 1
+    pages_of(higher)
+    engraved_pages(plain(), 1, fallback_title="Another title")
+    assert len(laid_out) == 5
+
+
+def test_no_more_laid_out_pages_are_kept_than_are_meant_to_be(laid_out, monkeypatch):
+    length = sum(map(len, pages_of(plain())))
+    monkeypatch.setattr(pages, "_LAID_OUT", pages._LaidOut(int(1.5 * length)))
+    for score in (plain(), plain(9), plain(9), plain()):
+        pages_of(score)
+    assert len(laid_out) == 4  # each once, the first one again
+
+
+def test_a_note_whose_id_xml_does_not_allow_has_its_finger():
+    score = plain()
+    note, shown = next(shown_fingers(score, 1))
+    assert shown.finger != LIKE_FINGER
+    note.note_id = "été"
+    (page,) = pages_of(score)
+    by_note = {g.get("data-startid"): g for g in groups(page, "fing")}
+    assert "".join(by_note["#__t_"].itertext()) == shown.text
 
 
 def test_the_page_names_piece_composer_and_rights():
