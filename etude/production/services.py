@@ -6,10 +6,13 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import gettempdir
 
 from etude.mesh.definition import load_definition
 from etude.mesh.embedded import callees, installed_services, target_variable
+from etude.mesh.scratch import scratch_directory
 from etude.mesh.settings import split_host_port
 from etude.production.ports import free_ports
 from etude.production.process import ChildServer, Command
@@ -26,11 +29,27 @@ class ServiceProcess(ChildServer):
         self.service = service
         self.address = address
         self.environment = dict(environment)
+        self._scratch = ExitStack()
+        self._temporary = ""
 
     def command(self) -> Command:
         """How it is run."""
         arguments = [sys.executable, "-m", "etude.cli.main", "serve", self.service]
-        return Command(arguments, {**os.environ, **self.environment})
+        temporary = {"TMPDIR": self._temporary} if self._temporary else {}
+        return Command(arguments, {**os.environ, **self.environment, **temporary})
+
+    def spawn(self) -> None:
+        """As ever, with a temporary directory of its own: one that is killed leaves nothing elsewhere."""
+        self._scratch.close()
+        # Not in its directory: paths of the sockets it makes there must be short.
+        folder = self._scratch.enter_context(scratch_directory(Path(gettempdir()), "etude-run-"))
+        self._temporary = str(folder)
+        super().spawn()
+
+    def kill(self) -> None:
+        """kill -9 of its process; its temporary directory goes. `stop` ends with this."""
+        super().kill()
+        self._scratch.close()
 
     def answers(self) -> bool:
         """True when it listens, which a service does once all that it stands on is open."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class ServedMesh:
     env: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=lambda: dict(zip((*SERVERS, "http"), free_ports(6), strict=True)))
     process: subprocess.Popen[str] | None = None
+    temporary: Path | None = None
+    """Goes with the process, which leaves things there when killed; below pytest's its sockets' paths are long."""
 
     @property
     def data_dir(self) -> Path:
@@ -56,11 +59,12 @@ class ServedMesh:
     def start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         addresses = {f"ETUDE_{name.upper()}_ADDRESS": self.address(name) for name in SERVERS}
+        self.temporary = Path(tempfile.mkdtemp(prefix="etude-e2e-"))
         with (self.directory / "serve.log").open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "etude.cli.main", "serve", "--data-dir", self.data_dir, "--log-level", "info",
                  "--http", f"127.0.0.1:{self.ports['http']}"],
-                env=environment(**addresses, **self.env),
+                env=environment(**addresses, **self.env, TMPDIR=str(self.temporary)),
                 stdout=log,
                 stderr=log,
                 text=True,
@@ -90,6 +94,11 @@ class ServedMesh:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._clear()
+
+    def _clear(self) -> None:
+        if self.temporary is not None:
+            shutil.rmtree(self.temporary, ignore_errors=True)
 
     def stop(self) -> int:
         """Asks it to stop, as Ctrl-C does; gives the exit code."""
@@ -101,6 +110,7 @@ class ServedMesh:
         finally:
             if self.process.poll() is None:
                 self.kill()
+            self._clear()
 
     def stored_files(self) -> list[Path]:
         """Files of artifacts and uploads, whole or partial."""
