@@ -100,12 +100,16 @@ def find_hairpins(lines: list[Line], system: System) -> list[MarkSign]:
     return found
 
 
+_PEDAL = {"keyboardPedalPed": "down", "keyboardPedalSost": "down", "keyboardPedalP": "down", "keyboardPedalS": "down"}
+_PEDAL |= {"keyboardPedalUp": "up", "keyboardPedalUpNotch": "up", "keyboardPedalUpSpecial": "up"}
+"""Signs, and the first letters of signs put together of letters: the e, d and stop of a Ped. tell nothing more."""
+
+
 def find_pedals(glyphs: list[Glyph], system: System) -> list[MarkSign]:
     """Pedal signs, "down" and "up"."""
     found: list[MarkSign] = []
     for glyph in glyphs:
-        if glyph.name.startswith("keyboardPedal"):
-            name = "up" if glyph.name.startswith("keyboardPedalUp") else "down"
+        if name := _PEDAL.get(glyph.name):
             staff = system.keyboard[-1]
             found.append(MarkSign("pedal", name, system.index, staff, glyph.box.x0, glyph.box.x1, glyph.box, False))
     return found

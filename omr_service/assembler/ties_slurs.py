@@ -37,8 +37,8 @@ def read_curves(curves: list[Curve], system: System, elements: list[Element]) ->
         lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, notes, by_x, space, left=True)
         rights = [] if open_right else _tie_heads(curve.x1, curve.y1, notes, by_x, space, left=False)
         pairs = _pairs(lefts, rights, open_left, open_right, system)
-        first = -1 if open_left else _slur_end(curve.x0, curve.y0, by_x, space)
-        last = -1 if open_right else _slur_end(curve.x1, curve.y1, by_x, space)
+        first = -1 if open_left else _slur_end(curve.x0, curve.y0, above, by_x, space)
+        last = -1 if open_right else _slur_end(curve.x1, curve.y1, above, by_x, space)
         signs.append(
             CurveSign(
                 system.index,
@@ -144,8 +144,20 @@ def _pairs(
     return sorted(pairs)
 
 
-def _slur_end(x: float, y: float, chords: Sorted[Element], space: float) -> int:
-    """The chord at a slur's tip; -1 for none."""
+WRONG_SIDE = 2.0
+"""Cost, in staff spaces, of a slur whose tip lies on the side of a chord to which the slur does not bend: an arch has
+its chords below it, and comes near the staff above only because it is high."""
+
+
+def _slur_end(x: float, y: float, above: bool, chords: Sorted[Element], space: float) -> int:
+    """The chord at a slur's tip; -1 for none.
+
+    Args:
+        x, y: The tip.
+        above: True for a slur that bends upwards.
+        chords: Chords of all staves.
+        space: Staff space.
+    """
     best: tuple[float, int] | None = None
     for element in chords.between(x - 4 * space, x + 3 * space):
         middle = (element.x + element.x1) / 2
@@ -159,6 +171,9 @@ def _slur_end(x: float, y: float, chords: Sorted[Element], space: float) -> int:
         if min(ends) < y < max(ends):
             dy *= 0.5
         cost = (dx + 0.35 * dy) / space
-        if cost < 4.5 and (best is None or cost < best[0]):
+        if cost >= 4.5:
+            continue
+        cost += WRONG_SIDE * (max(ends) < y if above else min(ends) > y)
+        if best is None or cost < best[0]:
             best = (cost, element.index)
     return best[1] if best else -1

@@ -157,7 +157,8 @@ def test_a_pedal_under_one_long_note_lasts_as_long_as_it():
         sheet.note(0, x, 4)
         sheet.note(1, x, 4)
     sheet.bar(450)
-    for name, x in (("keyboardPedalPed", 118), ("keyboardPedalUp", 150)):
+    # the stop of a Ped. is a sign of its own in some fonts, and no second pedal
+    for name, x in (("keyboardPedalPed", 118), ("keyboardPedalDot", 127), ("keyboardPedalUp", 150)):
         sheet.page.glyphs.append(Glyph(name, x, 205, Box(x, 198, x + 8, 206), 20))
     (score,) = write_scores([assemble_page(sheet.page)], SOURCE)
     (pedal,) = (s for s in score.spanners if s.HasField("pedal"))

@@ -1,0 +1,27 @@
+"""Which staff's chords a slur joins that runs between two staves."""
+
+from __future__ import annotations
+
+import pytest
+
+from omr_service.pipeline import Source, assemble_page, write_scores
+from omr_service.symbols import Box, Curve
+from tests.omr.assembler.test_page_steps import Sheet
+
+
+@pytest.mark.parametrize(("bend", "y", "staff"), [(-8, 145, 2), (8, 150, 1)], ids=["an arch", "a bowl"])
+def test_a_slur_belongs_to_the_chords_it_bends_away_from_though_others_are_nearer(bend, y, staff):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for x in (100, 180, 260, 340):
+        sheet.note(0, x, 2, up=False)  # stems down to 132.5
+        sheet.note(1, x, 0)  # stems up to 162.5
+    sheet.bar(450)
+    sheet.page.curves.append(Curve(103, y, 263, y, y + bend, 1, Box(103, min(y, y + bend), 263, max(y, y + bend))))
+    (score,) = write_scores([assemble_page(sheet.page)], Source("drawn.pdf", "sha256:00"))
+    (slur,) = (s for s in score.spanners if s.HasField("slur"))
+    events = {event.event_id: event for event in score.events}
+    ends = [events[slur.event_ids[0]], events[slur.event_ids[-1]]]
+    assert [end.staff for end in ends] == [staff, staff]
+    assert [end.onset_ticks // score.divisions for end in ends] == [0, 2]
