@@ -7,6 +7,8 @@ from omr_service.symbols import Line
 
 THIN = 0.4
 """Greatest thickness of a staff line as a share of the distance to the next; beams are thicker."""
+BEAM = 2.5
+"""How many times as thick as another line one is at least that does not go on with it."""
 CLOSEST = 1.0
 """Points between staff lines on the smallest staff that is found on a page of any size; on small pages less will do."""
 ODD = 2.2
@@ -37,7 +39,13 @@ def merge_collinear(lines: list[Line], tolerance: float, gap: float) -> list[Lin
         row.sort(key=lambda item: item.x0)
         current = row[0]
         for line in row[1:]:
-            if line.x0 - current.x1 <= gap:
+            thin, thick = sorted((current.thickness, line.thickness))
+            if 0 < BEAM * thin < thick:
+                # a beam on a staff line makes that no longer
+                shorter = line if line.x1 - line.x0 < current.x1 - current.x0 else current
+                current = current if shorter is line else line
+                merged.append(shorter)
+            elif line.x0 - current.x1 <= gap:
                 if line.x1 > current.x1:
                     thickness = max(current.thickness, line.thickness)
                     current = Line(current.x0, current.y0, line.x1, line.y1, thickness)

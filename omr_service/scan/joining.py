@@ -16,6 +16,8 @@ from omr_service.scan.tracing import extended, led_to_beams, stems_of_heads
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
 
 _STAFF_LINE = 0.13 * SPACE
+_ON_LINE = 0.25 * SPACE
+"""Distance up to which a level stroke lies on the height of a staff line."""
 _SNAP = 0.9 * SPACE
 _STEM_REACH = 3 * SPACE
 _BAR_REACH = 30 * SPACE
@@ -38,10 +40,21 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
         *led_to_beams(stems, beams, pixels),
         *beams,
         *(_snapped(bar, page.staves) for bar in bars),
-        *find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE),
+        *off_staff_lines(find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE), page.staves),
         *find_hairpins(found.mask("hairpin"), pixels),
         *find_brackets(found.mask("bracket"), pixels),
     ]
+
+
+def off_staff_lines(levels: Sequence[Line], staves: Sequence[NormalStaff]) -> list[Line]:
+    """Level strokes without those that go on with a staff line beyond its end: a staff of which the end was not found
+    has no ledger lines there, and with one its lines were not of one length."""
+    return [level for level in levels if not any(_goes_on(level, staff) for staff in staves)]
+
+
+def _goes_on(level: Line, staff: NormalStaff) -> bool:
+    inside = staff.x0 < level.x0 and level.x1 < staff.x1
+    return not inside and min(abs(level.y0 - y) for y in staff.lines) < _ON_LINE
 
 
 def _snapped(bar: Line, staves: Sequence[NormalStaff]) -> Line:

@@ -24,8 +24,8 @@ _ENOUGH = 0.16
 _LEAST_EVIDENCE = 0.24
 _FAINT = 0.65
 """Part of that evidence that is enough for a staff beside which another one begins and ends with it."""
-_PART = 0.85
-"""Part of a faint staff up to which one that was found before is a part of it."""
+_ALIKE = 4.0
+"""Staff spaces up to which staves begin or end together."""
 _CLEAR = 0.6
 """Evidence, at the best place of most columns, that the above are meant for; pale lines are seen as if they had it."""
 _MOST_GAIN = 2.5
@@ -91,18 +91,26 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
 def _with_faint(found: list[TracedStaff], whole: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[TracedStaff]:
     """The staves found and those that are seen less well, whole or in part, where another begins and ends as they do.
 
-    A staff in the middle of a page is printed as faint as the plate, the scanner or the copier happened to leave it,
-    and begins and ends with its neighbours all the same.
+    A staff is printed as faint or as rough, in the middle of a page or at the end of a line, as the plate, the scanner
+    or the copier happened to leave it, and begins and ends with its neighbours all the same.
     """
     rest = whole.copy()
+    left, right = _usual_ends(found)
+
+    def is_usual(staff: TracedStaff) -> bool:
+        return max(abs(staff.x0 - left), abs(staff.x1 - right)) < _ALIKE * SPACE
+
     for staff in found:
-        if any(_paired(staff, other) for other in found if other is not staff):
+        if is_usual(staff) and any(_paired(staff, other) for other in found if other is not staff):
             _erase(rest, staff)
-    for faint in _pass(rest, widths, ridge, _FAINT):
+    faints = _pass(rest, widths, ridge, _FAINT)
+    for faint in faints:
         parts = [s for s in found if _crowds(faint, s)]
         others = [s for s in found if not _crowds(faint, s)]
-        longer = all(s.x1 - s.x0 < _PART * (faint.x1 - faint.x0) for s in parts)
-        if longer and any(_paired(faint, other) for other in others):
+        longer = all(s.x1 - s.x0 < faint.x1 - faint.x0 - _ALIKE * SPACE for s in parts)
+        # where a part of it was found a staff is there: it may be as long as another faint one, too, or as most are
+        like = [*others, *(f for f in faints if f is not faint)] if parts else others
+        if longer and ((parts and is_usual(faint)) or any(_paired(faint, other) for other in like)):
             found = [*others, faint]
     return found
 
@@ -117,7 +125,7 @@ def _without_examples(staves: list[TracedStaff]) -> list[TracedStaff]:
     """The staves without short ones that stand alone among long ones: examples in footnotes, and chance."""
     if len(staves) < 4:
         return staves
-    left, right = (float(np.median(ends)) for ends in ([s.x0 for s in staves], [s.x1 for s in staves]))
+    left, right = _usual_ends(staves)
 
     def whole(staff: TracedStaff) -> bool:
         indented = min(staff.x0 - left, right - staff.x1) > _INDENT * SPACE
@@ -126,10 +134,17 @@ def _without_examples(staves: list[TracedStaff]) -> list[TracedStaff]:
     return [s for s in staves if whole(s) or any(_paired(s, t) for t in staves if t is not s)]
 
 
+def _usual_ends(staves: list[TracedStaff]) -> tuple[float, float]:
+    """Where the staves of a page begin and end, most of them."""
+    if not staves:
+        return 0.0, 0.0
+    return float(np.median([s.x0 for s in staves])), float(np.median([s.x1 for s in staves]))
+
+
 def _paired(staff: TracedStaff, other: TracedStaff) -> bool:
     """True when two staves begin and end together, one not far below the other."""
     ends = max(abs(staff.x0 - other.x0), abs(staff.x1 - other.x1))
-    return ends < 4 * SPACE and abs(float(staff.middle.mean()) - float(other.middle.mean())) < 20 * SPACE
+    return ends < _ALIKE * SPACE and abs(float(staff.middle.mean()) - float(other.middle.mean())) < 20 * SPACE
 
 
 def _pass(evidence: Floats, widths: NDArray[np.intp], ridge: Floats, share: float = 1.0) -> list[TracedStaff]:

@@ -109,3 +109,14 @@ def chords_under_a_tie(second, image_share=1.0):
 )
 def test_of_a_chord_that_comes_again_all_notes_are_tied_where_one_is(second, image_share, ties):
     assert chords_under_a_tie(second, image_share) == ties
+
+
+def test_beams_on_its_lines_make_no_line_of_a_staff_longer():
+    sheet = Sheet()
+    for line in (2, 3):
+        y = sheet.tops[1] + line * SPACE
+        sheet.page.lines.append(Line(430, y + 0.1, 480, y + 0.1, 2.2))
+    sheet.bar(sheet.x0)
+    sheet.bar(sheet.x1)
+    (system,) = assemble_page(sheet.page).systems
+    assert [(staff.x0, staff.x1) for staff in system.system.staves] == [(50, 450), (50, 450)]

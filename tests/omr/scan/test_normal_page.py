@@ -80,6 +80,18 @@ def test_a_staff_that_is_printed_faint_is_found_to_its_end(grey: int, x0: int) -
     assert normal.staves[2].x1 == pytest.approx(normal.staves[3].x1, abs=3 * SPACE)
 
 
+@pytest.mark.parametrize("faint", [(2,), (2, 3), (6, 7)])
+def test_staves_whose_ends_are_faint_end_with_the_others(faint: tuple[int, ...]) -> None:
+    page = staves_page()
+    for staff in faint:
+        y = round(200 + staff * 2200 / 8)
+        page[y - 20 : y + 95, 1500:1850] = np.maximum(page[y - 20 : y + 95, 1500:1850], 185)
+    normal = normal_page(image(page))
+    assert normal is not None
+    assert len(normal.staves) == 8
+    assert [s.x1 for s in normal.staves] == pytest.approx([normal.staves[0].x1] * 8, abs=3 * SPACE)
+
+
 @pytest.mark.parametrize("x0", [150, 1000])
 def test_a_staff_that_is_meant_to_be_smaller_stays_smaller(x0: int) -> None:
     page = staves_page()

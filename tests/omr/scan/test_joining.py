@@ -1,0 +1,17 @@
+"""What stands on a page is told from what is left over of its staves."""
+
+from __future__ import annotations
+
+from omr_service.scan.joining import off_staff_lines
+from omr_service.scan.normal_page import NormalStaff
+from omr_service.scan.staff_evidence import SPACE
+from omr_service.symbols import Line
+
+
+def test_what_goes_on_with_a_staff_line_beyond_the_end_of_its_staff_is_no_ledger_line() -> None:
+    staff = NormalStaff(100.0, 900.0, 300.0, 0.5)
+    lowest = staff.lines[-1]
+    ledgers = [Line(400, y, 420, y, 1.5) for y in (lowest + SPACE, lowest + 2 * SPACE)]
+    beyond = [Line(930, y, 990, y, 1.5) for y in (lowest + SPACE, lowest + 0.5 * SPACE)]
+    rest = [Line(x, y + 1, x + 80, y + 1, 1.5) for x, y in ((890, lowest), (930, staff.middle), (30, staff.middle))]
+    assert off_staff_lines([*ledgers, *rest, *beyond], [staff]) == [*ledgers, *beyond]
