@@ -1,0 +1,98 @@
+"""The page for people, in a real browser: notes are chosen and corrected by mouse, finger and keyboard."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from etude.job.v1 import artifact_service_pb2, job_pb2
+from tests.support.browser import CHROMIUM, browser_page
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+NOTE = '<g class="note" id="{id}"><g class="notehead"><rect x="{x}" y="{y}" width="12" height="10"/></g></g>'
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 400"><g class="system"><g class="measure">'
+    f'<g class="staff">{NOTE.format(id="n1", x=100, y=100)}{NOTE.format(id="n2", x=300, y=100)}</g>'
+    f'<g class="staff">{NOTE.format(id="n3", x=310, y=300)}</g></g></g></svg>'
+)
+SCORE = {
+    "measures": [{"number": "7"}],
+    "events": [
+        {
+            "notes": [
+                {
+                    "noteId": "n2",
+                    "pitch": {"step": "STEP_D", "alter": -1, "octave": 5},
+                    "fingering": {
+                        "finger": 3,
+                        "probability": 0.73,
+                        "source": "FINGERING_SOURCE_PREDICTED",
+                        "alternatives": [{"finger": 4, "probability": 0.25}],
+                    },
+                }
+            ]
+        }
+    ],
+}
+SHOWN = "!document.querySelector('#picker').hidden"
+LABEL = "document.querySelector('#picker').getAttribute('aria-label')"
+TEXTS = "[...document.querySelectorAll('#picker small')].map((small) => small.textContent)"
+SHADOW = "document.querySelector('.page').shadowRoot"
+CHOSEN = "document.querySelector('.page')?.shadowRoot?.querySelector('.chosen')?.id"
+
+
+@pytest.fixture
+async def address(http, store) -> str:
+    """The page of a completed job with one page of three notes."""
+    job = job_pb2.Job(job_id="j1", state=job_pb2.JOB_STATE_COMPLETED)
+    job.source.filename = "sonata.pdf"
+    job.summary.page_count = job.summary.pages_read = job.summary.measure_count = 1
+    store.jobs["j1"], store.events["j1"] = job, []
+    store.add_artifact("j1", artifact_service_pb2.ARTIFACT_KIND_SVG, SVG.encode(), "image/svg+xml", page_number=1)
+    store.add_artifact("j1", artifact_service_pb2.ARTIFACT_KIND_IR_V2, json.dumps(SCORE).encode(), "application/json")
+    return f"{http.base_url}/#j1"
+
+
+async def test_a_note_is_chosen_and_corrected_with_the_keyboard_alone(address, store, tmp_path):
+    async with browser_page(tmp_path) as page:
+        await page.command("Page.navigate", url=address)
+        await page.until("document.querySelector('.page')?.shadowRoot?.querySelector('.note')")
+        for _ in range(20):
+            await page.press("Tab")
+            if await page.value("document.activeElement.className") == "page":
+                break
+        await page.press("ArrowRight")
+        assert await page.value(CHOSEN) == "n1"
+        await page.press("ArrowRight")
+        await page.until(f"{LABEL} === 'Finger of D flat 5 in measure 7'")
+        assert await page.value(TEXTS) == ["", "", "73 %", "25 %", ""]
+        await page.press("ArrowDown")
+        assert await page.value(CHOSEN) == "n3"
+        await page.press("ArrowUp")
+        assert await page.value(CHOSEN) == "n2"
+        await page.press("4")
+        await page.until(f"{CHOSEN} === 'n2' && document.activeElement.className === 'page'")
+        assert not await page.value(SHOWN)
+    ((pin,),) = [request.pins for request in store.pins]
+    assert (pin.note_id, pin.finger) == ("n2", 4)
+
+
+async def test_a_tap_beside_a_note_means_it_and_a_phone_shows_all(address, store, tmp_path):
+    async with browser_page(tmp_path, width=390, height=800) as page:
+        await page.command("Page.navigate", url=address)
+        await page.until("document.querySelector('.page')?.shadowRoot?.querySelector('.note')")
+        assert await page.value("document.documentElement.scrollWidth <= innerWidth")
+        await page.value("document.querySelector('.page').scrollIntoView({ block: 'center', behavior: 'instant' })")
+        box = await page.value(f"{SHADOW}.getElementById('n2').getBoundingClientRect().toJSON()")
+        await page.click(box["right"] + 8, box["top"] - 8)
+        await page.until(SHOWN)
+        assert await page.value(CHOSEN) == "n2"
+        picker = await page.value("document.querySelector('#picker').getBoundingClientRect().toJSON()")
+        assert 0 <= picker["left"] < picker["right"] <= 390
+        await page.press("Escape")
+        assert not await page.value(SHOWN)
+        await page.click(box["right"] + 60, box["top"] - 60)
+        assert await page.value(CHOSEN) is None
+    assert not store.pins
