@@ -131,18 +131,29 @@ class Sqlite:
 
     async def fetch(self, statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of a statement that is a transaction by itself."""
-        async with self.read() as connection:
-            return await connection.fetch(statement, parameters)
+        with _told_broken():
+            connection = self._take()
+            try:
+                rows = await connection.fetch(statement, parameters)
+            except BaseException:
+                connection.close()
+                raise
+        self._idle.append(connection)
+        return rows
 
     async def apply(self, changes: Sequence[RowChange]) -> bool:
         """Make changes in a transaction of their own; see `Statements`."""
         async with self.write() as connection:
             return await connection.apply(changes)
 
+    def _take(self) -> InlineConnection:
+        """An idle connection, which is the caller's to give back."""
+        return self._idle.pop() if self._idle else InlineConnection(self._engine.connect())
+
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         with _told_broken():
-            connection = self._idle.pop() if self._idle else InlineConnection(self._engine.connect())
+            connection = self._take()
             try:
                 connection.driver.execute(begin)
                 yield connection

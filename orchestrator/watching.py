@@ -21,6 +21,9 @@ from orchestrator.store import Store
 
 #: Events read at a time: what a slow watcher makes us hold.
 _BATCH = 200
+#: How long an event waits for others to go with it into one message, where the client takes several at a time. Nobody
+#: sees the difference, and a short stage makes one message of its end and the beginning of the next.
+_GATHER_S = 0.01
 
 
 async def watch_job(
@@ -35,7 +38,8 @@ async def watch_job(
 ) -> AsyncIterator[WatchJobResponse]:
     """The events of a job after a sequence number, and heartbeats; ends when the job is at rest and all is told.
 
-    With `batch_events`, what is new at one time goes into one message: a message costs more than what is in it.
+    With `batch_events`, what becomes new within a moment goes into one message: a message costs more than what is in
+    it. That a job is at rest is told at once.
 
     Raises:
         EtudeError: JOB_NOT_FOUND, also when the job is deleted meanwhile; OUT_OF_RANGE for a cursor beyond the latest
@@ -43,7 +47,7 @@ async def watch_job(
     """
     stopped = asyncio.create_task(stopping.wait())
     try:
-        with store.notifier.watch(job_id) as watch:
+        with store.notifier.watch(job_id, gather_s=_GATHER_S if batch_events else 0.0) as watch:
             stopped.add_done_callback(lambda _: watch.wake())
             cursor = after_sequence
             watch.take()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from etude.job.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc, model_s
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.job.v1.job_pb2 import JobEventKind, JobState
 from etude.mesh.errors import from_status
+from orchestrator import states, watching
 from tests.identity.world import running_world
 from tests.orchestrator.conftest import Mesh, database_dump, errors, refused, until
 from tests.orchestrator.stage_servers import document
@@ -555,6 +557,25 @@ async def test_events_that_become_visible_together_come_in_one_message_when_aske
     batches = [list(response.events.events) async for response in mesh.client.jobs.WatchJob(request, timeout=20)]
     assert len(batches) > 3
     assert [event for batch in batches for event in batch] == await mesh.client.watch(running.job_id)
+
+
+async def test_an_event_waits_a_moment_for_others_unless_the_job_is_at_rest(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_GATHER_S", 0.3)
+    job = await mesh.client.create(document(omr_seconds=0.1))
+    request = job_service_pb2.WatchJobRequest(job_id=job.job_id, batch_events=True)
+    batches = [list(response.events.events) async for response in mesh.client.jobs.WatchJob(request, timeout=20)]
+    told = time.time()
+    # what there was when the watch began, and all the rest in one: no moment passed between the end of reading and it
+    assert len(batches) == 2
+    last = batches[-1][-1]
+    assert last.state == JobState.JOB_STATE_COMPLETED
+    assert told - last.time.ToNanoseconds() / 1e9 < 0.2
+    assert {event.state for event in batches[-1]} >= {states.OMR_COMPLETED, states.FINGERING_PROCESSING}
+
+    watched = asyncio.create_task(mesh.client.watch(job.job_id))
+    assert [event for batch in batches for event in batch] == await watched
 
 
 async def test_many_watchers_and_a_slow_one(mesh: Mesh) -> None:

@@ -225,7 +225,7 @@ class WatchJobRequest(_message.Message):
     after_sequence: _builtins.int
     """Events with a higher sequence number are sent; 0 for all."""
     batch_events: _builtins.bool
-    """Send what is new at one time in one message (`events`), instead of a message for each event."""
+    """Send what becomes new within a moment in one message (`events`), instead of a message for each event."""
     @_builtins.property
     def heartbeat_interval(self) -> _duration_pb2.Duration:
         """Longest silence before a heartbeat, at least 1 s; unset for 15 s."""
