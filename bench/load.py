@@ -153,7 +153,7 @@ def figures(extent: Extent, outcome: Outcome) -> list[Figure]:
         Figure("what failed", len(outcome.failures), "failures", "; ".join([failed, *outcome.failures[:3]]), 0),
         Figure("jobs at full load", len(burst.jobs) / burst.seconds, "jobs/s", at_once),
         Figure("backpressure", burst.backpressure + paced.backpressure, "answers", "told to come back later, and did"),
-        *_times("a job at full load", burst.jobs, "from CreateJob to COMPLETED at the watcher, waiting included"),
+        *_times("a job at full load", burst.jobs, "from SubmitJob to COMPLETED at the watcher, waiting included"),
         *_times("event to client at full load", burst.events, "from the time an event has to its arrival", ("p95",)),
         *_times("overhead of a job at a rate", paced.jobs, f"{slowly}; {whole}", ("p50", "p99"), (25, 150)),
         *_times("event to client at a rate", paced.events, "the same", ("p95",), (100,)),

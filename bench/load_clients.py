@@ -23,7 +23,7 @@ class Results:
     """What the clients saw.
 
     Attributes:
-        jobs: Seconds of each job, from CreateJob until its end was seen.
+        jobs: Seconds of each job, from SubmitJob until its end was seen.
         events: Seconds from the making of an event to its arrival, of the events that were made after the watch began.
         backpressure: How often a client was told to come back later.
         errors: Other errors, by reason.

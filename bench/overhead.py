@@ -64,7 +64,7 @@ class Stopwatch(Journal):
 
 @dataclass(frozen=True)
 class JobTime:
-    """Seconds of one job: from CreateJob to its end as its watcher sees it, and of the stages' handlers within."""
+    """Seconds of one job: from SubmitJob to its end as its watcher sees it, and of the stages' handlers within."""
 
     total: float
     stages: float
@@ -265,7 +265,7 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
 
     overheads, totals, least = [j.overhead for j in full], [j.total for j in full], [j.overhead for j in small]
     how = f"{jobs} jobs one after the other, stages that do nothing, all formats, SQLite; one process, as `etude serve`"
-    without = "from CreateJob to COMPLETED at the watcher, less the time within the stages' handlers"
+    without = "from SubmitJob to COMPLETED at the watcher, less the time within the stages' handlers"
     ratio = percentile(totals, 0.5) / percentile(rounds, 0.5)
     return [
         Figure("orchestration overhead per job: p50", _ms(overheads, 0.5), "ms", f"{how}; {without}", 15),

@@ -65,13 +65,13 @@ class JobCalls(Calls):
             wanted.CopyFrom(options)
         document = open_source(source, wanted.filename)
         wanted.filename = document.filename
-        head = job_service_pb2.CreateJobRequest(
-            create=job_service_pb2.CreateJobOptions(options=wanted, request_id=request_id or str(uuid.uuid4()))
-        )
+        create = job_service_pb2.CreateJobOptions(options=wanted, request_id=request_id or str(uuid.uuid4()))
+        whole = await document.whole()
         hearing_s = 0.0
         for delay_s in (*_UPLOAD_DELAYS_S, None):
             try:
-                return await self._send(head, document, timeout_s, hearing_s)
+                job = None if whole is None else await self._submit(create, whole, timeout_s)
+                return job or await self._send(create, document, timeout_s, hearing_s)
             except EtudeError as error:
                 if error.code is not grpc.StatusCode.UNAVAILABLE or delay_s is None:
                     raise
@@ -79,15 +79,27 @@ class JobCalls(Calls):
                 hearing_s = _HEARING_S
         raise AssertionError("the last attempt returns or raises")
 
+    async def _submit(
+        self, create: job_service_pb2.CreateJobOptions, content: bytes, timeout_s: float
+    ) -> job_pb2.Job | None:
+        """One attempt with a file that fits into one message; None from a server that does not know the call."""
+        request = job_service_pb2.SubmitJobRequest(create=create, content=content)
+        try:
+            return (await self._jobs.SubmitJob(request, timeout=timeout_s, metadata=self.metadata)).job
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return None
+            raise self.error(error) from error
+
     async def _send(
-        self, head: job_service_pb2.CreateJobRequest, document: Source, timeout_s: float, hearing_s: float
+        self, create: job_service_pb2.CreateJobOptions, document: Source, timeout_s: float, hearing_s: float
     ) -> job_pb2.Job:
         """One attempt; listens for a refusal of its first message for `hearing_s` before it sends the file."""
         # No iterator: an exception in one would be swallowed by gRPC; what is written by hand fails here.
         call = self._jobs.CreateJob(None, timeout=timeout_s, metadata=self.metadata)
         try:
             try:
-                await call.write(head)
+                await call.write(job_service_pb2.CreateJobRequest(create=create))
                 await _ended(call, hearing_s)
                 async with aclosing(document.chunks()) as chunks:
                     async for chunk in chunks:

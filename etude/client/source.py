@@ -52,6 +52,29 @@ class Source:
                 with suppress(OSError):
                     file.close()
 
+    async def whole(self) -> bytes | None:
+        """All of the document where it fits into one message; None where it does not.
+
+        Raises:
+            EtudeError: INVALID_REQUEST when the file cannot be read.
+        """
+        if isinstance(self.content, bytes):
+            return self.content if len(self.content) <= CHUNK_BYTES else None
+        try:
+            head = await asyncio.to_thread(self._head)
+        except OSError as error:
+            raise _unreadable(self.content if isinstance(self.content, Path) else self.filename, error) from error
+        return head if len(head) <= CHUNK_BYTES else None
+
+    def _head(self) -> bytes:
+        """A byte more than fits into one message, if there are so many. Blocks."""
+        if isinstance(self.content, Path):
+            with self.content.open("rb") as file:
+                return file.read(CHUNK_BYTES + 1)
+        assert not isinstance(self.content, bytes)
+        self.content.seek(0)
+        return self.content.read(CHUNK_BYTES + 1)
+
 
 def open_source(source: SourceLike, filename: str = "") -> Source:
     """A `Source` from a path, bytes, or a binary file that can seek.

@@ -42,6 +42,17 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):
         job = await self._jobs.create(caller, first.create.options, first.create.request_id, _chunks(request_iterator))
         return job_service_pb2.CreateJobResponse(job=job)
 
+    async def SubmitJob(
+        self, request: job_service_pb2.SubmitJobRequest, context: _Context
+    ) -> job_service_pb2.SubmitJobResponse:
+        """Create a job from a file that is here already."""
+        caller = current_caller()
+        if not request.HasField("create"):
+            raise EtudeError("INVALID_REQUEST", "the request must hold the options (create)")
+        create = request.create
+        job = await self._jobs.create(caller, create.options, create.request_id, _whole(request.content))
+        return job_service_pb2.SubmitJobResponse(job=job)
+
     async def GetJob(self, request: job_service_pb2.GetJobRequest, context: _Context) -> job_service_pb2.GetJobResponse:
         """One job."""
         caller = current_caller()
@@ -127,3 +138,7 @@ async def _chunks(requests: AsyncIterator[job_service_pb2.CreateJobRequest]) -> 
         if not request.HasField("chunk"):
             raise EtudeError("INVALID_REQUEST", "after the first message, each message must hold a chunk of the file")
         yield request.chunk
+
+
+async def _whole(content: bytes) -> AsyncIterator[bytes]:
+    yield content

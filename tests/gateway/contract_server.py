@@ -42,6 +42,8 @@ class Store:
     watches: list[int] = field(default_factory=list)
     metadata: list[dict[str, str]] = field(default_factory=list)
     refuse_calls: int = 0
+    calls: list[str] = field(default_factory=list)
+    has_submit: bool = True
     drop_watch_after: int = 0
     drop_download_after: int = 0
     drop_reason: str = "DEPENDENCY_UNAVAILABLE"
@@ -105,11 +107,7 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
         self.store = store
 
     async def CreateJob(self, request_iterator, context):
-        store = self.store
-        store.metadata.append({key: value for key, value in context.invocation_metadata() if isinstance(value, str)})
-        if store.refuse_calls:
-            store.refuse_calls -= 1
-            raise EtudeError("DEPENDENCY_UNAVAILABLE", "The store is away; try again.")
+        self._called(context, "CreateJob")
         head, content = None, b""
         async for request in request_iterator:
             if request.HasField("create"):
@@ -119,10 +117,29 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
                 content += request.chunk
             if len(content) > MAX_BYTES:
                 raise EtudeError("FILE_TOO_LARGE", "The file is larger than 5 MB.")
+        return job_service_pb2.CreateJobResponse(job=await self._create(head, content))
+
+    async def SubmitJob(self, request, context):
+        if not self.store.has_submit:
+            return await super().SubmitJob(request, context)
+        self._called(context, "SubmitJob")
+        assert len(request.content) <= 1 << 20
+        return job_service_pb2.SubmitJobResponse(job=await self._create(request.create, request.content))
+
+    def _called(self, context, name):
+        store = self.store
+        store.metadata.append({key: value for key, value in context.invocation_metadata() if isinstance(value, str)})
+        store.calls.append(name)
+        if store.refuse_calls:
+            store.refuse_calls -= 1
+            raise EtudeError("DEPENDENCY_UNAVAILABLE", "The store is away; try again.")
+
+    async def _create(self, head, content):
+        store = self.store
         if not content:
             raise EtudeError("EMPTY_FILE", "The file is empty; send a PDF.")
         if known := store.by_request_id.get(head.request_id):
-            return job_service_pb2.CreateJobResponse(job=store.jobs[known])
+            return store.jobs[known]
         job = job_pb2.Job(job_id=f"j{len(store.jobs) + 1}", options=head.options, attempt=1, user_id="local")
         job.source.filename = head.options.filename
         job.source.size_bytes = len(content)
@@ -132,7 +149,7 @@ class Jobs(job_service_pb2_grpc.JobServiceServicer):
         await store.move(job.job_id, job_pb2.JOB_STATE_PENDING)
         if store.worker is not None:
             store.working.add(asyncio.ensure_future(store.worker(store, job.job_id)))
-        return job_service_pb2.CreateJobResponse(job=job)
+        return job
 
     async def GetJob(self, request, context):
         return job_service_pb2.GetJobResponse(job=self.store.job(request.job_id))

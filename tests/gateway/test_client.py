@@ -69,6 +69,21 @@ async def test_one_request_id_makes_one_job(client, store):
     assert first.job_id == second.job_id
 
 
+@pytest.mark.parametrize("has_submit", [True, False])
+@pytest.mark.parametrize("more", [0, 1])
+async def test_a_file_that_fits_into_one_message_goes_in_one_where_the_server_takes_it(
+    client, store, tmp_path, has_submit, more
+):
+    store.has_submit = has_submit
+    content = bytes(range(256)) * 4096 + b"x" * more
+    path = tmp_path / "a.pdf"
+    path.write_bytes(content)
+    for source in (content, path, io.BytesIO(content)):
+        job = await client.create_job(source)
+        assert store.files[job.job_id] == content
+    assert store.calls == 3 * ["SubmitJob" if has_submit and not more else "CreateJob"]
+
+
 async def test_a_refusal_in_the_middle_of_an_upload_says_why(client):
     with pytest.raises(EtudeError) as caught:
         await client.create_job(b"x" * (MAX_BYTES + (20 << 20)))

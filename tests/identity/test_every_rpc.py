@@ -62,6 +62,8 @@ def requests(method: MethodDescriptor, world: World) -> list[Any]:
     request = message_factory.GetMessageClass(method.input_type)
     if method.name == "CreateJob":
         return [request(create={"options": {"filename": "x.pdf"}}), request(chunk=document())]
+    if method.name == "SubmitJob":
+        return [request(create={"options": {"filename": "x.pdf"}}, content=document())]
     field = resource(method)
     return [request(**({field: world.ids[field]} if field else {}), **DETAILS.get(method.name, {}))]
 

@@ -386,6 +386,31 @@ async def test_messages_out_of_order_are_refused(mesh: Mesh) -> None:
     assert mesh.files() == set()
 
 
+async def test_a_small_file_in_one_message_is_a_job_like_any_other(mesh: Mesh) -> None:
+    create = job_service_pb2.CreateJobOptions(
+        options=job_pb2.JobOptions(filename="piece.pdf"), request_id=str(uuid.uuid4())
+    )
+    request = job_service_pb2.SubmitJobRequest(create=create, content=document())
+    job = (await mesh.client.jobs.SubmitJob(request, timeout=30)).job
+    assert job.source.sha256 == hashlib.sha256(document()).hexdigest()
+    assert (await mesh.client.settled(job.job_id)).state == JobState.JOB_STATE_COMPLETED
+    # the same request, whichever way it comes, is the same job
+    assert (await mesh.client.jobs.SubmitJob(request, timeout=30)).job.job_id == job.job_id
+    assert (await mesh.client.create(document(), request_id=create.request_id)).job_id == job.job_id
+    files = mesh.files()
+    for wrong, reason in (
+        ({"content": b""}, "EMPTY_FILE"),
+        ({"content": b"%PDF-" + b"x" * (1 << 20)}, "INVALID_REQUEST"),
+        ({"content": b"no music"}, "UNSUPPORTED_MEDIA_TYPE"),
+    ):
+        create.request_id = str(uuid.uuid4())
+        with refused(reason), errors():
+            await mesh.client.jobs.SubmitJob(job_service_pb2.SubmitJobRequest(create=create, **wrong), timeout=10)
+    with refused("INVALID_REQUEST"), errors():
+        await mesh.client.jobs.SubmitJob(job_service_pb2.SubmitJobRequest(content=document()), timeout=10)
+    assert mesh.files() == files
+
+
 async def test_preferences_fill_what_options_leave_open(mesh: Mesh) -> None:
     preferences = {"hand_profile": {"size": 3}, "density": 2, "formats": [1, 2]}
     request = identity_service_pb2.UpdateUserPreferencesRequest(preferences=preferences)

@@ -28,7 +28,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65tude/job/v1/job_service.proto\x12\x0c\x65tude.job.v1\x1a\x16\x65tude/job/v1/job.proto\x1a&etude/stage/v1/fingering_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x10\x43reateJobOptions\x12\x32\n\x07options\x18\x01 \x01(\x0b\x32\x18.etude.job.v1.JobOptionsR\x07options\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"o\n\x10\x43reateJobRequest\x12\x38\n\x06\x63reate\x18\x01 \x01(\x0b\x32\x1e.etude.job.v1.CreateJobOptionsH\x00R\x06\x63reate\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"8\n\x11\x43reateJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\"&\n\rGetJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"5\n\x0eGetJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\"}\n\x0fListJobsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12.\n\x06states\x18\x03 \x03(\x0e\x32\x16.etude.job.v1.JobStateR\x06states\"a\n\x10ListJobsResponse\x12%\n\x04jobs\x18\x01 \x03(\x0b\x32\x11.etude.job.v1.JobR\x04jobs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbc\x01\n\x0fWatchJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12%\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03R\rafterSequence\x12H\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11heartbeatInterval\x12!\n\x0c\x62\x61tch_events\x18\x04 \x01(\x08R\x0b\x62\x61tchEvents\"\xb9\x01\n\x10WatchJobResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x16.etude.job.v1.JobEventH\x00R\x05\x65vent\x12\x37\n\theartbeat\x18\x02 \x01(\x0b\x32\x17.etude.job.v1.HeartbeatH\x00R\theartbeat\x12\x31\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x17.etude.job.v1.JobEventsH\x00R\x06\x65ventsB\t\n\x07payload\";\n\tJobEvents\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.etude.job.v1.JobEventR\x06\x65vents\"`\n\tHeartbeat\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12#\n\rlast_sequence\x18\x02 \x01(\x03R\x0clastSequence\"A\n\x10\x43\x61ncelJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"8\n\x11\x43\x61ncelJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\"G\n\x0fRetryJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"7\n\x10RetryJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\")\n\x10\x44\x65leteJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"\x13\n\x11\x44\x65leteJobResponse\"\xca\x01\n\x16UpdateFingeringRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x33\n\x04pins\x18\x02 \x03(\x0b\x32\x1f.etude.stage.v1.PinnedFingeringR\x04pins\x12$\n\x0eunpin_note_ids\x18\x03 \x03(\tR\x0cunpinNoteIds\x12\x1f\n\x0bscore_index\x18\x04 \x01(\x05R\nscoreIndex\x12\x1d\n\nrequest_id\x18\x05 \x01(\tR\trequestId\"\x89\x01\n\x17UpdateFingeringResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\x12\x1f\n\x0b\x61rtifact_id\x18\x02 \x01(\tR\nartifactId\x12(\n\x10\x63hanged_note_ids\x18\x03 \x03(\tR\x0e\x63hangedNoteIds2\x80\x05\n\nJobService\x12N\n\tCreateJob\x12\x1e.etude.job.v1.CreateJobRequest\x1a\x1f.etude.job.v1.CreateJobResponse(\x01\x12\x43\n\x06GetJob\x12\x1b.etude.job.v1.GetJobRequest\x1a\x1c.etude.job.v1.GetJobResponse\x12I\n\x08ListJobs\x12\x1d.etude.job.v1.ListJobsRequest\x1a\x1e.etude.job.v1.ListJobsResponse\x12K\n\x08WatchJob\x12\x1d.etude.job.v1.WatchJobRequest\x1a\x1e.etude.job.v1.WatchJobResponse0\x01\x12L\n\tCancelJob\x12\x1e.etude.job.v1.CancelJobRequest\x1a\x1f.etude.job.v1.CancelJobResponse\x12I\n\x08RetryJob\x12\x1d.etude.job.v1.RetryJobRequest\x1a\x1e.etude.job.v1.RetryJobResponse\x12L\n\tDeleteJob\x12\x1e.etude.job.v1.DeleteJobRequest\x1a\x1f.etude.job.v1.DeleteJobResponse\x12^\n\x0fUpdateFingering\x12$.etude.job.v1.UpdateFingeringRequest\x1a%.etude.job.v1.UpdateFingeringResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65tude/job/v1/job_service.proto\x12\x0c\x65tude.job.v1\x1a\x16\x65tude/job/v1/job.proto\x1a&etude/stage/v1/fingering_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x10\x43reateJobOptions\x12\x32\n\x07options\x18\x01 \x01(\x0b\x32\x18.etude.job.v1.JobOptionsR\x07options\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"o\n\x10\x43reateJobRequest\x12\x38\n\x06\x63reate\x18\x01 \x01(\x0b\x32\x1e.etude.job.v1.CreateJobOptionsH\x00R\x06\x63reate\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"8\n\x11\x43reateJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\"d\n\x10SubmitJobRequest\x12\x36\n\x06\x63reate\x18\x01 \x01(\x0b\x32\x1e.etude.job.v1.CreateJobOptionsR\x06\x63reate\x12\x18\n\x07\x63ontent\x18\x02 \x01(\x0cR\x07\x63ontent\"8\n\x11SubmitJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\"&\n\rGetJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"5\n\x0eGetJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\"}\n\x0fListJobsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12.\n\x06states\x18\x03 \x03(\x0e\x32\x16.etude.job.v1.JobStateR\x06states\"a\n\x10ListJobsResponse\x12%\n\x04jobs\x18\x01 \x03(\x0b\x32\x11.etude.job.v1.JobR\x04jobs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbc\x01\n\x0fWatchJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12%\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03R\rafterSequence\x12H\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x11heartbeatInterval\x12!\n\x0c\x62\x61tch_events\x18\x04 \x01(\x08R\x0b\x62\x61tchEvents\"\xb9\x01\n\x10WatchJobResponse\x12.\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x16.etude.job.v1.JobEventH\x00R\x05\x65vent\x12\x37\n\theartbeat\x18\x02 \x01(\x0b\x32\x17.etude.job.v1.HeartbeatH\x00R\theartbeat\x12\x31\n\x06\x65vents\x18\x03 \x01(\x0b\x32\x17.etude.job.v1.JobEventsH\x00R\x06\x65ventsB\t\n\x07payload\";\n\tJobEvents\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.etude.job.v1.JobEventR\x06\x65vents\"`\n\tHeartbeat\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12#\n\rlast_sequence\x18\x02 \x01(\x03R\x0clastSequence\"A\n\x10\x43\x61ncelJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"8\n\x11\x43\x61ncelJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\"G\n\x0fRetryJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"7\n\x10RetryJobResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\")\n\x10\x44\x65leteJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"\x13\n\x11\x44\x65leteJobResponse\"\xca\x01\n\x16UpdateFingeringRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x33\n\x04pins\x18\x02 \x03(\x0b\x32\x1f.etude.stage.v1.PinnedFingeringR\x04pins\x12$\n\x0eunpin_note_ids\x18\x03 \x03(\tR\x0cunpinNoteIds\x12\x1f\n\x0bscore_index\x18\x04 \x01(\x05R\nscoreIndex\x12\x1d\n\nrequest_id\x18\x05 \x01(\tR\trequestId\"\x89\x01\n\x17UpdateFingeringResponse\x12#\n\x03job\x18\x01 \x01(\x0b\x32\x11.etude.job.v1.JobR\x03job\x12\x1f\n\x0b\x61rtifact_id\x18\x02 \x01(\tR\nartifactId\x12(\n\x10\x63hanged_note_ids\x18\x03 \x03(\tR\x0e\x63hangedNoteIds2\xce\x05\n\nJobService\x12N\n\tCreateJob\x12\x1e.etude.job.v1.CreateJobRequest\x1a\x1f.etude.job.v1.CreateJobResponse(\x01\x12L\n\tSubmitJob\x12\x1e.etude.job.v1.SubmitJobRequest\x1a\x1f.etude.job.v1.SubmitJobResponse\x12\x43\n\x06GetJob\x12\x1b.etude.job.v1.GetJobRequest\x1a\x1c.etude.job.v1.GetJobResponse\x12I\n\x08ListJobs\x12\x1d.etude.job.v1.ListJobsRequest\x1a\x1e.etude.job.v1.ListJobsResponse\x12K\n\x08WatchJob\x12\x1d.etude.job.v1.WatchJobRequest\x1a\x1e.etude.job.v1.WatchJobResponse0\x01\x12L\n\tCancelJob\x12\x1e.etude.job.v1.CancelJobRequest\x1a\x1f.etude.job.v1.CancelJobResponse\x12I\n\x08RetryJob\x12\x1d.etude.job.v1.RetryJobRequest\x1a\x1e.etude.job.v1.RetryJobResponse\x12L\n\tDeleteJob\x12\x1e.etude.job.v1.DeleteJobRequest\x1a\x1f.etude.job.v1.DeleteJobResponse\x12^\n\x0fUpdateFingering\x12$.etude.job.v1.UpdateFingeringRequest\x1a%.etude.job.v1.UpdateFingeringResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,38 +41,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEJOBREQUEST']._serialized_end=391
   _globals['_CREATEJOBRESPONSE']._serialized_start=393
   _globals['_CREATEJOBRESPONSE']._serialized_end=449
-  _globals['_GETJOBREQUEST']._serialized_start=451
-  _globals['_GETJOBREQUEST']._serialized_end=489
-  _globals['_GETJOBRESPONSE']._serialized_start=491
-  _globals['_GETJOBRESPONSE']._serialized_end=544
-  _globals['_LISTJOBSREQUEST']._serialized_start=546
-  _globals['_LISTJOBSREQUEST']._serialized_end=671
-  _globals['_LISTJOBSRESPONSE']._serialized_start=673
-  _globals['_LISTJOBSRESPONSE']._serialized_end=770
-  _globals['_WATCHJOBREQUEST']._serialized_start=773
-  _globals['_WATCHJOBREQUEST']._serialized_end=961
-  _globals['_WATCHJOBRESPONSE']._serialized_start=964
-  _globals['_WATCHJOBRESPONSE']._serialized_end=1149
-  _globals['_JOBEVENTS']._serialized_start=1151
-  _globals['_JOBEVENTS']._serialized_end=1210
-  _globals['_HEARTBEAT']._serialized_start=1212
-  _globals['_HEARTBEAT']._serialized_end=1308
-  _globals['_CANCELJOBREQUEST']._serialized_start=1310
-  _globals['_CANCELJOBREQUEST']._serialized_end=1375
-  _globals['_CANCELJOBRESPONSE']._serialized_start=1377
-  _globals['_CANCELJOBRESPONSE']._serialized_end=1433
-  _globals['_RETRYJOBREQUEST']._serialized_start=1435
-  _globals['_RETRYJOBREQUEST']._serialized_end=1506
-  _globals['_RETRYJOBRESPONSE']._serialized_start=1508
-  _globals['_RETRYJOBRESPONSE']._serialized_end=1563
-  _globals['_DELETEJOBREQUEST']._serialized_start=1565
-  _globals['_DELETEJOBREQUEST']._serialized_end=1606
-  _globals['_DELETEJOBRESPONSE']._serialized_start=1608
-  _globals['_DELETEJOBRESPONSE']._serialized_end=1627
-  _globals['_UPDATEFINGERINGREQUEST']._serialized_start=1630
-  _globals['_UPDATEFINGERINGREQUEST']._serialized_end=1832
-  _globals['_UPDATEFINGERINGRESPONSE']._serialized_start=1835
-  _globals['_UPDATEFINGERINGRESPONSE']._serialized_end=1972
-  _globals['_JOBSERVICE']._serialized_start=1975
-  _globals['_JOBSERVICE']._serialized_end=2615
+  _globals['_SUBMITJOBREQUEST']._serialized_start=451
+  _globals['_SUBMITJOBREQUEST']._serialized_end=551
+  _globals['_SUBMITJOBRESPONSE']._serialized_start=553
+  _globals['_SUBMITJOBRESPONSE']._serialized_end=609
+  _globals['_GETJOBREQUEST']._serialized_start=611
+  _globals['_GETJOBREQUEST']._serialized_end=649
+  _globals['_GETJOBRESPONSE']._serialized_start=651
+  _globals['_GETJOBRESPONSE']._serialized_end=704
+  _globals['_LISTJOBSREQUEST']._serialized_start=706
+  _globals['_LISTJOBSREQUEST']._serialized_end=831
+  _globals['_LISTJOBSRESPONSE']._serialized_start=833
+  _globals['_LISTJOBSRESPONSE']._serialized_end=930
+  _globals['_WATCHJOBREQUEST']._serialized_start=933
+  _globals['_WATCHJOBREQUEST']._serialized_end=1121
+  _globals['_WATCHJOBRESPONSE']._serialized_start=1124
+  _globals['_WATCHJOBRESPONSE']._serialized_end=1309
+  _globals['_JOBEVENTS']._serialized_start=1311
+  _globals['_JOBEVENTS']._serialized_end=1370
+  _globals['_HEARTBEAT']._serialized_start=1372
+  _globals['_HEARTBEAT']._serialized_end=1468
+  _globals['_CANCELJOBREQUEST']._serialized_start=1470
+  _globals['_CANCELJOBREQUEST']._serialized_end=1535
+  _globals['_CANCELJOBRESPONSE']._serialized_start=1537
+  _globals['_CANCELJOBRESPONSE']._serialized_end=1593
+  _globals['_RETRYJOBREQUEST']._serialized_start=1595
+  _globals['_RETRYJOBREQUEST']._serialized_end=1666
+  _globals['_RETRYJOBRESPONSE']._serialized_start=1668
+  _globals['_RETRYJOBRESPONSE']._serialized_end=1723
+  _globals['_DELETEJOBREQUEST']._serialized_start=1725
+  _globals['_DELETEJOBREQUEST']._serialized_end=1766
+  _globals['_DELETEJOBRESPONSE']._serialized_start=1768
+  _globals['_DELETEJOBRESPONSE']._serialized_end=1787
+  _globals['_UPDATEFINGERINGREQUEST']._serialized_start=1790
+  _globals['_UPDATEFINGERINGREQUEST']._serialized_end=1992
+  _globals['_UPDATEFINGERINGRESPONSE']._serialized_start=1995
+  _globals['_UPDATEFINGERINGRESPONSE']._serialized_end=2132
+  _globals['_JOBSERVICE']._serialized_start=2135
+  _globals['_JOBSERVICE']._serialized_end=2853
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class JobServiceStub:
                 request_serializer=etude_dot_job_dot_v1_dot_job__service__pb2.CreateJobRequest.SerializeToString,
                 response_deserializer=etude_dot_job_dot_v1_dot_job__service__pb2.CreateJobResponse.FromString,
                 _registered_method=True)
+        self.SubmitJob = channel.unary_unary(
+                '/etude.job.v1.JobService/SubmitJob',
+                request_serializer=etude_dot_job_dot_v1_dot_job__service__pb2.SubmitJobRequest.SerializeToString,
+                response_deserializer=etude_dot_job_dot_v1_dot_job__service__pb2.SubmitJobResponse.FromString,
+                _registered_method=True)
         self.GetJob = channel.unary_unary(
                 '/etude.job.v1.JobService/GetJob',
                 request_serializer=etude_dot_job_dot_v1_dot_job__service__pb2.GetJobRequest.SerializeToString,
@@ -83,6 +88,13 @@ class JobServiceServicer:
 
     def CreateJob(self, request_iterator, context):
         """Creates a job: options first, then the file in chunks of at most 1 MiB. Answers once the file is stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitJob(self, request, context):
+        """As CreateJob, for a file that fits into one message: what a stream costs beside its bytes is saved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +156,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.CreateJob,
                     request_deserializer=etude_dot_job_dot_v1_dot_job__service__pb2.CreateJobRequest.FromString,
                     response_serializer=etude_dot_job_dot_v1_dot_job__service__pb2.CreateJobResponse.SerializeToString,
+            ),
+            'SubmitJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitJob,
+                    request_deserializer=etude_dot_job_dot_v1_dot_job__service__pb2.SubmitJobRequest.FromString,
+                    response_serializer=etude_dot_job_dot_v1_dot_job__service__pb2.SubmitJobResponse.SerializeToString,
             ),
             'GetJob': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJob,
@@ -209,6 +226,33 @@ class JobService:
             '/etude.job.v1.JobService/CreateJob',
             etude_dot_job_dot_v1_dot_job__service__pb2.CreateJobRequest.SerializeToString,
             etude_dot_job_dot_v1_dot_job__service__pb2.CreateJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/etude.job.v1.JobService/SubmitJob',
+            etude_dot_job_dot_v1_dot_job__service__pb2.SubmitJobRequest.SerializeToString,
+            etude_dot_job_dot_v1_dot_job__service__pb2.SubmitJobResponse.FromString,
             options,
             channel_credentials,
             insecure,
