@@ -87,6 +87,16 @@ def _lines(score: score_pb2.Score) -> Iterator[tuple[int, int, None]]:
         yield first, after - first, None
 
 
+def without_bar(message: str, number: str) -> str:
+    """A doubt's message without the number of its bar, which is shown beside it.
+
+    >>> without_bar("Measure 3: its voices do not add up.", "3"), without_bar("Measure 3, Piano: a tie.", "3")
+    ('its voices do not add up.', 'Piano: a tie.')
+    """
+    rest = message.removeprefix(f"Measure {number}")
+    return rest[2:] if rest != message and rest[:2] in (": ", ", ") else message
+
+
 def _system(
     index: int, score: score_pb2.Score, first: int, count: int, region: page_pb2.PageRegion | None
 ) -> ReviewedSystem:
@@ -101,7 +111,10 @@ def _system(
         numbers=tuple(measure.number for measure in measures),
         region=region,
         doubts=tuple(
-            ReviewedDoubt(score.measures[d.measure_index].number, d.message, d.kind in _BAR_KINDS) for d in doubts
+            ReviewedDoubt(
+                number := score.measures[d.measure_index].number, without_bar(d.message, number), d.kind in _BAR_KINDS
+            )
+            for d in doubts
         ),
         wrong_bars=wrong,
         ids=frozenset(thing for doubt in doubts if doubt.kind not in _BAR_KINDS for thing in doubt.ids),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,14 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist():
     named = {name for text in without_labels for name in re.findall(r"\b(?:etude|grpc|process)_[a-z_]+", text)}
     assert len(named) > 8
     assert named <= metrics
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool, which comes with Prometheus")
+def test_prometheus_takes_its_configuration_and_the_rules():
+    configuration = DEPLOY / "monitoring" / "prometheus.yaml"
+    done = subprocess.run(["promtool", "check", "config", configuration], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rules found" in done.stdout
 
 
 def test_every_alert_has_its_place_in_the_runbook():
