@@ -14,11 +14,14 @@ import subprocess
 import sys
 import warnings
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from fingers import add_fingers
+from marks import add_marks
 
 warnings.filterwarnings("ignore")
 
@@ -29,6 +32,9 @@ FACES = {
     "lilypond": ["Emmentaler"],
 }
 TIMEOUT_S = 240
+
+Addition = Callable[[Path], object]
+"""Writes something into a MusicXML file before it is engraved."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,9 @@ def is_measured_keyboard_music(source: Path) -> bool:
     return spines.count("**kern") == 2 and len(set(of_notes)) <= 1 and any("*M" in line for line in lines)
 
 
-def musicxml_of(source: Path, target: Path, fingers: random.Random | None) -> None:
+def musicxml_of(source: Path, target: Path, add: Addition | None) -> None:
     """Converts Humdrum to MusicXML and drops the editors' warning signs and which instrument plays each note, which
-    MuseScore prints as "Instrument change"; adds fingers where it is told how."""
+    MuseScore prints as "Instrument change"; adds to it what it is told to."""
     import converter21
     import music21
 
@@ -79,8 +85,8 @@ def musicxml_of(source: Path, target: Path, fingers: random.Random | None) -> No
             for instrument in note.findall("instrument"):
                 note.remove(instrument)
     tree.write(target, encoding="utf-8", xml_declaration=True)
-    if fingers is not None:
-        add_fingers(target, fingers)
+    if add is not None:
+        add(target)
 
 
 WRITTEN = {"long": 16, "breve": 8, "whole": 4, "half": 2, "quarter": 1} | {
@@ -109,9 +115,7 @@ def contradicts_itself(musicxml: Path) -> bool:
     return False
 
 
-def engrave_with_verovio(
-    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None
-) -> Path:
+def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random, add: Addition | None) -> Path:
     import cairosvg
     import pikepdf
     import verovio
@@ -129,9 +133,9 @@ def engrave_with_verovio(
             "breaks": "auto",
         }
     )
-    truth = stem.with_suffix(".musicxml" if fingers else ".krn")
-    if fingers:
-        musicxml_of(source, truth, fingers)
+    truth = stem.with_suffix(".musicxml" if add else ".krn")
+    if add:
+        musicxml_of(source, truth, add)
     else:
         truth.write_bytes(source.read_bytes())
     if not toolkit.loadFile(str(truth)):
@@ -158,11 +162,9 @@ def style_file(folder: Path, face: str, rng: random.Random) -> Path:
     return path
 
 
-def engrave_with_musescore3(
-    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None
-) -> Path:
+def engrave_with_musescore3(source: Path, stem: Path, face: str, rng: random.Random, add: Addition | None) -> Path:
     musicxml = stem.with_suffix(".source.musicxml")
-    musicxml_of(source, musicxml, fingers)
+    musicxml_of(source, musicxml, add)
     style = style_file(stem.parent, face, rng)
     score = stem.with_suffix(".mscx")
     run("musescore3", "-S", style, "-o", score, musicxml)
@@ -173,10 +175,10 @@ def engrave_with_musescore3(
 
 
 def engrave_with_musescore4(
-    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None, webmscore: Path
+    source: Path, stem: Path, face: str, rng: random.Random, add: Addition | None, webmscore: Path
 ) -> Path:
     musicxml = stem.with_suffix(".source.musicxml")
-    musicxml_of(source, musicxml, fingers)
+    musicxml_of(source, musicxml, add)
     style = style_file(stem.parent, face, rng)
     score = stem.with_suffix(".mscx")
     run("musescore3", "-S", style, "-o", score, musicxml)
@@ -199,11 +201,11 @@ def engrave_with_musescore4(
 
 
 def engrave_with_lilypond(
-    source: Path, stem: Path, face: str, rng: random.Random, fingers: random.Random | None, python: str
+    source: Path, stem: Path, face: str, rng: random.Random, add: Addition | None, python: str
 ) -> Path:
     del face
     musicxml = stem.with_suffix(".source.musicxml")
-    musicxml_of(source, musicxml, fingers)
+    musicxml_of(source, musicxml, add)
     writer = Path(__file__).with_name("lilypond.py")
     run(python, writer, musicxml, stem, "--staff-size", str(rng.choice([14, 16, 17, 18, 20])))
     return stem.with_suffix(".musicxml")
@@ -216,6 +218,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engravers", default="verovio,musescore3,musescore4,lilypond")
     parser.add_argument("--fingers", action="store_true", help="pieces with hardly any printed fingers get some")
+    parser.add_argument("--marks", action="store_true", help="pieces get marks of every kind")
     parser.add_argument("--webmscore", type=Path, help="folder in which npm installed webmscore")
     parser.add_argument("--etude-python", default=".venv/bin/python", help="interpreter with Étude, for LilyPond")
     parser.add_argument("--max-bytes", type=int, default=60_000, help="largest **kern source taken")
@@ -223,7 +226,8 @@ def main() -> int:
     args = parser.parse_args()
 
     rng = random.Random(args.seed)
-    fingers = random.Random(args.seed) if args.fingers else None
+    added = add_marks if args.marks else add_fingers if args.fingers else None
+    add = partial(added, rng=random.Random(args.seed)) if added else None
     sources = sorted(p for p in args.data.glob("scores/*/*.krn") if p.stat().st_size <= args.max_bytes)
     rng.shuffle(sources)
     engravers = [e for e in args.engravers.split(",") if e != "musescore4" or args.webmscore]
@@ -242,13 +246,13 @@ def main() -> int:
         stem = args.out / f"{engraver}-{face.replace(' ', '').lower()}-{source.stem[:60].replace('.', '_')}"
         try:
             if engraver == "verovio":
-                truth = engrave_with_verovio(source, stem, face, rng, fingers)
+                truth = engrave_with_verovio(source, stem, face, rng, add)
             elif engraver == "musescore3":
-                truth = engrave_with_musescore3(source, stem, face, rng, fingers)
+                truth = engrave_with_musescore3(source, stem, face, rng, add)
             elif engraver == "musescore4":
-                truth = engrave_with_musescore4(source, stem, face, rng, fingers, args.webmscore)
+                truth = engrave_with_musescore4(source, stem, face, rng, add, args.webmscore)
             else:
-                truth = engrave_with_lilypond(source, stem, face, rng, fingers, args.etude_python)
+                truth = engrave_with_lilypond(source, stem, face, rng, add, args.etude_python)
             if not stem.with_suffix(".pdf").exists():
                 raise ValueError("no PDF came out")
             if truth.suffix == ".musicxml" and contradicts_itself(truth):

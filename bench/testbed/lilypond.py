@@ -53,6 +53,11 @@ ORNAMENTS = {
     direction_pb2.ORNAMENT_KIND_INVERTED_MORDENT: "\\prall",
 }
 DYNAMICS = {"ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "sf", "sfz", "fz", "rfz", "fp", "sfp"}
+ARPEGGIOS = {
+    event_pb2.ARPEGGIO_PLAIN: "\\arpeggioNormal",
+    event_pb2.ARPEGGIO_UP: "\\arpeggioArrowUp",
+    event_pb2.ARPEGGIO_DOWN: "\\arpeggioArrowDown",
+}
 VOICE_STYLES = ("\\voiceOne", "\\voiceTwo", "\\voiceThree", "\\voiceFour")
 CLEFS = {
     (measure_pb2.CLEF_SIGN_G, 2): "treble",
@@ -85,7 +90,7 @@ def lilypond_source(score: score_pb2.Score, staff_size: float) -> str:
     staves = []
     for staff in (1, 2):
         voices = sorted({event.voice for event in score.events if event.staff == staff}) or [0]
-        streams = [_skips_of_staff(score, staff)]
+        streams = [_skips_of_staff(index, staff)]
         streams += [_voice(index, staff, voice) for voice in voices]
         body = "\n".join(f"\\new Voice {{ {stream} }}" for stream in streams)
         staves.append(f'\\new Staff = "{staff}" << {body} >>')
@@ -94,7 +99,9 @@ def lilypond_source(score: score_pb2.Score, staff_size: float) -> str:
     return (
         f'\\version "2.24.0"\n#(set-global-staff-size {staff_size:g})\n'
         f"\\header {{ title = {title} composer = {composer} tagline = ##f }}\n"
-        "\\score { \\new PianoStaff << " + "\n".join(staves) + " >> \\layout { } \\midi { } }\n"
+        "\\score { \\new PianoStaff \\with { connectArpeggios = ##t } << "
+        + "\n".join(staves)
+        + " >> \\layout { } \\midi { } }\n"
     )
 
 
@@ -116,7 +123,27 @@ def _is_engraved(index: ScoreIndex, spanner: spanner_pb2.Spanner) -> bool:
     if kind == "slur":
         ends = [index.events.get(spanner.event_ids[0]), index.events.get(spanner.event_ids[-1])]
         return all(e is not None and e.grace.ByteSize() == 0 for e in ends) and len({e.voice for e in ends if e}) == 1
-    return kind in ("tie", "beam_group", "tuplet", "octave_line", "hairpin")
+    if kind == "trill_line":
+        return _after_trill(index, spanner) is not None
+    if kind == "glissando":
+        events = [index.events[event_id] for event_id in spanner.event_ids]
+        ends = events[0].onset_ticks + events[0].duration_ticks
+        return events[-1].onset_ticks == ends and len({(e.staff, e.voice) for e in events}) == 1
+    if kind == "pedal":
+        return not spanner.pedal.open_ended and spanner.end_ticks > spanner.start_ticks
+    return kind in ("tie", "beam_group", "tuplet", "octave_line", "hairpin", "arpeggio_across")
+
+
+def _after_trill(index: ScoreIndex, spanner: spanner_pb2.Spanner) -> event_pb2.Event | None:
+    """The event of its voice at which the line of a trill stops: the last it covers, or what follows its only one."""
+    first, last = index.events[spanner.event_ids[0]], index.events[spanner.event_ids[-1]]
+    if first.HasField("grace"):
+        return None
+    if last.event_id != first.event_id:
+        return last if (last.voice, last.staff) == (first.voice, first.staff) else None
+    end = first.onset_ticks + first.duration_ticks
+    own = (e for e in index.score.events if (e.voice, e.staff) == (first.voice, first.staff))
+    return next((e for e in own if e.onset_ticks == end and not e.HasField("grace")), None)
 
 
 def _direction_text(direction: direction_pb2.Direction) -> str:
@@ -244,7 +271,11 @@ def _event(index: ScoreIndex, event: event_pb2.Event, plain: bool = False) -> st
         text += f":{8 * 2 ** (event.tremolo_strokes - 1)}"
     if plain:
         return text
-    text += "".join(_direction_text(d) for d in index.directions_of_event(event.event_id) if not d.HasField("dynamic"))
+    trilled = {s.event_ids[0] for s in index.score.spanners if s.HasField("trill_line") and _is_engraved(index, s)}
+    for direction in index.directions_of_event(event.event_id):
+        # the line of a trill begins with its sign
+        trill = direction.ornament.kind == direction_pb2.ORNAMENT_KIND_TRILL and event.event_id in trilled
+        text += "" if trill or direction.HasField("dynamic") else _direction_text(direction)
     opening, closing = "", ""
     for spanner in index.spanners_of_event(event.event_id):
         first, last = event.event_id == spanner.event_ids[0], event.event_id == spanner.event_ids[-1]
@@ -258,6 +289,16 @@ def _event(index: ScoreIndex, event: event_pb2.Event, plain: bool = False) -> st
         elif kind == "slur" and _is_engraved(index, spanner):
             mark = f'\\="{spanner.spanner_id}"'
             text += f" {mark}(" if first else f" {mark})" if last else ""
+        elif kind == "glissando" and first and _is_engraved(index, spanner):
+            text += " \\tweak style #'trill \\glissando" if spanner.glissando.wavy else " \\glissando"
+    for spanner in index.score.spanners:
+        if spanner.HasField("trill_line") and _is_engraved(index, spanner):
+            text += " \\startTrillSpan" if event.event_id == spanner.event_ids[0] else ""
+            after = _after_trill(index, spanner)
+            text += " \\stopTrillSpan" if after is not None and after.event_id == event.event_id else ""
+    if event.arpeggio in ARPEGGIOS:
+        opening += ARPEGGIOS[event.arpeggio] + " "
+        text += "\\arpeggio"
     covered = len(index.spanners_of_event(event.event_id, "tuplet"))
     if covered != len(event.tuplet_ratios):
         raise UnwritableError("a tuplet without a bracket or number")
@@ -266,6 +307,8 @@ def _event(index: ScoreIndex, event: event_pb2.Event, plain: bool = False) -> st
 
 def _note_marks(index: ScoreIndex, note: event_pb2.Note) -> str:
     marks = "~" if index.next_tied(note.note_id) else ""
+    if any(s.tie.laissez_vibrer and s.start_note_id == note.note_id for s in index.score.spanners):
+        marks += "\\laissezVibrer"
     fingering = note.fingering
     if fingering.finger and fingering.substitution:
         marks += f'-\\tweak text #"{fingering.finger}-{fingering.substitution}" -{fingering.finger}'
@@ -274,8 +317,9 @@ def _note_marks(index: ScoreIndex, note: event_pb2.Note) -> str:
     return marks
 
 
-def _skips_of_staff(score: score_pb2.Score, staff: int) -> str:
-    """The stream that carries clefs, keys, meters, barlines, octave lines, dynamics, words."""
+def _skips_of_staff(index: ScoreIndex, staff: int) -> str:
+    """The stream that carries clefs, keys, meters, barlines, octave lines, pedals, dynamics, words."""
+    score = index.score
     commands: dict[int, list[str]] = defaultdict(list)
     after: dict[int, list[str]] = defaultdict(list)
     end = score.measures[-1].onset_ticks + score.measures[-1].length_ticks
@@ -314,6 +358,13 @@ def _skips_of_staff(score: score_pb2.Score, staff: int) -> str:
         if spanner.staff == staff and spanner.HasField("octave_line"):
             commands[spanner.start_ticks].append(f"\\ottava #{spanner.octave_line.octaves}")
             commands[spanner.end_ticks].insert(0, "\\ottava #0")
+        elif spanner.staff == staff and spanner.HasField("pedal") and _is_engraved(index, spanner):
+            style = "bracket" if spanner.pedal.line else "text"
+            commands[spanner.start_ticks].append(f"\\set Staff.pedalSustainStyle = #'{style}")
+            after[spanner.end_ticks].insert(0, "\\sustainOff")
+            after[spanner.start_ticks].append("\\sustainOn")
+            for tick in spanner.pedal.change_ticks:
+                after[tick].append("\\sustainOff\\sustainOn")
         elif spanner.staff == staff and spanner.HasField("hairpin") and spanner.end_ticks > spanner.start_ticks:
             after[spanner.start_ticks].append(
                 "\\<" if spanner.hairpin.kind == spanner_pb2.HAIRPIN_KIND_CRESCENDO else "\\>"
@@ -342,7 +393,8 @@ def _bar_commands(measure: measure_pb2.Measure, before: measure_pb2.Measure | No
     if measure.ending.starts:
         volta.append(f'(volta "{measure.ending.text or measure.ending.numbers[0]}")')
     if measure.left_barline.repeat == measure_pb2.REPEAT_DIRECTION_FORWARD:
-        yield '\\bar ".|:"'
+        ends = before is not None and before.right_barline.repeat == measure_pb2.REPEAT_DIRECTION_BACKWARD
+        yield '\\bar ":..:"' if ends else '\\bar ".|:"'
     if volta:
         yield f"\\set Score.repeatCommands = #'({' '.join(volta)})"
 

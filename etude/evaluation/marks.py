@@ -16,11 +16,14 @@ from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, measure_pb2,
 
 KINDS: Mapping[str, str] = {
     "ties": "key; staff, onset of both notes",
+    "l.v. ties": "key; staff, onset",
     "tuplets": "ratio; staff, onset, length",
     "slurs": "staff, onset of first and last note",
     "articulations": "kind; staff, onset",
     "ornaments": "kind; staff, onset",
+    "trill lines": "staff, onset",
     "arpeggios": "direction; staff, onset",
+    "glissandi": "straight or wavy; staff, onset of both notes",
     "tremolos": "strokes; staff, onset",
     "fermatas": "staff, onset",
     "fingerings": "key, finger, substitution; staff, onset; printed ones only",
@@ -42,7 +45,7 @@ KINDS: Mapping[str, str] = {
 }
 """Kinds of marks: what is compared of each."""
 
-_SIGN = re.compile(r"(?:p{1,6}|m[pf]|f{1,6}|pf|fp|s?ffz?|sfz?p{0,2}|fz|rfz?|n)$")
+_SIGN = re.compile(r"(?:p{1,6}|m[pf]|f{1,6}|pf|fp|s?ffz?|sfz?p{0,2}|fz|rfz?|n)\.?$")
 _NOTES = {
     "\ueca2": event_pb2.NOTE_TYPE_WHOLE,
     "\ueca3": event_pb2.NOTE_TYPE_HALF,
@@ -93,6 +96,10 @@ class _Marks:
     def _staff(self, part_id: str, staff: int) -> int:
         return self.first_staff.get(part_id, 0) + staff
 
+    def _printed_staff(self, event: event_pb2.Event) -> int:
+        """Where it is printed: which staff a voice that crosses belongs to is not on the page."""
+        return self._staff(event.part_id, event.notes[0].staff if event.notes else event.staff)
+
     def _place(self, measure: int, ticks: int) -> Fraction:
         return Fraction(ticks - self.score.measures[measure].onset_ticks, self.score.divisions)
 
@@ -110,7 +117,7 @@ class _Marks:
 
     def _of_event(self, event: event_pb2.Event) -> Iterator[Mark]:
         place = self._event_place(event.measure_index, event)[1:]
-        staff = self._staff(event.part_id, event.staff)
+        staff = self._printed_staff(event)
         if event.tremolo_strokes:
             yield Mark("tremolos", event.tremolo_strokes, (staff, *place))
         if event.arpeggio:
@@ -137,7 +144,10 @@ class _Marks:
             yield from self._tie(spanner, start)
         elif kind in ("hairpin", "octave_line", "pedal"):
             yield self._line(spanner, start)
-        elif kind in ("slur", "tuplet", "beam_group", "tremolo_between", "arpeggio_across"):
+        elif kind == "trill_line":
+            staff = self._staff(spanner.part_id, spanner.staff)
+            yield Mark("trill lines", "trill", (staff, self._place(start, spanner.start_ticks)))
+        elif kind in ("slur", "tuplet", "beam_group", "glissando", "tremolo_between", "arpeggio_across"):
             found = [self.index.events.get(event_id) for event_id in spanner.event_ids]
             events = [event for event in found if event is not None]
             if events:
@@ -147,8 +157,11 @@ class _Marks:
         first, last = self.index.notes.get(spanner.start_note_id), self.index.notes.get(spanner.end_note_id)
         if first is None:
             return
-        end = self._event_place(start, last.event) if last else None
         staff = self._staff(first.event.part_id, first.note.staff)
+        if spanner.tie.laissez_vibrer:
+            yield Mark("l.v. ties", first.note.midi_pitch, (staff, self._event_place(start, first.event)))
+            return
+        end = self._event_place(start, last.event) if last else None
         where = (staff, self._event_place(start, first.event), end)
         yield Mark("ties", first.note.midi_pitch, where)
 
@@ -163,8 +176,7 @@ class _Marks:
 
     def _over_events(self, spanner: spanner_pb2.Spanner, start: int, events: list[event_pb2.Event]) -> Iterator[Mark]:
         first, last = events[0], events[-1]
-        # where it is printed: which staff a voice that crosses belongs to is not on the page
-        staff = self._staff(first.part_id, first.notes[0].staff if first.notes else first.staff)
+        staff = self._printed_staff(first)
         ends = self._event_place(start, first), self._event_place(start, last)
         kind = spanner.WhichOneof("kind")
         if kind == "slur":
@@ -176,9 +188,12 @@ class _Marks:
             yield Mark("beams", len(spanner.event_ids), (staff, *ends))
         elif kind == "tremolo_between":
             yield Mark("tremolos", ("between", spanner.tremolo_between.strokes), (staff, ends[0][1:]))
+        elif kind == "glissando":
+            yield Mark("glissandi", spanner.glissando.wavy, (staff, *ends))
         else:
-            for event in events:
-                where = (self._staff(event.part_id, event.staff), *self._event_place(start, event)[1:])
+            # what each of the chords says itself is told already
+            for event in (e for e in events if not e.arpeggio):
+                where = (self._printed_staff(event), *self._event_place(start, event)[1:])
                 yield Mark("arpeggios", spanner.arpeggio_across.arpeggio, where)
 
     # directions
@@ -187,7 +202,7 @@ class _Marks:
         onset = self._place(direction.measure_index, direction.onset_ticks)
         event = self.index.events.get(direction.event_id)
         grace = event.grace.order + 1 if event is not None and event.HasField("grace") else 0
-        staff = self._staff(direction.part_id, event.staff if event is not None else direction.staff)
+        staff = self._printed_staff(event) if event is not None else self._staff(direction.part_id, direction.staff)
         on_event = (staff, onset, grace)
         kind = direction.WhichOneof("kind")
         if kind == "articulation":
@@ -252,7 +267,7 @@ def _endings(ending: measure_pb2.Ending) -> list[Mark]:
 
 def _dynamic(text: str, onset: Fraction) -> Iterator[Mark]:
     """A dynamic, and the words that some programs write as part of it ("f con fuoco")."""
-    signs = [part for part in text.split() if _SIGN.match(part)]
+    signs = [part.rstrip(".") for part in text.split() if _SIGN.match(part)]
     if not signs:
         yield Mark("dynamics", text, onset)
         return

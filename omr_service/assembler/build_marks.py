@@ -1,14 +1,15 @@
-"""Writes the marks of a joined piece into its Score: directions, hairpins, pedals, arpeggios, fingers, endings."""
+"""Writes the marks of a joined piece into its Score: directions, lines, arpeggios, fingers, endings."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2, spanner_pb2
+from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2
+from omr_service.assembler.build_lines import LINES, PLACEMENTS, LineWriter
 from omr_service.assembler.build_places import NoteIndex, region
-from omr_service.assembler.draft import JoinedMeasure, Key, Place, ScoreDraft
+from omr_service.assembler.build_times import Times
+from omr_service.assembler.draft import Key, ScoreDraft
 from omr_service.assembler.music import MarkSign, TupletSign
 from omr_service.symbols import Box
 
@@ -53,17 +54,7 @@ BEATS = {
     "16th": event_pb2.NOTE_TYPE_16TH,
     "32nd": event_pb2.NOTE_TYPE_32ND,
 }
-PLACEMENTS = {True: spanner_pb2.PLACEMENT_ABOVE, False: spanner_pb2.PLACEMENT_BELOW}
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """A place in time of a system: an element's middle and edges, and what sounds there."""
-
-    x: float
-    start: int
-    end: int
-    measure: int
+ARPEGGIOS = {"": event_pb2.ARPEGGIO_PLAIN, "up": event_pb2.ARPEGGIO_UP, "down": event_pb2.ARPEGGIO_DOWN}
 
 
 class MarkWriter:
@@ -85,46 +76,35 @@ class MarkWriter:
             notes: Notes with their events by page number and head.
         """
         self.draft, self.score, self.events, self.notes = draft, score, events, notes
-        self.moments: dict[tuple[int, int], list[_Moment]] = {}
-        self.measures: dict[tuple[int, int], list[tuple[int, JoinedMeasure]]] = {}
-        self.hairpins: dict[tuple[str, str, int], tuple[int, MarkSign, spanner_pb2.Spanner]] = {}
-        for index, joined in enumerate(draft.measures):
-            place = joined.page.page_number, joined.system.system.index
-            self.measures.setdefault(place, []).append((index, joined))
-            moments = self.moments.setdefault(place, [])
-            for element in joined.signs.elements:
-                event = events.get(joined.key(element.index))
-                if event is None or event.HasField("grace") or event.rest.whole_measure:
-                    continue
-                end = event.onset_ticks + event.duration_ticks
-                moments.append(_Moment((element.x + element.x1) / 2, event.onset_ticks, end, event.measure_index))
-        for moments in self.moments.values():
-            moments.sort(key=lambda m: m.x)
+        self.times = Times(draft, score, events)
+        self.lines = LineWriter(score, events, notes, self.times)
 
     def write(self) -> None:
         """Writes all marks."""
+        self.lines.look_at(self.draft.pages)
         numbers = self._tuplet_numbers()
         for page in self.draft.pages:
-            pedal: spanner_pb2.Spanner | None = None
             for mark in sorted(page.marks, key=lambda m: (m.system, m.x0, m.box.y0)):
-                if not self.measures.get((page.page_number, mark.system)):
+                if not self.times.measures.get((page.page_number, mark.system)):
                     continue
                 if mark.kind == "finger":
                     if (page.page_number, mark.box) not in numbers:
                         self._finger(page.page_number, mark)
-                elif mark.kind == "hairpin":
-                    self._hairpin(page.page_number, mark)
-                elif mark.kind == "pedal":
-                    pedal = self._pedal(page.page_number, mark, pedal)
+                elif mark.name.startswith("articLaissezVibrer"):
+                    self.lines.write_ringing_sign(page.page_number, mark)
+                elif mark.kind in LINES:
+                    self.lines.write(page.page_number, mark)
                 elif mark.kind == "ending":
                     self._ending(page.page_number, mark)
                 elif mark.kind == "arpeggio":
                     event = self.events.get((page.page_number, mark.element))
                     if event is not None:
-                        event.arpeggio = event_pb2.ARPEGGIO_PLAIN
+                        event.arpeggio = ARPEGGIOS[mark.detail]
                 else:
                     self._direction(page.page_number, mark)
             self._arpeggios_across(page.page_number, page.marks)
+        for page_number, curve in self.draft.ringing:
+            self.lines.write_ringing(page_number, curve)
 
     def _tuplet_numbers(self) -> set[tuple[int, Box]]:
         """Boxes of numbers that turned out to be those of tuplets.
@@ -153,33 +133,6 @@ class MarkWriter:
         counted = all(e is not None and any(r.actual == tuplet.number for r in e.tuplet_ratios) for e in events)
         return counted and not any(digits.get((page, element), set()) - {tuplet.box} for element in option)
 
-    def moment(self, page: int, system: int, x: float) -> tuple[int, int]:
-        """Measure and tick of what stands nearest to x; the measure's start where nothing does."""
-        own = self.measures[page, system]
-        index = next((i for i, joined in own if x < joined.signs.x1), own[-1][0])
-        inside = [m for m in self.moments.get((page, system), []) if m.measure == index]
-        if inside:
-            best = min(inside, key=lambda m: (abs(m.x - x), m.start))
-            return index, best.start
-        return index, self.score.measures[index].onset_ticks
-
-    def end_moment(self, page: int, system: int, x: float) -> int:
-        """Tick at which something that reaches to x ends: where the next thing starts, or the end of the last.
-
-        It holds for a note whose middle it reaches: engravers end it before the note at which it is over.
-        """
-        moments = self.moments.get((page, system), [])
-        after = [m.start for m in moments if m.x > x]
-        if after:
-            return min(after)
-        return max((m.end for m in moments), default=0)
-
-    def _place(self, page: int, mark: MarkSign) -> Place:
-        _, joined = self.measures[page, mark.system][0]
-        position = mark.staff if mark.staff >= 0 else joined.system.system.keyboard[0]
-        part, staff = self.draft.place(joined, position)
-        return part, staff if mark.staff >= 0 else 0
-
     def _finger(self, page: int, mark: MarkSign) -> None:
         digit, _, substitution = mark.name.partition("-")
         own = self.events.get((page, mark.element))
@@ -196,64 +149,12 @@ class MarkWriter:
             note.fingering.region.CopyFrom(region(page, mark.box))
             break
 
-    def _hairpin(self, page: int, mark: MarkSign) -> None:
-        _, start = self.moment(page, mark.system, mark.x0 + 0.5)
-        end = self.end_moment(page, mark.system, mark.x1)
-        if end <= start:
-            return
-        part, staff = self._place(page, mark)
-        before = self.hairpins.get((mark.name, part, staff))
-        if before is not None and self._goes_on(*before, page, mark):
-            before[2].end_ticks = end
-            before[2].regions.append(region(page, mark.box))
-            self.hairpins[mark.name, part, staff] = page, mark, before[2]
-            return
-        spanner = self.score.spanners.add(part_id=part, staff=max(staff, 1), start_ticks=start, end_ticks=end)
-        self.hairpins[mark.name, part, staff] = page, mark, spanner
-        rising = mark.name == "crescendo"
-        spanner.hairpin.kind = spanner_pb2.HAIRPIN_KIND_CRESCENDO if rising else spanner_pb2.HAIRPIN_KIND_DIMINUENDO
-        spanner.placement = PLACEMENTS[mark.above]
-        spanner.regions.append(region(page, mark.box))
-        spanner.confidence = 1.0
-
-    def _goes_on(self, page: int, mark: MarkSign, spanner: spanner_pb2.Spanner, next_page: int, rest: MarkSign) -> bool:
-        """Whether a hairpin at the end of a system goes on in another at the start of the next: a crescendo's rest does
-        not begin in a point, nor does a diminuendo end in one that is not its last part."""
-        ends, begins = self.measures[page, mark.system], self.measures[next_page, rest.system]
-        if begins[0][0] != ends[-1][0] + 1 or "open" not in (rest if rest.name == "crescendo" else mark).detail:
-            return False
-        first = min((m.x for m in self.moments.get((next_page, rest.system), [])), default=0.0)
-        space = begins[0][1].system.system.space
-        last = self.score.measures[ends[-1][0]]
-        return rest.x0 < first + space and spanner.end_ticks >= last.onset_ticks + last.length_ticks
-
-    def _pedal(self, page: int, mark: MarkSign, before: spanner_pb2.Spanner | None) -> spanner_pb2.Spanner | None:
-        """Starts a pedal at a sign for down, ends it at the next sign; returns the pedal that is down now."""
-        _, at = self.moment(page, mark.system, mark.x0 if mark.name == "down" else mark.x1)
-        if before is not None:
-            if mark.name == "up" and at <= before.start_ticks:  # under one long note, say
-                at = self.end_moment(page, mark.system, mark.x1)
-            before.end_ticks = max(at, before.start_ticks)
-            before.pedal.open_ended = False
-            if mark.name == "up":
-                before.regions.append(region(page, mark.box))
-        if mark.name == "up":
-            return None
-        part, staff = self._place(page, mark)
-        end = self.score.measures[-1].onset_ticks + self.score.measures[-1].length_ticks
-        spanner = self.score.spanners.add(part_id=part, staff=max(staff, 1), start_ticks=at, end_ticks=end)
-        spanner.pedal.open_ended = True
-        spanner.placement = spanner_pb2.PLACEMENT_BELOW
-        spanner.regions.append(region(page, mark.box))
-        spanner.confidence = 1.0
-        return spanner
-
     def _ending(self, page: int, mark: MarkSign) -> None:
         closed = mark.name.endswith("|")
         text = mark.name.removesuffix("|")
         covered = [
             i
-            for i, joined in self.measures[page, mark.system]
+            for i, joined in self.times.measures[page, mark.system]
             if mark.x0 - 6 < (joined.signs.x0 + joined.signs.x1) / 2 < mark.x1 + 6
         ]
         numbers = sorted({int(n) for n in re.findall(r"\d", text)})
@@ -281,7 +182,7 @@ class MarkWriter:
             spanner = self.score.spanners.add(
                 part_id=first.part_id, staff=first.staff, start_ticks=first.onset_ticks, end_ticks=first.onset_ticks
             )
-            spanner.arpeggio_across.arpeggio = event_pb2.ARPEGGIO_PLAIN
+            spanner.arpeggio_across.arpeggio = first.arpeggio
             spanner.event_ids.extend(dict.fromkeys(e.event_id for e in members))
             spanner.regions.append(region(page, box))
             spanner.confidence = 1.0
@@ -298,11 +199,15 @@ class MarkWriter:
             if event is not None:
                 out.part_id, out.staff, out.event_id = event.part_id, event.staff, event.event_id
                 out.measure_index, out.onset_ticks = event.measure_index, event.onset_ticks
+            elif mark.kind == "fermata" and mark.staff < 0:
+                # over a barline: at the end of the measure
+                out.part_id, out.staff = self.times.place(page, mark)
+                out.measure_index, out.onset_ticks = self.times.measure_end(page, mark.system, mark.x0)
             else:
-                out.part_id, out.staff = self._place(page, mark)
+                out.part_id, out.staff = self.times.place(page, mark)
                 left = mark.kind in ("tempo", "words", "rehearsal")
                 at = mark.x0 + 1.0 if left else (mark.x0 + mark.x1) / 2
-                out.measure_index, out.onset_ticks = self.moment(page, mark.system, at)
+                out.measure_index, out.onset_ticks = self.times.moment(page, mark.system, at)
             self._fill(out, mark, name)
             out.region.CopyFrom(region(page, mark.box))
             self.score.directions.append(out)

@@ -141,6 +141,7 @@ class ScoreDraft:
     ties: list[TieReading] = field(default_factory=list)
     slurs: list[SlurReading] = field(default_factory=list)
     open_slurs: list[tuple[int, CurveSign]] = field(default_factory=list)
+    ringing: list[tuple[int, CurveSign]] = field(default_factory=list)
     other_parts: int = 0
     keyboard_staves: int = 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from omr_service.assembler.geometry import System, center, is_vertical
 from omr_service.assembler.music import MarkSign
@@ -21,6 +22,8 @@ ENDING = re.compile(r"[1-9]\.?(?:\s?[,\-–]\s?[1-9]\.?)*$")
 
 _POINT = 0.2
 """Spaces between the arms of a hairpin at its point, at most; wider apart they come from another system or go there."""
+_SHORT = 1.5
+"""Spaces from which on a hairpin is long."""
 _KERN = 0.9
 """Spaces by which the letters of a dynamic may reach into each other, however narrow they are."""
 
@@ -68,51 +71,77 @@ def _follows(last: Glyph, letter: Glyph, space: float) -> bool:
     return -kern < letter.box.x0 - last.box.x1 < 0.45 * space
 
 
-def find_hairpins(lines: list[Line], system: System) -> list[MarkSign]:
-    """Wedges: two thin slanted lines that meet at one end."""
-    space = system.space
+@dataclass(frozen=True, slots=True)
+class Wedge:
+    """The arms of a hairpin, or of a part of one.
+
+    Attributes:
+        box: Its ink.
+        rising: True where it opens to the right.
+        pointed: True where its arms meet.
+    """
+
+    box: Box
+    rising: bool
+    pointed: bool
+
+
+def find_wedges(lines: list[Line], space: float) -> list[Wedge]:
+    """The hairpins of a page: two thin slanted lines each that meet at one end.
+
+    Args:
+        lines: Lines of the page.
+        space: Its staff space.
+    """
     arms = [
         v
         for v in lines
         if not is_vertical(v)
         and v.thickness < 0.3 * space
-        and v.x1 - v.x0 > 1.5 * space
-        and 0.1 * space < abs(v.y1 - v.y0) < 0.35 * (v.x1 - v.x0)
+        and v.x1 - v.x0 > 0.8 * space
+        and 0.04 * space < abs(v.y1 - v.y0) < 0.5 * (v.x1 - v.x0)
     ]
-    found: list[MarkSign] = []
+    arms.sort(key=lambda v: v.x0)
+    found: list[Wedge] = []
     used: set[int] = set()
     for i, a in enumerate(arms):
         for j in range(i + 1, len(arms)):
             b = arms[j]
-            if i in used or j in used or abs(a.x0 - b.x0) > 0.6 * space or abs(a.x1 - b.x1) > 0.6 * space:
-                continue
-            left, right = abs(a.y0 - b.y0), abs(a.y1 - b.y1)
-            if max(left, right) > 3 * space or max(left, right) < 0.5 * space:
-                continue
-            if min(left, right) > 0.75 * max(left, right) or (a.y1 - a.y0) * (b.y1 - b.y0) > 0:
+            if b.x0 - a.x0 > 0.6 * space:
+                break
+            if i in used or j in used or abs(a.x1 - b.x1) > 0.6 * space or not _is_wedge(a, b, space):
                 continue
             used.update((i, j))
+            left, right = abs(a.y0 - b.y0), abs(a.y1 - b.y1)
             box = Box(min(a.x0, b.x0), min(a.y0, a.y1, b.y0, b.y1), max(a.x1, b.x1), max(a.y0, a.y1, b.y0, b.y1))
-            staff, above = staff_of(box, system)
-            name = "crescendo" if left < right else "diminuendo"
-            part = "open" if min(left, right) > _POINT * space else ""
-            found.append(MarkSign("hairpin", name, system.index, staff, box.x0, box.x1, box, above, detail=part))
+            found.append(Wedge(box, left < right, min(left, right) <= _POINT * space))
     return found
 
 
-_PEDAL = {"keyboardPedalPed": "down", "keyboardPedalSost": "down", "keyboardPedalP": "down", "keyboardPedalS": "down"}
-_PEDAL |= {"keyboardPedalUp": "up", "keyboardPedalUpNotch": "up", "keyboardPedalUpSpecial": "up"}
-"""Signs, and the first letters of signs put together of letters: the e, d and stop of a Ped. tell nothing more."""
-
-
-def find_pedals(glyphs: list[Glyph], system: System) -> list[MarkSign]:
-    """Pedal signs, "down" and "up"."""
+def hairpins_of(wedges: Sequence[Wedge], system: System) -> list[MarkSign]:
+    """The hairpins of a system as marks."""
     found: list[MarkSign] = []
-    for glyph in glyphs:
-        if name := _PEDAL.get(glyph.name):
-            staff = system.keyboard[-1]
-            found.append(MarkSign("pedal", name, system.index, staff, glyph.box.x0, glyph.box.x1, glyph.box, False))
+    for wedge in wedges:
+        staff, above = staff_of(wedge.box, system)
+        name, part = "crescendo" if wedge.rising else "diminuendo", "" if wedge.pointed else "open"
+        x0, x1 = wedge.box.x0, wedge.box.x1
+        found.append(MarkSign("hairpin", name, system.index, staff, x0, x1, wedge.box, above, detail=part))
     return found
+
+
+def _is_wedge(a: Line, b: Line, space: float) -> bool:
+    """Whether two slanted lines under each other open like a hairpin or a part of one: a part of a long one may be
+    hardly slanted, but both arms are alike; a short one begins in a point."""
+    left, right = abs(a.y0 - b.y0), abs(a.y1 - b.y1)
+    if max(left, right) > 3 * space or max(left, right) < 0.5 * space or (a.y1 - a.y0) * (b.y1 - b.y0) > 0:
+        return False
+    if max(a.x1 - a.x0, b.x1 - b.x0) < _SHORT * space:
+        return min(left, right) < 0.1 * space
+    if min(left, right) <= 0.75 * max(left, right):
+        return True
+    rises = abs(a.y1 - a.y0), abs(b.y1 - b.y0)
+    ends = abs(a.x0 - b.x0), abs(a.x1 - b.x1)
+    return max(ends) < 0.2 * space and max(rises) - min(rises) < 0.25 * max(rises)
 
 
 def find_signs(glyphs: list[Glyph], system: System) -> list[MarkSign]:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from omr_service.assembler.geometry import System, center
 from omr_service.assembler.music import Element
-from omr_service.symbols import Box, Glyph, Text
+from omr_service.symbols import Box, Text
 
 _LEAST_SYLLABLES = 4
 _LEAST_ITALIC = 7
 _UNDER_NOTES = 0.6
+_MOST_NOTES = 0.6
 _SUNG = re.compile(r"[^\W\d_]|^[-–—_]+$")
+
+
+class Boxed(Protocol):
+    """Anything that has a place on the page."""
+
+    @property
+    def box(self) -> Box:
+        """Its ink."""
+
+
 DOWNWARD = 3.0
 """Spaces by which a dynamic may be nearer to the system under it than to the one over it and yet belong to the latter:
 those of keyboard music stand between its staves or under them."""
@@ -42,12 +54,23 @@ def find_lyrics(texts: Sequence[Text], elements: Sequence[Element], system: Syst
             row = row[len(line) :]
             syllables = [t for t in line if any(c.isalpha() for c in t.text)]
             least = _LEAST_ITALIC if italic or bold else _LEAST_SYLLABLES
-            if len(syllables) < least or len({t.text for t in syllables}) < 0.5 * len(syllables):
+            if len(syllables) < least:
                 continue
             under = sum(_stands_under_a_note(t, elements, system) for t in syllables)
+            # words of other kinds come again and again over a line, but under some of its notes only
+            varied = len({t.text for t in syllables}) >= 0.5 * len(syllables)
+            if not varied and under < _MOST_NOTES * _notes_over(line, elements, system):
+                continue
             if under >= _UNDER_NOTES * len(syllables):
                 sung.update(line)
     return sung
+
+
+def _notes_over(line: Sequence[Text], elements: Sequence[Element], system: System) -> int:
+    """How many chords the staff over a line of text has, from its first text to its last."""
+    x0, x1, y = min(t.box.x0 for t in line), max(t.box.x1 for t in line), line[0].y
+    over = [k for k, staff in enumerate(system.staves) if staff.bottom(x0) < y]
+    return sum(bool(e.notes) and e.staff == over[-1] and x0 <= e.x <= x1 for e in elements) if over else 0
 
 
 def _stands_under_a_note(text: Text, elements: Sequence[Element], system: System) -> bool:
@@ -60,7 +83,7 @@ def _stands_under_a_note(text: Text, elements: Sequence[Element], system: System
 
 
 def is_of_upper(
-    mark: Glyph | Text, upper: System, lower: System, elements: Mapping[int, Sequence[Element]], bias: float = DOWNWARD
+    mark: Boxed, upper: System, lower: System, elements: Mapping[int, Sequence[Element]], bias: float = DOWNWARD
 ) -> bool:
     """Whether a mark between two systems belongs to the upper one: it is nearer to what stands there.
 

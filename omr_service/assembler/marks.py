@@ -75,7 +75,11 @@ def find_marks(glyphs: list[Glyph], elements: list[Element], system: System) -> 
             limit = 2.5 if glyph.name == "articStaccato" else 9 if kind == "fermata" else 7
             if near < limit * space and (best is None or cost < best[0]):
                 best = (cost, element, above)
-        if best is not None:
+        barline = _barline_at(x, y, system) if kind == "fermata" else None
+        if barline is not None and (best is None or abs(x - barline.x) < abs((best[1].x + best[1].x1) / 2 - x)):
+            over = y < system.staves[0].top(x)
+            found.append(MarkSign(kind, glyph.name, system.index, -1, barline.x, barline.x, glyph.box, over))
+        elif best is not None:
             _, element, above = best
             name = glyph.name + ("Above" if above else "Below") if glyph.name == "articStaccato" else glyph.name
             found.append(MarkSign(kind, name, system.index, element.staff, x, x, glyph.box, above, element.index))
@@ -86,10 +90,19 @@ def find_marks(glyphs: list[Glyph], elements: list[Element], system: System) -> 
     return found
 
 
+def _barline_at(x: float, y: float, system: System) -> Barline | None:
+    """The barline that a sign outside the staves is centred on."""
+    if min(staff.distance(x, y) for staff in system.staves) <= 0:
+        return None
+    return next((b for b in system.barlines if abs(b.x - x) < 0.4 * system.space), None)
+
+
 def find_arpeggios(glyphs: list[Glyph], wiggles: list[Box], elements: list[Element], system: System) -> list[MarkSign]:
     """Vertical wavy lines, each with the chords right of it that it stands beside."""
     space = system.space
-    boxes = [g.box for g in glyphs if ARPEGGIO.match(g.name)]
+    signs = [g for g in glyphs if ARPEGGIO.match(g.name)]
+    arrows = [(g.box, "up" if "UpArrow" in g.name else "down") for g in signs if g.name.endswith("Arrow")]
+    boxes = [g.box for g in signs]
     boxes += [w for w in wiggles if w.y1 - w.y0 > 1.5 * (w.x1 - w.x0)]
     boxes.sort(key=lambda b: (round(b.x0 / (0.6 * space)), b.y0))
     columns: list[Box] = []
@@ -101,14 +114,14 @@ def find_arpeggios(glyphs: list[Glyph], wiggles: list[Box], elements: list[Eleme
             columns.append(box)
     found: list[MarkSign] = []
     for number, box in enumerate(columns):
+        arrow = next((way for b, way in arrows if abs(b.x0 - box.x0) < space and box.y0 <= center(b)[1] <= box.y1), "")
         right = [
             e
             for e in elements
             if e.notes
             and not e.small
             and box.x1 - 0.3 * space <= e.x <= box.x1 + 3.5 * space
-            and e.box.y0 < box.y1 + 0.5 * space
-            and e.box.y1 > box.y0 - 0.5 * space
+            and any(box.y0 - 0.3 * space < center(n.box)[1] < box.y1 + 0.3 * space for n in e.notes)
         ]
         if right:
             nearest = min(e.x for e in right)
@@ -125,6 +138,7 @@ def find_arpeggios(glyphs: list[Glyph], wiggles: list[Box], elements: list[Eleme
                             box,
                             False,
                             element.index,
+                            detail=arrow,
                         )
                     )
     return found

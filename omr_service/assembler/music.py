@@ -186,6 +186,7 @@ class CurveSign:
         last: Element at its right end; -1 for none.
         dashed: True for a dashed curve.
         tie_costs: Cost of each pair of `tie_pairs`, in staff spaces.
+        ringing: Head that it leaves ringing (l.v.) where it is no tie to another: it ends at nothing; -1 for none.
     """
 
     system: int
@@ -198,6 +199,7 @@ class CurveSign:
     last: int
     dashed: bool
     tie_costs: tuple[float, ...]
+    ringing: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +227,9 @@ class MarkSign:
     """A mark: something that belongs to a chord or a moment.
 
     Attributes:
-        kind: "articulation", "ornament", "fermata", "arpeggio", "finger", "dynamic", "hairpin", "pedal", "tempo",
-            "words", "ending", "segno", "coda", "breath", "caesura", "da_capo", "dal_segno", "to_coda" or "fine".
+        kind: "articulation", "ornament", "fermata", "arpeggio", "finger", "dynamic", "hairpin", "pedal",
+            "trill_line", "glissando", "tempo", "words", "ending", "segno", "coda", "breath", "caesura", "da_capo",
+            "dal_segno", "to_coda" or "fine".
         name: SMuFL name, text or kind within the kind.
         system: Index of the system on the page.
         staff: Position of its staff in the system; -1 for the whole system.
@@ -236,7 +239,8 @@ class MarkSign:
         element: Chord or rest it belongs to, by number on the page; -1 for none.
         head: Notehead it belongs to, by number on the page; -1 for none.
         detail: Of a tempo, "note value, dots, rate" of its metronome mark; of a hairpin, "open" where its arms do not
-            meet in a point.
+            meet in a point; of a pedal, "line" where it is one; of an arpeggio, "up" or "down" where it has an arrow;
+            of a glissando, the number of the chord it leads to.
         style: "i" for italics, "b" for bold.
     """
 

@@ -13,6 +13,7 @@ from omr_service.assembler import marks as mk
 from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.broken_stems import mend_stems
+from omr_service.assembler.chord_symbols import find_chord_symbols
 from omr_service.assembler.fingers import find_fingers, finger_styles, style_of
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
@@ -32,6 +33,7 @@ from omr_service.assembler.music import (
 )
 from omr_service.assembler.octave_lines import find_octave_lines
 from omr_service.assembler.ossias import find_ossias, without_ossias
+from omr_service.assembler.pedals import find_pedals, pedal_texts
 from omr_service.assembler.pieces import begins_piece, heading_over, titles_of
 from omr_service.assembler.repeats import find_repeats, slashes
 from omr_service.assembler.rests_dots import Dots, RestSign, find_dots, find_rests
@@ -42,10 +44,11 @@ from omr_service.assembler.ties_slurs import read_curves
 from omr_service.assembler.titles import is_heading, margin_numbers, read_titles
 from omr_service.assembler.tremolos import find_between
 from omr_service.assembler.tuplets import find_tuplets
+from omr_service.assembler.wavy_lines import find_wavy_lines
 from omr_service.assembler.words import find_words
 from omr_service.symbols import PICTURE, Box, Glyph, Line, PageSymbols, Text
 
-Mark = TypeVar("Mark", Glyph, Text)
+Mark = TypeVar("Mark", Glyph, Text, dw.Wedge)
 
 
 @dataclass(slots=True)
@@ -117,6 +120,12 @@ class PageDraft:
             symbols.image_share > PICTURE,
         )
         return without_ossias(page)
+
+    def under(self, system: System) -> tuple[float, float]:
+        """The heights between which what is printed under staves belongs to a system: down to the next one."""
+        last = system.index + 1 == len(self.systems)
+        end = self.symbols.height if last else self.systems[system.index + 1].staves[0].tops[0]
+        return system.staves[0].tops[0], end
 
     def lines_of(self, system: System) -> list[Line]:
         """Lines in a system's band."""
@@ -291,7 +300,8 @@ def step_curves(page: PageDraft) -> None:
     for system in page.systems:
         over, under = page.band(system)
         own = [c for c in page.symbols.curves if over <= (c.y0 + c.y1) / 2 < under]
-        page.curves.extend(read_curves(own, system, page.elements.get(system.index, [])))
+        elements = page.elements.get(system.index, [])
+        page.curves.extend(read_curves(own, system, elements, page.symbols.image_share > PICTURE))
 
 
 def step_octave_lines(page: PageDraft) -> None:
@@ -310,6 +320,16 @@ def _endings_over(page: PageDraft, system: System, headings: Collection[Text]) -
     return dw.find_endings(texts, lines, system)
 
 
+def _pedals(page: PageDraft, system: System) -> list[MarkSign]:
+    """The pedals of a system, which may be close to the next one's staves."""
+    over, under = page.under(system)
+    glyphs = [g for g in page.symbols.glyphs if over < center(g.box)[1] < under]
+    texts = pedal_texts([t for t in page.symbols.texts if over < center(t.box)[1] < under], glyphs, system)
+    lines = [v for v in page.symbols.lines if over < (v.y0 + v.y1) / 2 < under]
+    tuplets = [t for s in page.signs for t in s.tuplets]
+    return find_pedals(glyphs, texts, lines, tuplets, page.elements.get(system.index, []), system)
+
+
 def step_marks(page: PageDraft) -> None:
     """Articulations, ornaments, fingers, dynamics, words; and the headings around the music."""
     symbols = page.symbols
@@ -326,6 +346,8 @@ def step_marks(page: PageDraft) -> None:
     page.marks += endings
     unnumbered: list[Text] = []
     fingers = finger_styles(symbols.texts)
+    harmony = find_chord_symbols(symbols.texts, page.systems)
+    wedges = dw.find_wedges(symbols.lines, page.space)
     dynamics = [g for g in symbols.glyphs if g.name.startswith("dynamic")]
     free = [g for n, g in enumerate(symbols.glyphs) if n not in page.dots.used]
     attached = [g for g in [*free, *dots] if mk.ATTACHED.match(g.name)]
@@ -339,15 +361,18 @@ def step_marks(page: PageDraft) -> None:
         digits = [*texts, *(t for t in around if style_of(t) in fingers)]
         unnumbered += [t for t in digits if not dw.is_ending_number(t, endings)]
         sung = find_lyrics(texts, elements, system)
-        texts = [t for t in texts if t not in sung]
+        no_words = {*sung, *harmony, *pedal_texts(texts, glyphs, system)}
+        texts = [t for t in texts if t not in no_words]
         inside = [t for t in texts if t.box.x1 > system.x0]
         over, under = page.band(system)
         wiggles = [w for w in symbols.wiggles if over <= center(w)[1] < under]
-        page.marks += mk.find_marks(_own(page, attached, system, 0.0), elements, system)
+        on_chords = mk.find_marks(_own(page, attached, system, 0.0), elements, system)
+        page.marks += on_chords
         page.marks += mk.find_arpeggios(glyphs, wiggles, elements, system)
         page.marks += dw.find_dynamics(_own(page, dynamics, system, DOWNWARD), system)
-        page.marks += dw.find_hairpins(lines, system)
-        page.marks += dw.find_pedals(glyphs, system)
+        page.marks += dw.hairpins_of(_own(page, wedges, system, DOWNWARD), system)
+        page.marks += _pedals(page, system)
+        page.marks += find_wavy_lines(glyphs, wiggles, lines, on_chords, elements, system)
         page.marks += dw.find_signs(glyphs, system)
         page.marks += find_words(inside, glyphs, lines, system)
     page.marks += find_fingers(symbols.glyphs, unnumbered, page.elements, page.systems)

@@ -7,13 +7,16 @@ from omr_service.assembler.music import CurveSign
 
 
 def join_slurs(draft: ScoreDraft, curves: list[tuple[int, CurveSign]], ties: set[int]) -> None:
-    """What is not a tie is a slur; halves at the ends of systems are joined in order."""
+    """What is neither a tie nor leaves a note ringing is a slur; halves at the ends of systems are joined in order."""
     order = {
         (p.page_number, s.system.index): k for k, (p, s) in enumerate((p, s) for p in draft.pages for s in p.systems)
     }
     halves: list[tuple[int, int, CurveSign]] = []
     for c, (page, curve) in enumerate(curves):
         if c in ties:
+            continue
+        if curve.ringing >= 0:
+            draft.ringing.append((page, curve))
             continue
         if curve.open_left or curve.open_right:
             halves.append((order[page, curve.system], page, curve))

@@ -7,13 +7,16 @@ from omr_service.assembler.music import CurveSign, Element, NoteSign
 from omr_service.symbols import Curve
 
 
-def read_curves(curves: list[Curve], system: System, elements: list[Element]) -> list[CurveSign]:
+def read_curves(
+    curves: list[Curve], system: System, elements: list[Element], pictured: bool = False
+) -> list[CurveSign]:
     """The curves of a system with the heads and elements at their tips.
 
     Args:
         curves: Curves in the system's band.
         system: The system.
         elements: Its chords and rests.
+        pictured: True for curves out of a picture: what ends at nothing there is most often a piece of another curve.
     """
     chords = [e for e in elements if e.notes]
     if not chords:
@@ -51,9 +54,35 @@ def read_curves(curves: list[Curve], system: System, elements: list[Element]) ->
                 last,
                 curve.dashed,
                 tuple(c for c, _, _ in pairs[:4]),
+                -1 if pictured else _ringing(curve, lefts, chords, system),
             )
         )
     return signs
+
+
+RINGS_AT = 1.2
+"""Cost up to which the tip of such a curve is at its head."""
+RINGING = 4.5
+"""Spaces that the curve of a note left to ring is long at most."""
+
+
+def _ringing(curve: Curve, lefts: list[tuple[float, NoteSign]], chords: list[Element], system: System) -> int:
+    """The head from which a short level curve leads to nothing; -1 where it has an end, or none such begins it, or it
+    may go on in the next system."""
+    space = system.space
+    level = abs(curve.y1 - curve.y0) < 0.3 * space
+    short = curve.x1 - curve.x0 <= RINGING * space and curve.x1 < system.x1 - 0.5 * space
+    if not lefts or lefts[0][0] > RINGS_AT or not level or not short:
+        return -1
+    note = lefts[0][1]
+    for element in chords:
+        ends = [element.tip, *((n.box.y0 + n.box.y1) / 2 for n in element.notes)]
+        near = min(abs(end - curve.y1) for end in ends) < 1.3 * space
+        own = any(n.head == note.head for n in element.notes)
+        before = 2.2 if any(n.accidental for n in element.notes) else 0.9
+        if near and not own and element.x - before * space < curve.x1 < element.x1 + 0.5 * space:
+            return -1
+    return note.head
 
 
 def _same(a: Curve, b: Curve, space: float) -> bool:

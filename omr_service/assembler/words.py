@@ -28,6 +28,8 @@ WORD = re.compile(r"[^\W\d_]{2,}|\b[^\W\d_]\.\s?[^\W\d_]\b")
 SIGN = re.compile(r"[^\W\d_]\.?$|[#♭♮♯⚠†‡]$")
 """A letter that stands alone, or one of the signs that editors print."""
 REHEARSAL = re.compile(r"[A-Z]{1,2}$|\d{1,3}$")
+_CIRCLED = re.compile("[\u2460-\u2473]$")
+"""A number in a circle: that of a string."""
 _RATE = re.compile(r"=\s*(?:c(?:a)?\.?\s*)?(\d{2,3})")
 _WRITTEN_NOTES = {
     "\N{MUSICAL SYMBOL WHOLE NOTE}": "Whole",
@@ -43,7 +45,7 @@ _WRITTEN_RATE = re.compile(
 _EQUATION = re.compile(r"\s*[(\[]?\s*[^\w\s]*\s*=\s*(?:c(?:a)?\.?\s*)?\d{2,3}\s*[)\]]?\s*$")
 _DYNAMICS = sorted(set(DYNAMIC_LETTERS.values()) - {"m", "r", "s", "z", "n"}, key=len, reverse=True)
 _WITH_DYNAMIC = re.compile(
-    rf"(?P<first>{'|'.join(_DYNAMICS)})(?:\s+(?P<after>\S.*))?$|(?P<before>.*\S)\s+(?P<last>{'|'.join(_DYNAMICS)})$"
+    rf"(?P<first>{'|'.join(_DYNAMICS)})\.?(?:\s+(?P<after>\S.*))?$|(?P<before>.*\S)\s+(?P<last>{'|'.join(_DYNAMICS)})$"
 )
 _LARGE = 2.7
 
@@ -69,6 +71,8 @@ def find_words(texts: list[Text], glyphs: list[Glyph], lines: list[Line], system
         if _is_rehearsal(text, lines, system):
             staff, above = -1, True
             found.append(MarkSign("rehearsal", words, system.index, staff, text.box.x0, text.box.x1, text.box, above))
+            continue
+        if _CIRCLED.match(words):
             continue
         spoken = WORD.search(words) or JUMP.search(words) or SIGN.match(words) or (text.italic and words in _DYNAMICS)
         if not spoken and not written:

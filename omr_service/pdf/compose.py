@@ -170,7 +170,7 @@ def _ended(chain: list[DrawnOutline], words: set[int]) -> bool:
 
 
 def join_wiggles(drawn: list[DrawnOutline], staff_lines: StaffLines) -> tuple[list[Box], list[Glyph]]:
-    """Returns (wavy lines, the symbols among the other outlines).
+    """Returns (wavy lines, the symbols among the other outlines, arrows at the ends of upright lines among them).
 
     A wavy line is a row or column of like outlines that join end to end, and are like no other symbol for sure: the
     heads of a chord join too.
@@ -188,12 +188,29 @@ def join_wiggles(drawn: list[DrawnOutline], staff_lines: StaffLines) -> tuple[li
             groups[outline.ops].append(outline)
     wiggles: list[Box] = []
     taken: set[int] = set()
+    arrows: list[Glyph] = []
+    unnamed = [o for o in drawn if o.glyph is None or o.glyph.confidence < _UNSURE]
     for group in groups.values():
         for upright in (False, True):
             for chain in _chains([o for o in group if id(o) not in taken], space, upright):
                 wiggles.append(_union([outline.ink for outline in chain]))
                 taken |= {id(outline) for outline in chain}
-    return wiggles, [o.glyph for o in drawn if o.glyph is not None and id(o) not in taken]
+                if upright:
+                    arrows += _arrow(wiggles[-1], [o for o in unnamed if o.ops != chain[0].ops], space)
+    return wiggles, [o.glyph for o in drawn if o.glyph is not None and id(o) not in taken] + arrows
+
+
+def _arrow(line: Box, others: list[DrawnOutline], space: float) -> list[Glyph]:
+    """Returns the arrow that an upright wavy line ends in: an outline wider than the line that touches it."""
+    for outline in others:
+        ink = outline.ink
+        over, under = abs(ink.y1 - line.y0) < 0.3 * space, abs(ink.y0 - line.y1) < 0.3 * space
+        middle = abs(ink.x0 + ink.x1 - line.x0 - line.x1) < 0.4 * space
+        wider = line.x1 - line.x0 < ink.x1 - ink.x0 < 1.5 * space
+        if (over or under) and middle and wider and ink.y1 - ink.y0 < 2.5 * space:
+            name = "wiggleArpeggiatoUpArrow" if over else "wiggleArpeggiatoDownArrow"
+            return [Glyph(name, ink.x0, ink.y1, ink, 4 * space)]
+    return []
 
 
 def _chains(group: list[DrawnOutline], space: float, upright: bool) -> list[list[DrawnOutline]]:

@@ -105,6 +105,7 @@ def _symbols(as_set: tuple[Marks, float, float, int], page_number: int, knowledg
     glyphs = refine.join_dynamics(glyphs + refine.tell_digits_apart(glyphs, chars.digits))
     texts = join_characters(chars.chars)
     glyphs = refine.name_metronome_notes(glyphs, texts)
+    glyphs, texts = refine.circle_numbers(glyphs, texts, classified.rings)
     return PageSymbols(
         page_number=page_number,
         width=width,

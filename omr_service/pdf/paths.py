@@ -15,6 +15,8 @@ from omr_service.symbols import Box, Curve, Line
 # A filled quadrilateral is a bar when it is at least this many times as long as it is thick.
 _BAR_RATIO = 1.5
 _HAIRLINE = 0.05
+# A circle may be so many times as long as it is high, or the other way round.
+_ROUND = 1.15
 # A crescent of straight sides has at least so many.
 _LEAST_CHORDS = 8
 
@@ -27,11 +29,13 @@ class ClassifiedPaths:
         lines: Straight strokes, and filled bars.
         curves: Slurs and ties.
         outlines: Filled shapes that are neither, in page points; perhaps music symbols.
+        rings: Circles that are drawn round something, as boxes.
     """
 
     lines: list[Line] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     outlines: list[PathMark] = field(default_factory=list)
+    rings: list[Box] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,17 @@ def _straight_strokes(points: Points, closed: bool, width: float, dashed: bool) 
     return out
 
 
+def is_round(points: Points) -> bool:
+    """Returns whether a closed contour is about a circle: its points are as far from the middle of their box as its
+    sides are."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    radii = (high - low) / 2
+    if radii.min() <= 0 or radii.max() > _ROUND * radii.min():
+        return False
+    away = np.hypot(*((points - (low + high) / 2) / radii).T)
+    return bool(away.min() > 1 / _ROUND and away.max() < _ROUND)
+
+
 def _stroke_subpath(subpath: _Subpath, mark: PathMark, result: ClassifiedPaths) -> None:
     if b"c" not in subpath.ops:
         corners = _without_repeats(subpath.points) if subpath.closed and len(subpath.points) >= 4 else subpath.points
@@ -242,6 +257,9 @@ def _stroke_subpath(subpath: _Subpath, mark: PathMark, result: ClassifiedPaths) 
         slur = crescent(points, mark.width)
         if slur is not None:
             result.curves.append(slur)
+        elif is_round(points):
+            (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+            result.rings.append(Box(x0, y0, x1, y1))
         return
     span = points[-1] - points[0]
     length = float(hypot(*span))
@@ -293,7 +311,8 @@ def classify(marks: list[PathMark]) -> ClassifiedPaths:
         before = marks[index - 1] if index else None
         if before is not None and before.filled and not mark.filled and _in_place(before, mark):
             continue
-        if not mark.filled and len(mark.points) == 2 and ops[:2] == b"ml":
+        # two points enclose nothing: what is filled and stroked is the stroke
+        if (mark.stroked or not mark.filled) and len(mark.points) == 2 and ops[:2] == b"ml":
             (x0, y0), (x1, y1) = mark.points.tolist()
             if x0 != x1 or y0 != y1:
                 result.lines.append(line_between(x0, y0, x1, y1, mark.width, mark.dashed))

@@ -236,3 +236,36 @@ def _stands_in(glyph: Glyph, text: Text) -> bool:
     middle = (text.box.y0 + text.box.y1) / 2
     reach = max(text.size, glyph.size)
     return text.box.x0 - before <= glyph.box.x0 and glyph.box.x1 <= text.box.x1 and abs(glyph.y - middle) < reach
+
+
+_CIRCLED = {str(n): chr(0x245F + n) for n in range(1, 10)}
+_DIGIT = re.compile(r"(?:fingering|tuplet)(\d)$")
+
+
+def circle_numbers(glyphs: list[Glyph], texts: list[Text], rings: list[Box]) -> tuple[list[Glyph], list[Text]]:
+    """Returns (glyphs, texts) with each digit that a circle is drawn round as one text, a circled digit.
+
+    Such numbers are those of strings or of rehearsal; they are neither fingers nor tuplets.
+    """
+    if not rings:
+        return glyphs, texts
+    left = [g for g in glyphs if not (_DIGIT.match(g.name) and any(_is_in(g.box, ring) for ring in rings))]
+    out: list[Text] = []
+    for text in texts:
+        ring = next((r for r in rings if _is_in(text.box, r)), None)
+        number = _CIRCLED.get(text.text.strip()) if ring is not None else None
+        out.append(replace(text, text=number) if number is not None else text)
+    for glyph in glyphs:
+        digit = _DIGIT.match(glyph.name)
+        ring = next((r for r in rings if _is_in(glyph.box, r)), None) if digit else None
+        if digit and ring is not None:
+            out.append(Text(_CIRCLED[digit[1]], ring.x0, ring.y1, ring, ring.y1 - ring.y0))
+    return left, out
+
+
+def _is_in(box: Box, ring: Box) -> bool:
+    """Returns whether something stands in a circle that is not much larger."""
+    x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    width, height = ring.x1 - ring.x0, ring.y1 - ring.y0
+    centred = abs(x - (ring.x0 + ring.x1) / 2) < 0.25 * width and abs(y - (ring.y0 + ring.y1) / 2) < 0.3 * height
+    return centred and box.x1 - box.x0 < 1.05 * width and height < 4 * (box.y1 - box.y0)

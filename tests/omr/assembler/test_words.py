@@ -43,6 +43,7 @@ def words(*texts, glyphs=(), lines=()):
         ("dolce", [("words", "dolce")]),
         ("pp subito", [("dynamic", "pp"), ("words", "subito")]),
         ("forte", [("words", "forte")]),
+        ("mf.", [("dynamic", "mf")]),
     ],
 )
 def test_dynamics_in_italic_words_are_dynamics(said, found):
@@ -130,3 +131,43 @@ def test_a_dynamic_under_low_notes_of_a_system_is_its_own():
     draft = sheet.draft()
     assert [s.index for s in draft.systems] == [0, 1]
     assert [(m.name, m.system) for m in draft.marks if m.kind == "dynamic"] == [("mf", 0)]
+
+
+def test_syllables_that_come_again_under_every_note_are_sung():
+    sheet = sheet_of_notes()
+    for x in (100, 160, 220, 280, 340):
+        sheet.page.texts.append(text("la", x - 2, 140, size=8.0))
+    assert marks(sheet, "words") == []
+
+
+def test_a_word_that_comes_again_under_some_notes_is_not_sung():
+    sheet = sheet_of_notes()
+    for k in range(5):
+        sheet.note(0, 110 + 60 * k, 5)
+        sheet.note(0, 130 + 60 * k, 5)
+    for x in (100, 160, 220, 280):
+        sheet.page.texts.append(text("rit", x - 2, 140, size=8.0))
+    assert len(marks(sheet, "words")) == 4
+
+
+@pytest.mark.parametrize(
+    ("symbols", "left"),
+    [
+        (("C", "Dm7", "G/B", "Am"), 0),
+        (("B♭maj7", "F#", "E+"), 0),
+        (("A", "B", "C"), 3),  # letters of rehearsal
+        (("C", "Dm7"), 2),  # too few
+        (("Adagio", "Dm7", "G7", "C"), 1),
+    ],
+)
+def test_chord_symbols_over_the_staves_are_no_words(symbols, left):
+    sheet = sheet_of_notes()
+    for k, symbol in enumerate(symbols):
+        sheet.page.texts.append(text(symbol, 100 + 60 * k, 80))
+    assert len(marks(sheet, "words", "tempo", "rehearsal")) == left
+
+
+def test_a_number_in_a_circle_is_no_finger_and_no_word():
+    sheet = sheet_of_notes()
+    sheet.page.texts.append(text("\N{CIRCLED DIGIT THREE}", 101, 92))
+    assert marks(sheet, "words", "finger", "rehearsal") == []

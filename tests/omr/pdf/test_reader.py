@@ -11,6 +11,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from omr_service.pdf import refine
+from omr_service.pdf.compose import DrawnOutline, join_wiggles
 from omr_service.pdf.document import open_document
 from omr_service.pdf.reader import has_vector_music, read_page_symbols
 from omr_service.pdf.staves import find_staff_lines
@@ -460,3 +461,49 @@ def test_a_figure_that_a_dashed_line_goes_on_from_is_of_an_octave_line(dashed, y
     eight = Glyph("tuplet8", 100, 56, Box(100, 50, 104, 56), 20.0, 0.7, (("ottava", 0.3),))
     (found,) = refine.name_octave_signs([eight], [Line(112, y, 180, y, 0.5, dashed)])
     assert found.name == name
+
+
+CIRCLE = (
+    "1 w 110 300 m 110 305.5 105.5 310 100 310 c 94.5 310 90 305.5 90 300 c "
+    "90 294.5 94.5 290 100 290 c 105.5 290 110 294.5 110 300 c h S "
+)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "text"),
+    [
+        (CIRCLE + "BT /F1 14 Tf 96.1 295 Td (3) Tj ET", "\N{CIRCLED DIGIT THREE}"),
+        (CIRCLE + "BT /F1 14 Tf 136.1 295 Td (3) Tj ET", "3"),
+        (CIRCLE + "BT /F1 3 Tf 99.1 299 Td (3) Tj ET", "3"),  # much larger than what is in it
+        ("BT /F1 14 Tf 96.1 295 Td (3) Tj ET", "3"),
+    ],
+)
+def test_a_digit_in_a_circle_is_another_text(drawn: str, text: str):
+    pdf = pikepdf.new()
+    fonts = {"Font": pikepdf.Dictionary(F1=helvetica(pdf))}
+    page = read_page_symbols(one_page(drawn, resources=fonts, pdf=pdf), 1)
+    assert [t.text for t in page.texts] == [text]
+
+
+def test_a_symbol_for_a_digit_in_a_circle_becomes_a_text():
+    three, ring = Glyph("fingering3", 98, 56, Box(98, 50, 102, 56), 20.0), Box(95, 48, 105, 58)
+    glyphs, texts = refine.circle_numbers([three], [], [ring])
+    assert (glyphs, [t.text for t in texts]) == ([], ["\N{CIRCLED DIGIT THREE}"])
+
+
+def test_a_line_that_is_filled_and_stroked_is_a_line():
+    page = read_page_symbols(one_page("0.5 w 100 300 m 200 303 l B 100 280 m 200 277 l b"), 1)
+    assert len(page.lines) == 2
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_an_upright_wavy_line_may_end_in_an_arrow(up: bool):
+    links = [DrawnOutline(b"link", Box(100, 50 + 4 * k, 102, 54.2 + 4 * k), None, 9.0) for k in range(4)]
+    y = 44.0 if up else 66.1
+    arrow = DrawnOutline(b"arrow", Box(99, y, 103, y + 6), None, 9.0)
+    far = DrawnOutline(b"other", Box(109, y, 113, y + 6), None, 9.0)
+    staff_lines = find_staff_lines([Line(50, 100 + 5 * k, 400, 100 + 5 * k, 0.5) for k in range(5)])
+    assert staff_lines is not None
+    wiggles, glyphs = join_wiggles([*links, arrow, far], staff_lines)
+    assert len(wiggles) == 1
+    assert [g.name for g in glyphs] == ["wiggleArpeggiatoUpArrow" if up else "wiggleArpeggiatoDownArrow"]
