@@ -11,6 +11,7 @@ So two rules are added to a learned model's costs, both of them beatable where t
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fingering_service.lattice import Lattice
 from fingering_service.potentials import Potentials
@@ -19,6 +20,13 @@ SLOW_QUARTERS = 0.4
 """Notes repeated at this distance or more, in quarter notes, ask for no change of fingers; quicker ones may."""
 
 _OCTAVE = 12
+
+
+def slowly_repeated(lattice: Lattice) -> NDArray[np.bool_]:
+    """[T] True where the hand strikes the keys of the slice before once more, those and no others, and not in haste."""
+    struck = np.where(lattice.struck, lattice.pitch, -1)
+    again = (struck[1:] == struck[:-1]).all(axis=1) & (lattice.present[1:] == lattice.present[:-1]).all(axis=1)
+    return np.concatenate([np.zeros(1, dtype=np.bool_), again])[: len(lattice)] & (lattice.ioi >= SLOW_QUARTERS)
 
 
 def add_conventions(lattice: Lattice, costs: Potentials, price: float) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fingering_service.conventions import slowly_repeated
 from fingering_service.lattice import Lattice
 from fingering_service.lines import MAX_KEYS
 from fingering_service.potentials import IMPOSSIBLE, Potentials
@@ -22,6 +23,10 @@ from fingering_service.search import Path, best_path, best_paths, finger_posteri
 
 _SUBSTITUTION = 2.0
 """Cost of another finger on a held key, in expected right fingers."""
+_CHANGE = 0.5
+"""Cost of other fingers on a chord slowly repeated, likewise: of two grips about as likely, the hand keeps one."""
+_SAME_FINGER = 0.8
+"""Cost of one finger on two keys in a row with no silence between, likewise; probabilities by key do not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +73,19 @@ def _consensus(lattice: Lattice, share: Potentials, probability: NDArray[np.floa
             before = lattice.fingers[at - 1, :, lattice.carried[at, slot]]
             now = lattice.fingers[at, :, slot]
             step[at] += np.float32(_SUBSTITUTION) * (before[:, :, None] != now[:, None, :])
+    _add_habits(lattice, step)
     return Potentials(node, step, share.turn)
+
+
+def _add_habits(lattice: Lattice, step: NDArray[np.float32]) -> None:
+    """Adds to steps, in place, what players avoid where probabilities leave the choice."""
+    again = np.flatnonzero(slowly_repeated(lattice) & (lattice.low != lattice.high))
+    changed = lattice.fingers[again - 1][:, :, None] != lattice.fingers[again][:, None, :]
+    step[again] += np.float32(_CHANGE) * changed.any(axis=3)
+    count = len(lattice)
+    before, now = np.arange(count - 1), np.arange(1, count)
+    pitch, finger = (values[np.arange(count), ..., lattice.low] for values in (lattice.pitch, lattice.fingers))
+    single = lattice.low == lattice.high
+    joined = single[before] & single[now] & (pitch[before] != pitch[now]) & (lattice.gap[now] == 0)
+    at = now[joined]
+    step[at] += np.float32(_SAME_FINGER) * (finger[at - 1][:, :, None] == finger[at][:, None, :])

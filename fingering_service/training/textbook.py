@@ -31,6 +31,13 @@ MINOR_THUMBS = {
 }  # fmt: skip
 """The same for harmonic minor scales."""
 
+_WHOLE_GROUPS = (1, 6)
+"""Tonics of the major scales that every method begins, in the right hand, with the first finger of a whole group.
+
+D flat begins with 2-3, G flat with 2-3-4, as the same keys are played an octave higher. From other black tonics methods
+begin with a finger less or more.
+"""
+
 OCTAVES = (1, 2, 3, 4)
 """Octaves a scale goes up and down again. Scales are what every pianist practises most."""
 
@@ -67,6 +74,8 @@ def _scales(base: int, right: bool) -> Iterator[tuple[str, Exercise]]:
         for tonic, of_hands in thumbs.items():
             for octaves in OCTAVES:
                 up = _scale(base + tonic, pattern, of_hands[0 if right else 1], right, octaves)
+                if right and mode == "major" and tonic in _WHOLE_GROUPS:
+                    up = _with_whole_group(up)
                 yield f"{tonic} {mode}", ([[n] for n in up + up[-2::-1]], Fraction(1, 4))
 
 
@@ -95,6 +104,11 @@ def _scale(
         fingers[-1] = fingers[-2] + 1
     found = list(zip(ordered, fingers, strict=True))
     return found if right else found[::-1]
+
+
+def _with_whole_group(up: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The keys before the first thumb with the fingers that lead up to it from the tonic, which takes the second."""
+    return [(key, finger or index + 2) for index, (key, finger) in enumerate(up)]
 
 
 def chromatic_finger(midi: int, right: bool) -> int:

@@ -26,7 +26,7 @@ from fingering_service.training.hmm import train_hmm
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
 
-VERSION = "1.3.1"
+VERSION = "1.3.2"
 TEMPERATURE = 1.2
 """Cross-validated: labels that may be wrong make a model a little too sure of what it does believe."""
 COHERENCE = 0.2

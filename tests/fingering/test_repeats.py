@@ -11,7 +11,7 @@ from fingering_service.lattice import Lattice, build_lattice
 from fingering_service.lines import Strike, build_line
 from fingering_service.potentials import empty
 from fingering_service.profile import PROFILES
-from fingering_service.repeats import REACH, occurrences, shared
+from fingering_service.repeats import REACH, SHORT_REACH, occurrences, shared
 
 FIGURE = (60, 64, 62, 65, 64)
 BETWEEN = (72, 55, 79, 50)
@@ -69,6 +69,17 @@ def test_the_mean_of_probabilities_decides_alike_and_leaves_other_places_alone()
     others = [t for t in range(len(lattice)) if t not in places]
     assert np.array_equal(result[others], before[others])
     assert np.array_equal(probability, before)
+
+
+def test_a_short_figure_counts_where_it_comes_back_at_once():
+    alberti, far = (60, 67, 64, 67), (72, 55, 79, 50, 74, 52, 77, 53, 81)
+    lattice = lattice_of((*alberti, *alberti, *far, *alberti))
+    close = next(p.tolist() for p in occurrences(lattice, SHORT_REACH) if p[0] == 1)
+    assert close == [1, 5, 18]
+    probability = np.random.default_rng(0).dirichlet(np.ones(5), size=(len(lattice), 5))
+    result = shared(probability, lattice)
+    assert np.allclose(result[[1, 5]], probability[[1, 5]].mean(axis=0))
+    assert np.array_equal(result[18], probability[18])
 
 
 def test_where_two_places_of_a_figure_disagree_the_surer_one_decides():

@@ -1,0 +1,56 @@
+"""What the search does where probabilities by key leave the choice."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from fingering_service.decode import decode
+from fingering_service.lattice import Lattice, build_lattice
+from fingering_service.lines import Strike, build_line
+from fingering_service.potentials import empty
+from fingering_service.profile import PROFILES
+
+QUARTER, SIXTEENTH = Fraction(1), Fraction(1, 4)
+
+
+def lattice_of(keys: tuple[int, ...], unit: Fraction, length: Fraction) -> Lattice:
+    """A right hand's single keys, one every `unit`, each `length` quarter notes long."""
+    strikes = [Strike((i,), key, i * unit, i * unit + length) for i, key in enumerate(keys)]
+    return build_lattice(build_line(strikes, right=True, max_span=15), PROFILES["M"])
+
+
+def fingers(lattice: Lattice, wanted: tuple[int, ...], nats: float) -> list[int]:
+    """What is chosen where each key's wanted finger is likelier than any other by `nats`."""
+    costs = empty(lattice)
+    at = np.arange(len(lattice))
+    costs.node[at] -= nats * (lattice.fingers[:, :, 0] == np.array(wanted)[:, None])
+    states = decode(lattice, costs, 1.0, 0.2).paths[0].states
+    return lattice.fingers[at, states, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("unit", "nats", "kept"),
+    [(QUARTER, 1.2, True), (QUARTER, 5.0, False), (SIXTEENTH, 1.2, False)],
+    ids=["slowly", "slowly, much likelier", "quickly"],
+)
+def test_a_chord_slowly_repeated_keeps_its_fingers_unless_others_are_much_likelier(unit, nats, kept):
+    strikes = [Strike((i,), key, i // 2 * unit, (i // 2 + 1) * unit) for i, key in enumerate((60, 64, 60, 64))]
+    lattice = build_lattice(build_line(strikes, right=True, max_span=15), PROFILES["M"])
+    costs = empty(lattice)
+    for slice_, grip in enumerate(((1, 2), (1, 3))):
+        costs.node[slice_] -= nats * (lattice.fingers[slice_, :, :2] == grip).all(axis=1)
+    states = decode(lattice, costs, 1.0, 0.2).paths[0].states
+    assert bool(states[0] == states[1]) is kept
+
+
+@pytest.mark.parametrize(
+    ("length", "nats", "same"),
+    [(SIXTEENTH, 0.5, False), (SIXTEENTH / 2, 0.5, True), (SIXTEENTH, 6.0, True)],
+    ids=["joined", "apart", "much likelier"],
+)
+def test_one_finger_takes_two_keys_in_a_row_only_after_silence_or_where_it_is_much_likelier(length, nats, same):
+    found = fingers(lattice_of((60, 67), SIXTEENTH, length), (1, 1), nats)
+    assert (found == [1, 1]) is same
