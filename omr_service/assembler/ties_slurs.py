@@ -94,6 +94,10 @@ def _same(a: Curve, b: Curve, space: float) -> bool:
 PASSED = 2.0
 """Cost, in staff spaces, of a tie whose tip lies at another chord than the one it is said to hold."""
 
+PAST = 0.55
+"""Staff spaces by which the tip of a tie lies beyond the middle of its head at most: on old plates ties go from middle
+to middle, over or under the heads."""
+
 
 def _right_edge(element: Element, by_x: Sorted[Element], space: float) -> float:
     """Right edge of a chord with its dots, and of the chords of other voices that stand beside it."""
@@ -129,14 +133,14 @@ def _tie_heads(
             dx = (x - note.box.x1) / space
             beyond = (_right_edge(element, by_x, space) - note.box.x1) / space
             reach = 1.9 + beyond
-            if x < middle - 0.3 * space or dx > reach:
+            if x < middle - PAST * space or dx > reach:
                 continue
             off = max(0.0, dx - 0.4 - beyond) * 1.5 + max(0.0, -dx - 0.3) * 0.4
         else:
             # before accidentals, ties may end left of them
             dx = (note.box.x0 - x) / space
             beyond = 1.3 if any(n.accidental for n in element.notes) else 0.0
-            if x > middle + 0.3 * space or dx > 1.9 + beyond:
+            if x > middle + PAST * space or dx > 1.9 + beyond:
                 continue
             off = max(0.0, dx - 0.4 - beyond) * 1.5 + max(0.0, -dx - 0.3) * 0.4
         found.append((dy + off + PASSED * _passes(x, note, by_x, space, left), note))

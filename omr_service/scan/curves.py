@@ -15,6 +15,12 @@ from omr_service.symbols import Box, Curve, Line
 _SHORTEST_CURVE = 0.9 * SPACE
 _REACH = 6
 """Pixels over which a stroke is followed where it is broken."""
+_ARM = 7
+"""Columns on each side of a place over which the slope is measured there."""
+_CUSP = 0.6
+"""Change of slope, against the way that it bends, at which one curve ends and another one begins."""
+_BULGE = 1.0
+"""Pixels by which the middle of a curve lies off the line between its tips at least, where it meets another one."""
 
 
 @dataclass(slots=True)
@@ -29,6 +35,10 @@ class _Stroke:
         self.xs.append(x)
         self.tops.append(top)
         self.bottoms.append(bottom)
+
+    def part(self, start: int, end: int) -> _Stroke:
+        """Some of its columns, by number."""
+        return _Stroke(self.xs[start:end], self.tops[start:end], self.bottoms[start:end])
 
     def expected(self, x: int) -> float:
         """Height at which the stroke should go on."""
@@ -73,12 +83,34 @@ def _strokes(patch: Patch) -> list[_Stroke]:
     return done + live
 
 
+def _between_cusps(stroke: _Stroke) -> list[_Stroke]:
+    """A stroke in parts where it comes to a head and leaves it again: a slur ends there and a tie begins, or the other
+    way round, and their tips run together."""
+    count = len(stroke.xs)
+    if count < 2 * _ARM + 1:
+        return [stroke]
+    xs = np.array(stroke.xs, float)
+    ys = (np.array(stroke.tops, float) + np.array(stroke.bottoms, float)) / 2
+    slopes = (ys[_ARM:] - ys[:-_ARM]) / (xs[_ARM:] - xs[:-_ARM])
+    kinks = slopes[:-_ARM] - slopes[_ARM:]
+    for k in np.argsort(-np.abs(kinks)):
+        if abs(kinks[k]) < _CUSP:
+            break
+        cut = int(k) + _ARM
+        bulges = [(part[0] + part[-1]) / 2 - part[len(part) // 2] for part in (ys[: cut + 1], ys[cut:])]
+        # arches meet in a point below them, bowls in one above
+        if min(bulge * np.sign(kinks[k]) for bulge in bulges) >= _BULGE:
+            return [*_between_cusps(stroke.part(0, cut)), *_between_cusps(stroke.part(cut, count))]
+    return [stroke]
+
+
 def find_curves(mask: Mask, page: Grey) -> list[Curve]:
     """Slurs and ties."""
     found: list[Curve] = []
     for patch in patches(mask, page, close=(1, 0)):
         width = patch.inside.shape[1]
-        strokes = sorted(_strokes(patch), key=lambda s: s.xs[0] - s.xs[-1])
+        parts = [part for stroke in _strokes(patch) for part in _between_cusps(stroke)]
+        strokes = sorted(parts, key=lambda s: s.xs[0] - s.xs[-1])
         for k, stroke in enumerate(strokes):
             length = stroke.xs[-1] + 1 - stroke.xs[0]
             if length < _SHORTEST_CURVE or (k > 0 and length < 0.35 * width and _within(stroke, strokes[0])):

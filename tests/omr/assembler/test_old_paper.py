@@ -85,8 +85,9 @@ def test_no_measure_ends_at_the_left_of_a_system_where_the_lines_of_a_staff_run_
     assert [round(bar.x) for bar in sheet.draft().systems[0].barlines] == [450]
 
 
-def chords_under_a_tie(second, image_share=1.0):
-    """Two chords, the upper heads under a curve; `second` are the positions of the heads of the second one."""
+def chords_under_a_tie(second, image_share=1.0, past=-3.0):
+    """Two chords, the upper heads under a curve; `second` are the positions of the heads of the second one, `past` is
+    how far beyond the middles of its heads the curve reaches on both sides."""
     sheet = framed()
     sheet.clefs()
     for x, steps in ((100, (3, 5, 7)), (250, second)):
@@ -96,7 +97,8 @@ def chords_under_a_tie(second, image_share=1.0):
         sheet.glyph("noteheadHalf", 1, x, 4)
         sheet.page.lines.append(Line(x + 6, sheet.y(1, 4), x + 6, sheet.y(1, 11), 0.6))
     y = sheet.y(0, 8.5)
-    sheet.page.curves.append(Curve(106, y, 250, y, y - 5, 1, Box(106, y - 5, 250, y)))
+    x0, x1 = 103 - past, 253 + past
+    sheet.page.curves.append(Curve(x0, y, x1, y, y - 5, 1, Box(x0, y - 5, x1, y)))
     page = replace(sheet.page, image_share=image_share)
     (score,) = write_scores([assemble_page(page)], Source("t", "sha256:" + "0" * 64))
     return sum(spanner.HasField("tie") for spanner in score.spanners)
@@ -109,6 +111,11 @@ def chords_under_a_tie(second, image_share=1.0):
 )
 def test_of_a_chord_that_comes_again_all_notes_are_tied_where_one_is(second, image_share, ties):
     assert chords_under_a_tie(second, image_share) == ties
+
+
+@pytest.mark.parametrize(("past", "ties"), [(0.0, 3), (0.45 * SPACE, 3), (0.7 * SPACE, 0)])
+def test_ties_of_old_plates_go_from_the_middle_of_a_head_to_that_of_the_next(past, ties):
+    assert chords_under_a_tie((3, 5, 7), past=past) == ties
 
 
 def test_beams_on_its_lines_make_no_line_of_a_staff_longer():

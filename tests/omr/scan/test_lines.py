@@ -104,6 +104,26 @@ def test_a_slur_has_its_tips_and_its_middle():
     assert curve.mid_y == pytest.approx(80, abs=3)
 
 
+@pytest.mark.parametrize("side", [1, -1], ids=["over", "under"])
+def test_a_slur_and_a_tie_whose_tips_run_together_at_a_head_are_two_curves(side: int):
+    page = _page()
+    for x0, x1, height in ((50, 150, 20), (150, 180, 6)):
+        x = np.linspace(x0, x1, x1 - x0 + 1)
+        y = 100 - side * height * np.sin((x - x0) / (x1 - x0) * np.pi)
+        cv2.polylines(page, [np.stack([x, y], 1).round().astype(np.int32)], False, 0, 2)
+    curves = sorted(find_curves(_mask(page), page), key=lambda c: c.x0)
+    assert [(c.x0, c.x1) for c in curves] == [pytest.approx(ends, abs=4) for ends in ((50, 150), (150, 180))]
+
+
+def test_a_slur_that_swings_to_its_other_side_is_one():
+    page = _page()
+    x = np.linspace(50, 200, 151)
+    y = 100 - 15 * np.sin((x - 50) / 150 * 2 * np.pi)
+    cv2.polylines(page, [np.stack([x, y], 1).round().astype(np.int32)], False, 0, 2)
+    (curve,) = find_curves(_mask(page), page)
+    assert (curve.x0, curve.x1) == (pytest.approx(50, abs=3), pytest.approx(200, abs=4))
+
+
 def test_the_arms_of_a_hairpin_meet():
     page = _page()
     cv2.line(page, (60, 100), (200, 90), 0, 2)
