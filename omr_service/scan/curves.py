@@ -21,6 +21,10 @@ _CUSP = 0.6
 """Change of slope, against the way that it bends, at which one curve ends and another one begins."""
 _BULGE = 1.0
 """Pixels by which the middle of a curve lies off the line between its tips at least, where it meets another one."""
+_BESIDE = 1
+"""Pixels over and under a level stroke that are looked at for its ink, too."""
+_SOLID = 0.85
+"""Share of a stroke with ink from which on it is no dashed one."""
 
 
 @dataclass(slots=True)
@@ -189,7 +193,7 @@ def find_brackets(mask: Mask, page: Grey) -> list[Line]:
             y, x = np.nonzero(inside)
             if len(x) > 4 and x.max() - x.min() > 0.8 * SPACE:
                 slope, start = (float(v) for v in np.polyfit(x, y + 0.5, 1))
-                dashed = float(np.asarray(inside.any(0))[left:right].mean()) < 0.75
+                dashed = _is_dashed(patch, left, right, slope, start)
                 found.append(
                     Line(
                         patch.x + left,
@@ -208,6 +212,16 @@ def find_brackets(mask: Mask, page: Grey) -> list[Line]:
                     middle = patch.x + (a + b) / 2
                     found.append(Line(middle, float(patch.y + at[0]), middle, float(patch.y + at[-1] + 1), 1.5))
     return found
+
+
+def _is_dashed(patch: Patch, left: int, right: int, slope: float, start: float) -> bool:
+    """True where the ink along a level stroke comes and goes: its mask may run on over the gaps."""
+    columns = np.arange(left, right)
+    rows = np.rint(start + slope * columns - 0.5).astype(np.intp)
+    near = np.clip(rows[:, None] + np.arange(-_BESIDE, _BESIDE + 1), 0, patch.ink.shape[0] - 1)
+    ink = patch.ink[near, columns[:, None]].max(1)
+    dark = ink > 0.5 * float(np.percentile(ink, 90))
+    return float(dark.mean()) < _SOLID and len(runs_of(dark)) > 2
 
 
 def find_boxes(mask: Mask, least: float, gap: int = 1) -> list[Box]:

@@ -12,7 +12,7 @@ from omr_service.scan.normal_page import NormalPage, NormalStaff
 from omr_service.scan.numbers import margin_numbers
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems
-from omr_service.scan.tracing import extended, led_to_beams, stems_of_heads
+from omr_service.scan.tracing import ended_at_heads, extended, led_to_beams, stems_of_heads
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
 
 _STAFF_LINE = 0.13 * SPACE
@@ -37,7 +37,7 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     stems += stems_of_heads(found.points, stems, pixels)
     return [
         *staff_lines(page.staves),
-        *led_to_beams(stems, beams, pixels),
+        *led_to_beams(ended_at_heads(stems, found.points, pixels), beams, pixels),
         *beams,
         *(_snapped(bar, page.staves) for bar in bars),
         *off_staff_lines(find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE), page.staves),

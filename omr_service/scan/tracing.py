@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omr_service.scan.detector import Point
 from omr_service.scan.glyphs import LEAST
-from omr_service.scan.ink import Grey
+from omr_service.scan.ink import PAPER, Grey
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.symbols import Line
 
@@ -31,6 +32,12 @@ _PARALLEL = 0.06
 _FAINT = 200
 _SOME = 0.4
 """Share of the rows between a stem and a beam that have ink, however faint, at least."""
+_AT_EDGE = 0.35 * SPACE
+_TOUCHING = 0.8 * SPACE, 1.6 * SPACE
+"""Distances of the middles of two heads over each other that touch or nearly do."""
+_INSIDE = 0.3 * SPACE
+"""Distance from a head's middle up to which its own ink is where a stem would be."""
+_HALF = 0.5
 _STEMMED = frozenset({"noteheadBlack", "noteheadHalf", "noteheadBlackSmall", "noteheadHalfSmall"})
 
 
@@ -74,6 +81,80 @@ def stems_of_heads(heads: Sequence[Point], stems: Sequence[Line], page: Grey) ->
         if least <= longest.y1 - longest.y0 < _LONGEST:
             found.append(longest)
     return found
+
+
+def ended_at_heads(stems: Sequence[Line], heads: Sequence[Point], page: Grey) -> list[Line]:
+    """The stems, those made shorter that run on into a head that touches theirs and has a stem of its own.
+
+    Where two voices stand a third apart, their heads touch, and what looks like the end of the stem of the one lies on
+    the head of the other. A stem that both share has ink between the heads, and one that does not has none.
+
+    Args:
+        stems: Upright lines, in pixels.
+        heads: The detector's points; others than noteheads are passed over.
+        page: The normal page.
+    """
+    result = list(stems)
+    order = sorted(range(len(result)), key=lambda i: _middle(result[i]))
+    places = [_middle(result[i]) for i in order]
+    stemmed = sorted((h for h in heads if h.name in _STEMMED and h.probability >= LEAST), key=lambda h: h.x)
+    across = [h.x for h in stemmed]
+    for head in stemmed:
+        sides = []
+        for right in (False, True):
+            edge = _edge(head, right)
+            near = order[bisect.bisect(places, edge - _AT_EDGE) : bisect.bisect(places, edge + _AT_EDGE)]
+            sides.append([i for i in near if _reaches(result[i], head.y)])
+        if not all(sides):
+            continue
+        neighbours = stemmed[bisect.bisect(across, head.x - 0.5 * SPACE) : bisect.bisect(across, head.x + 0.5 * SPACE)]
+        for right, own in zip((False, True), sides, strict=True):
+            # an upward stem stands at the right of its heads, and its other heads are over this one
+            way = -1 if right else 1
+            over = [h for h in neighbours if _TOUCHING[0] < way * (h.y - head.y) < _TOUCHING[1]]
+            for i, other in ((i, h) for i in own for h in over if _reaches(result[i], h.y)):
+                stem = result[i]
+                if _lightest(page, stem, head.y, other.y) < _HALF * _ink_of(page, stem):
+                    result[i] = _cut(stem, other.y, way)
+                    break
+            else:
+                continue
+            break
+    return result
+
+
+def _edge(head: Point, right: bool) -> float:
+    return head.x + (head.width if right else -head.width) / 2
+
+
+def _reaches(stem: Line, y: float) -> bool:
+    """True for a stem that goes by a height, or ends near it."""
+    return stem.y0 - 0.62 * SPACE <= y <= stem.y1 + 0.62 * SPACE
+
+
+def _column(page: Grey, stem: Line, top: float, bottom: float) -> NDArray[np.uint8]:
+    """The darkest value, in each row between two heights, where a stem is or would be."""
+    x = int(_middle(stem))
+    window = page[max(0, int(np.ceil(top))) : max(0, int(bottom)) + 1, max(0, x - 1) : x + 2]
+    return np.asarray(window.min(1) if window.size else np.zeros(0, np.uint8))
+
+
+def _lightest(page: Grey, stem: Line, y0: float, y1: float) -> float:
+    """Darkness, 0 to 1, of the lightest place of a stem between two heads."""
+    top, bottom = min(y0, y1) + _INSIDE, max(y0, y1) - _INSIDE
+    column = _column(page, stem, top, bottom)
+    return 1.0 - float(column.max()) / PAPER if column.size else 1.0
+
+
+def _ink_of(page: Grey, stem: Line) -> float:
+    """Usual darkness of a stem, 0 to 1."""
+    column = _column(page, stem, stem.y0, stem.y1)
+    return 1.0 - float(np.median(column)) / PAPER if column.size else 1.0
+
+
+def _cut(stem: Line, y: float, way: int) -> Line:
+    """A stem that begins at a height and goes up (-1) or down (1) from there."""
+    return replace(stem, y1=max(y, stem.y0 + 1)) if way < 0 else replace(stem, y0=min(y, stem.y1 - 1))
 
 
 def led_to_beams(stems: Sequence[Line], beams: Sequence[Line], page: Grey) -> list[Line]:

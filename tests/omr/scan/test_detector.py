@@ -141,6 +141,30 @@ def test_two_cells_that_mean_one_symbol_are_one_point() -> None:
     assert len(find_points(probabilities, places, POINTS)) == 1
 
 
+def test_a_head_whose_cells_touch_those_of_its_dot_is_a_point_of_its_own() -> None:
+    # as the shipped detector answers on a head and the staccato dot nine pixels over it
+    probabilities = answer(
+        {
+            (2, 5): {"articStaccato": 0.99},
+            (3, 5): {"articStaccato": 0.98},
+            (4, 5): {"noteheadBlack": 0.97},
+            (5, 5): {"noteheadBlack": 0.94},
+        }
+    )
+    places = np.zeros((4, 8, 12), np.float32)
+    places[1, 2:6, 5] = (0.46, -0.71, 0.67, -0.23)
+    found = find_points(probabilities, places, POINTS)
+    assert [p.name for p in found] == ["articStaccato", "noteheadBlack"]
+    assert found[1].y - found[0].y == pytest.approx(8.84)
+
+
+def test_a_cell_beside_a_symbol_that_points_elsewhere_is_no_symbol() -> None:
+    probabilities = answer({(3, 5): {"noteheadBlack": 0.9}, (3, 6): {"noteheadBlack": 0.5}})
+    places = np.zeros((4, 8, 12), np.float32)
+    places[0, 3, 6] = 1.2  # a cell at the rim may say what it likes
+    assert len(find_points(probabilities, places, POINTS)) == 1
+
+
 def test_glyphs_have_smufl_names_sizes_and_sides() -> None:
     points = [
         Point("noteheadBlackSmall", 100.0, 200.0, 8.0, 7.0, 0.9, (("noteheadBlack", 0.1),)),

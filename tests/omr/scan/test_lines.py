@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from omr_service.scan.beams import find_beams
-from omr_service.scan.curves import find_curves, find_hairpins
+from omr_service.scan.curves import find_brackets, find_curves, find_hairpins
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems
 
 
@@ -131,3 +131,14 @@ def test_the_arms_of_a_hairpin_meet():
     upper, lower = sorted(find_hairpins(_mask(page), page), key=lambda v: v.y1)
     assert abs(upper.y0 - lower.y0) < 4
     assert lower.y1 - upper.y1 == pytest.approx(20, abs=4)
+
+
+@pytest.mark.parametrize("gap", [0, 4])
+def test_a_line_is_dashed_where_its_ink_is_though_its_mask_runs_through(gap: int):
+    page = _page()
+    page[60:62, 50:250] = 0
+    mask = _mask(page)
+    for left in range(56, 250, 10):
+        page[60:62, left : left + gap] = 255
+    (line,) = find_brackets(mask, page)
+    assert line.dashed == (gap > 0)

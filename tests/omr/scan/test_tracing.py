@@ -8,7 +8,7 @@ import pytest
 
 from omr_service.scan.detector import Point
 from omr_service.scan.ink import Grey
-from omr_service.scan.tracing import extended, led_to_beams, stems_of_heads
+from omr_service.scan.tracing import ended_at_heads, extended, led_to_beams, stems_of_heads
 from omr_service.symbols import Line
 
 
@@ -91,3 +91,13 @@ def test_a_stem_that_ends_at_the_inner_beam_reaches_the_others_of_the_group(away
     outer = Line(60, 110 + away - rise, 140, 110 + away + rise, 5.0)
     (stem,) = led_to_beams([Line(101, 50, 101, 110, 1.5)], [inner, outer], page)
     assert stem.y1 == pytest.approx(end, abs=1)
+
+
+@pytest.mark.parametrize(("shared", "top"), [(False, 90.5), (True, 78)])
+def test_a_stem_that_runs_on_into_the_head_of_another_voice_ends_at_its_own(shared: bool, top: float) -> None:
+    page = np.full((200, 200), 255, np.uint8)
+    upper, lower = _head(page, 100, 80), _head(page, 100, 90)
+    page[40:80, 106:108] = 0
+    page[(82 if shared else 92) : 125, 94:96] = 0
+    up, down = Line(107, 40, 107, 81, 1.5), Line(95, 78, 95, 125, 1.5)
+    assert ended_at_heads([up, down], [upper, lower], page) == [up, Line(95, top, 95, 125, 1.5)]
