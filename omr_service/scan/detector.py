@@ -27,10 +27,10 @@ _MULTIPLE = 16
 _ALTERNATIVES = 3
 _APART = 0.35
 """Staff spaces within which two symbols do not stand."""
+_SURELY_APART = 0.6
+"""The same where a symbol's cells are no more probable than those around them."""
 _FARTHEST = 1.5
 """Cells, each way, between a cell's middle and the symbol it points at at most."""
-_OTHER_PLACE = 0.6
-"""Staff spaces from which on two neighbouring cells point at two symbols."""
 _OWN_CELL = 0.8
 """Cells, each way, between a symbol and the middle of a cell of its own at most; the network was taught 0.75."""
 
@@ -186,8 +186,9 @@ def find_points(
 ) -> list[Point]:
     """The symbols that a map of points shows, most probable first.
 
-    A cell counts where something is more probable than in those around it that point at the same place, and two symbols
-    do not stand within 0.35 staff spaces of each other.
+    Every cell of a symbol points at its place; of those that point at the same place the most probable counts. The
+    cells of two symbols touch where the symbols are two cells apart (a dot at its head, heads a third apart): not every
+    symbol has a cell that is more probable than all around it.
 
     Args:
         probabilities: (1 + classes, rows, columns), the first for "nothing".
@@ -196,13 +197,22 @@ def find_points(
         seen: Least probability reported.
     """
     something = 1.0 - probabilities[0]
-    row, column = _tops(something, places[:2], seen)
+    rows, columns = something.shape
+    padded = np.pad(something, 1)
+    highest = padded[1:-1, 1:-1].copy()
+    for dy in (0, 1, 2):
+        for dx in (0, 1, 2):
+            np.maximum(highest, padded[dy : dy + rows, dx : dx + columns], out=highest)
+    top = something >= highest
+    own = np.abs(places[:2]).max(0) < _OWN_CELL
+    row, column = np.nonzero((top | own) & (something > seen))
     order = np.argsort(-something[row, column], kind="stable")
     row, column = row[order], column[order]
     values = probabilities[1:, row, column].T
     offset = np.clip(places[:2, row, column], -_FARTHEST, _FARTHEST)
     x = (column + 0.5 + offset[0]) * POINT_STRIDE
     y = (row + 0.5 + offset[1]) * POINT_STRIDE
+    apart = np.where(top[row, column], _APART, _SURELY_APART) * STAFF_SPACE
     size = np.exp(np.clip(places[2:, row, column], -4.0, 4.0)) * STAFF_SPACE
     best = np.argsort(-values, axis=1, kind="stable")[:, : _ALTERNATIVES + 1]
     taken: dict[tuple[int, int], list[int]] = {}
@@ -210,7 +220,7 @@ def find_points(
     for i in range(len(row)):
         cell = (int(x[i] // STAFF_SPACE), int(y[i] // STAFF_SPACE))
         near = (j for dx in (-1, 0, 1) for dy in (-1, 0, 1) for j in taken.get((cell[0] + dx, cell[1] + dy), ()))
-        if any(max(abs(x[i] - x[j]), abs(y[i] - y[j])) < _APART * STAFF_SPACE for j in near):
+        if any(max(abs(x[i] - x[j]), abs(y[i] - y[j])) < apart[i] for j in near):
             continue
         taken.setdefault(cell, []).append(i)
         ranked = [(classes[k], float(values[i, k])) for k in best[i]]
@@ -218,35 +228,6 @@ def find_points(
         name, probability = ranked[0]
         found.append(Point(name, float(x[i]), float(y[i]), float(size[0, i]), float(size[1, i]), probability, others))
     return found
-
-
-def _tops(
-    something: NDArray[np.float32], offsets: NDArray[np.float32], seen: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the cells that stand for a symbol.
-
-    The cells of two symbols touch where the symbols are two cells apart: a dot at its head, heads a third apart. A cell
-    of the one beside a more probable cell of the other is told from it by the place it points at.
-
-    Args:
-        something: Probability that there is any symbol: rows by columns.
-        offsets: Where it is from the middle of each cell, in cells: (x, y) by rows by columns.
-        seen: Least probability.
-    """
-    rows, columns = something.shape
-    row, column = np.nonzero(something > seen)
-    here = something[row, column]
-    off = offsets[:, row, column]
-    own = np.abs(off).max(0) < _OWN_CELL
-    beaten = np.zeros(len(row), bool)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            y, x = np.clip(row + dy, 0, rows - 1), np.clip(column + dx, 0, columns - 1)
-            way = np.array([x - column, y - row])
-            apart = np.abs(np.clip(offsets[:, y, x], -_FARTHEST, _FARTHEST) + way - off).max(0) * POINT_STRIDE
-            same = ~own | (apart < _OTHER_PLACE * STAFF_SPACE)
-            beaten |= same & (something[y, x] > here)
-    return row[~beaten], column[~beaten]
 
 
 def _at(point: Point, x: float, y: float) -> Point:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from omr_service.scan.bar_repeats import find_bar_repeats, without_bar_repeats
 from omr_service.scan.detector import Detections, Detector
 from omr_service.scan.glyphs import glyphs_of
 from omr_service.scan.images import PageImage
@@ -73,7 +74,9 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
     page = replace(page, staves=staves)
     if not staves or (few and not _clef_share(page, found)):
         return None
-    symbols = page_symbols(page, found, glyphs_of(found.points), page_number)
+    repeats = find_bar_repeats(page, found.points)
+    found = replace(found, points=tuple(without_bar_repeats(found.points, repeats)))
+    symbols = page_symbols(page, found, [*glyphs_of(found.points), *repeats], page_number)
     without_pixels = replace(page, pixels=np.zeros((1, 1), np.uint8))
     size = (image.height, image.width) if page.turned % 180 else (image.width, image.height)
     return ScanPage(symbols, Placement(without_pixels, *size, (image.rotation + page.turned) % 360))
