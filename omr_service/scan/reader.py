@@ -8,6 +8,7 @@ import numpy as np
 
 from omr_service.scan.bar_repeats import find_bar_repeats, without_bar_repeats
 from omr_service.scan.detector import Detections, Detector
+from omr_service.scan.dots import parted_dots
 from omr_service.scan.glyphs import glyphs_of
 from omr_service.scan.images import PageImage
 from omr_service.scan.joining import page_symbols
@@ -75,7 +76,8 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
     if not staves or (few and not _clef_share(page, found)):
         return None
     repeats = find_bar_repeats(page, found.points)
-    found = replace(found, points=tuple(without_bar_repeats(found.points, repeats)))
+    points = parted_dots(without_bar_repeats(found.points, repeats), page.pixels)
+    found = replace(found, points=tuple(points))
     symbols = page_symbols(page, found, [*glyphs_of(found.points), *repeats], page_number)
     without_pixels = replace(page, pixels=np.zeros((1, 1), np.uint8))
     size = (image.height, image.width) if page.turned % 180 else (image.width, image.height)
