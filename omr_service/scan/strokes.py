@@ -26,6 +26,16 @@ PRESENT = 102
 """Value of a mask, of 255, from which on a cell counts as the line's."""
 
 
+_ON, _OFF = 0.6, 1.2
+"""Pixels from the line along a stroke up to which ink is on it, and from which on it is of something else."""
+_BESIDE, _ROWS = 3, 4
+"""Pixels beside where a stroke may be that have no ink where it stands free, and rows that tell its place."""
+_MORE = 0.15
+_STEEPEST_STEM = 0.08
+_STRANGE = 4
+"""Rows at the end of a stroke from which on ink of something else is cut off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """A connected part of a mask, at the resolution of the page.
@@ -81,7 +91,7 @@ def find_stems(mask: Mask, page: Grey) -> list[Line]:
     found: list[Line] = []
     for patch in patches(mask, page, close=(0, 2)):
         found += _uprights(patch, least=0.9 * SPACE)
-    return _joined(found, page)
+    return joined(found, page)
 
 
 def _uprights(patch: Patch, least: float) -> list[Line]:
@@ -135,23 +145,49 @@ def _on_ink(line: Line, patch: Patch) -> Line:
     a, b = max(0, int(middle) - 3), min(patch.ink.shape[1], int(middle) + 4)
     window = patch.ink[top:bottom, a:b]
     weight = window.sum(1)
-    # rows where the stroke stands free: noteheads and beams are wider
-    free = (weight > 0.4) & (weight < 3.2)
-    if free.sum() < 4:
+    # rows where the stroke stands free: noteheads and beams are wider, and so is it with another stroke beside it
+    around = patch.ink[top:bottom, max(0, a - _BESIDE) : b + _BESIDE].sum(1)
+    free = (weight > 0.4) & (around < 3.2)
+    if free.sum() < _ROWS:
+        free = (weight > 0.4) & (weight < 3.2)
+    if free.sum() < _ROWS:
         return line
     rows = np.flatnonzero(free)
     centres = (window[free] * (np.arange(a, b) + 0.5)).sum(1) / weight[free]
-    slope, start = 0.0, float(np.median(centres))
+    slope, start = _along(rows, centres)
+    first, last = _own_rows(np.abs(centres - start - slope * rows) < _OFF, rows, bottom - top)
+    thickness = float(np.clip(np.median(weight[free]), 0.8, 4.0))
+    x0, x1 = start + slope * first, start + slope * last
+    return Line(patch.x + x0, line.y0 + first, patch.x + x1, line.y0 + last, thickness)
+
+
+def _along(rows: NDArray[np.intp], centres: NDArray[np.floating]) -> tuple[float, float]:
+    """Slope and start of the upright line along the middles of a stroke in some rows.
+
+    A stroke of another symbol beside one end, as that of a natural before a note, would make the line lean: it leans
+    only where that lies on more of the ink than the best upright one does.
+    """
+    near = np.abs(centres[:, None] - centres[None, :]) < _ON
+    upright = float(np.median(centres[near[int(near.sum(1).argmax())]]))
     if rows[-1] - rows[0] > 1.5 * SPACE:
         slope, start = (float(v) for v in np.polyfit(rows, centres, 1))
-        if abs(slope) > 0.08:
-            slope, start = 0.0, float(np.median(centres))
-    thickness = float(np.clip(np.median(weight[free]), 0.8, 4.0))
-    x0, x1 = start, start + slope * (bottom - top)
-    return Line(patch.x + x0, line.y0, patch.x + x1, line.y1, thickness)
+        leaning = (np.abs(centres - start - slope * rows) < _ON).mean()
+        if abs(slope) <= _STEEPEST_STEM and leaning > (np.abs(centres - upright) < _ON).mean() + _MORE:
+            return slope, start
+    return 0.0, upright
 
 
-def _joined(lines: list[Line], page: Grey) -> list[Line]:
+def _own_rows(own: NDArray[np.bool_], rows: NDArray[np.intp], count: int) -> tuple[int, int]:
+    """First row and last + 1 of a stroke of so many rows, without the ink of others at its ends."""
+    inside = np.flatnonzero(own)
+    if not len(inside):
+        return 0, count
+    first = int(rows[inside[0]]) if inside[0] >= _STRANGE else 0
+    last = int(rows[inside[-1]]) + 1 if len(rows) - 1 - inside[-1] >= _STRANGE else count
+    return first, last
+
+
+def joined(lines: list[Line], page: Grey) -> list[Line]:
     """Strokes over each other with those joined that one stroke with a gap makes: ink, however faint, leads over."""
     order = sorted(lines, key=lambda v: (v.y0, v.x0))
     used = [False] * len(order)
@@ -164,8 +200,7 @@ def _joined(lines: list[Line], page: Grey) -> list[Line]:
             other = order[j]
             if other.y0 - current.y1 > 1.5 * SPACE:
                 break
-            near = abs(other.x0 - current.x1) < 2.2
-            if used[j] or not near or other.y0 < current.y1 - 0.5 * SPACE:
+            if used[j] or abs(other.x0 - current.x1) >= 2.2:
                 continue
             if other.y1 <= current.y1:
                 used[j] = True

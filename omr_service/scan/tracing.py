@@ -38,6 +38,8 @@ _TOUCHING = 0.8 * SPACE, 1.6 * SPACE
 _INSIDE = 0.3 * SPACE
 """Distance from a head's middle up to which its own ink is where a stem would be."""
 _HALF = 0.5
+_TALLEST = 0.75
+"""Part of an accidental's height by which it reaches over or under its point at most: a flat stands on its own."""
 _STEMMED = frozenset({"noteheadBlack", "noteheadHalf", "noteheadBlackSmall", "noteheadHalfSmall"})
 
 
@@ -81,6 +83,29 @@ def stems_of_heads(heads: Sequence[Point], stems: Sequence[Line], page: Grey) ->
         if least <= longest.y1 - longest.y0 < _LONGEST:
             found.append(longest)
     return found
+
+
+def without_accidentals(stems: Sequence[Line], points: Sequence[Point]) -> list[Line]:
+    """The stems without those that are a stroke of an accidental.
+
+    Args:
+        stems: Upright lines, in pixels.
+        points: The detector's points.
+    """
+    signs = sorted((p for p in points if p.name.startswith("accidental") and p.probability >= LEAST), key=lambda p: p.x)
+    across = [sign.x for sign in signs]
+    kept: list[Line] = []
+    for stem in stems:
+        x = _middle(stem)
+        near = signs[bisect.bisect(across, x - SPACE) : bisect.bisect(across, x + SPACE)]
+        if not any(
+            abs(sign.x - x) < sign.width / 2 + 1
+            and stem.y0 > sign.y - _TALLEST * sign.height
+            and stem.y1 < sign.y + _TALLEST * sign.height
+            for sign in near
+        ):
+            kept.append(stem)
+    return kept
 
 
 def ended_at_heads(stems: Sequence[Line], heads: Sequence[Point], page: Grey) -> list[Line]:

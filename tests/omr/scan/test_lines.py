@@ -6,7 +6,8 @@ import pytest
 
 from omr_service.scan.beams import find_beams
 from omr_service.scan.curves import find_brackets, find_curves, find_hairpins
-from omr_service.scan.strokes import find_barlines, find_levels, find_stems
+from omr_service.scan.strokes import find_barlines, find_levels, find_stems, joined
+from omr_service.symbols import Line
 
 
 def _page() -> np.ndarray:
@@ -142,3 +143,22 @@ def test_a_line_is_dashed_where_its_ink_is_though_its_mask_runs_through(gap: int
         page[60:62, left : left + gap] = 255
     (line,) = find_brackets(mask, page)
     assert line.dashed == (gap > 0)
+
+
+def test_a_stem_stands_upright_whatever_stands_beside_one_of_its_ends():
+    page = _page()
+    page[70:110, 105:107] = 0
+    page[60:84, 101:103] = 0  # the right stroke of a natural
+    page[106:110, 90:107] = 0  # a beam
+    mask = np.zeros((100, 150), np.uint8)
+    mask[30:55, 50:54] = 255
+    (stem,) = find_stems(mask, page)
+    assert (stem.x0, stem.x1) == pytest.approx((106, 106), abs=0.4)
+
+
+def test_strokes_of_one_stem_that_lie_over_each_other_are_one():
+    page = _page()
+    page[40:120, 100:102] = 0
+    parts = [Line(101, 40, 101, 90, 1.5), Line(101.4, 60, 101.4, 120, 1.5), Line(101, 50, 101, 70, 1.5)]
+    (stem,) = joined(parts, page)
+    assert (stem.y0, stem.y1) == (40, 120)

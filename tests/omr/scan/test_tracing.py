@@ -8,7 +8,7 @@ import pytest
 
 from omr_service.scan.detector import Point
 from omr_service.scan.ink import Grey
-from omr_service.scan.tracing import ended_at_heads, extended, led_to_beams, stems_of_heads
+from omr_service.scan.tracing import ended_at_heads, extended, led_to_beams, stems_of_heads, without_accidentals
 from omr_service.symbols import Line
 
 
@@ -101,3 +101,10 @@ def test_a_stem_that_runs_on_into_the_head_of_another_voice_ends_at_its_own(shar
     page[(82 if shared else 92) : 125, 94:96] = 0
     up, down = Line(107, 40, 107, 81, 1.5), Line(95, 78, 95, 125, 1.5)
     assert ended_at_heads([up, down], [upper, lower], page) == [up, Line(95, top, 95, 125, 1.5)]
+
+
+def test_a_stroke_of_a_natural_is_no_stem_and_a_stem_beside_it_is() -> None:
+    natural = Point("accidentalNatural", 110.5, 80.0, 7.0, 28.0, 0.98)
+    stroke, stem, long = Line(107.5, 68, 107.5, 86, 1.5), Line(104, 40, 104, 80, 1.5), Line(108, 70, 108, 110, 1.5)
+    assert without_accidentals([stroke, stem, long], [natural]) == [stem, long]
+    assert without_accidentals([stroke], []) == [stroke]
