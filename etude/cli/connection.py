@@ -62,19 +62,30 @@ def run(work: Coroutine[Any, Any, T], *, verbose: bool) -> T:
     configure_logging("info" if verbose else "error")
     configure_telemetry("etude-cli")
     try:
-        return asyncio.run(_stopped_by_sigterm(work))
+        return asyncio.run(_stopped_by_signals(work))
     except asyncio.CancelledError as error:
         raise KeyboardInterrupt from error
     finally:
         flush_telemetry()
 
 
-async def _stopped_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
-    # asyncio.run turns SIGINT into a cancellation of this task; SIGTERM, which container runtimes send, gets the same.
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await work
+async def _stopped_by_signals(work: Coroutine[Any, Any, T]) -> T:
+    """The work's result; SIGINT (Ctrl-C) and SIGTERM, which container runtimes send, cancel it."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+
+    def stop(number: int, _frame: object) -> None:
+        # Not by click: a signal may come while the same stream is written to. On a busy machine the end takes a while.
+        os.write(2, "\nStopping…\n".encode())
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return await work
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @asynccontextmanager
