@@ -32,6 +32,8 @@ FACES = {
     "lilypond": ["Emmentaler"],
 }
 TIMEOUT_S = 240
+ABBREVIATED = re.compile(r"\*X?(?:tremolo|rep)$")
+"""Interpretations of **kern by which notes that it writes out are printed as tremolos, or as signs of repetition."""
 
 Addition = Callable[[Path], object]
 """Writes something into a MusicXML file before it is engraved."""
@@ -115,6 +117,16 @@ def contradicts_itself(musicxml: Path) -> bool:
     return False
 
 
+def written_out(kern: str) -> str:
+    """A **kern source of which every note is printed: what it holds is what is to be read."""
+    return "".join(
+        "\t".join("*" if ABBREVIATED.match(token.rstrip()) else token.rstrip("\n") for token in line.split("\t")) + "\n"
+        if line.startswith("*")
+        else line
+        for line in kern.splitlines(keepends=True)
+    )
+
+
 def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random, add: Addition | None) -> Path:
     import cairosvg
     import pikepdf
@@ -137,7 +149,7 @@ def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random
     if add:
         musicxml_of(source, truth, add)
     else:
-        truth.write_bytes(source.read_bytes())
+        truth.write_text(written_out(source.read_text(errors="replace")))
     if not toolkit.loadFile(str(truth)):
         raise ValueError("verovio cannot load it")
     with pikepdf.new() as pdf:

@@ -101,7 +101,8 @@ class Costs:
     irregular: float = 3.5  # the bar is shorter than the meter says
     longer: float = 3.5  # it is longer than that
     extra_voice: float = 0.25  # per voice beyond the second on a staff
-    within_beam: float = 0.4  # a tuplet without a number begins or ends within a beam; the more the greater its number
+    within_beam: float = 0.4  # of a tuplet without a number and a beam one begins or ends within the other; the more
+    # the greater its number
     open_tuplet: float = 3.0  # a tuplet without a number that is not filled
 
     def of_length(self, length: Fraction | int, expected: Fraction | int | None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omr_service.assembler.bar_model import Item
 from omr_service.assembler.bar_problem import BarProblem, Option
 from omr_service.assembler.bar_voices import NO_TUPLET, RESTING, WHOLE_BAR, Column, Trail, Tuplet, Voice
-from omr_service.assembler.spacing import apart_cost, same_cost
+from omr_service.assembler.spacing import BETWEEN_STAVES, apart_cost, same_cost
 
 Move = tuple[float, int, Column, tuple[Voice, ...], int, Trail]
 """A partial solution one item on: (cost, time, column, voices, chains so far, trail)."""
@@ -37,7 +37,7 @@ class Moves:
         times: list[tuple[int, float]] = []
         if dx < 3.2:
             times.append((time, same_cost(item.x - column[1])))
-        apart = apart_cost(dx)
+        apart = apart_cost(dx if self._on_staff_of(i, column) else BETWEEN_STAVES * dx)
         if i:
             later = sorted({v[0] for v in voices if v[0] > time})
             # going past the end of a voice means that it stops there
@@ -70,6 +70,15 @@ class Moves:
                     continue
                 self._place(result, i, item, base, at, new_column, open_voices, slot, chains, trail, limit)
         return result
+
+    def _on_staff_of(self, i: int, column: Column) -> bool:
+        """True when something of the present column stands on the staff of item i."""
+        for j in range(i - 1, -1, -1):
+            if self.items[j].x < column[0]:
+                break
+            if self.items[j].staff == self.items[i].staff:
+                return True
+        return False
 
     def _between(self, i: int, time: int, later: list[int]) -> list[int]:
         """Times before the next end of a voice at which an item may begin after a hidden rest.
@@ -201,7 +210,9 @@ class Moves:
         written += before[2]
         whole, left = divmod(written, bottom)
         plain = not left and self._is_plain(whole)
-        return (top, bottom, written, int(plain)), 0.0
+        # another beam begins in its midst
+        across = self.costs.within_beam * (bottom - 2) if self.before[i] < 0 <= self.after[i] else 0.0
+        return (top, bottom, written, int(plain)), across
 
     def _is_plain(self, ticks: int) -> bool:
         """True for the length of a note without dots."""

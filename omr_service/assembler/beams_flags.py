@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from omr_service.assembler.doubts import other_levels
 from omr_service.assembler.geometry import Sorted, Staff, is_vertical, y_at
 from omr_service.assembler.heads_stems import Chord
+from omr_service.assembler.passing_stems import members_of_beams, stem_x, under_longer
 from omr_service.symbols import Glyph, Line
 
 FLAG = re.compile(r"flag(8|16|32|64|128|256)(?:th|nd)(Up|Down)")
@@ -45,8 +46,6 @@ APART, APART_OPPOSED = 1.0, 1.4
 direction, and of two that point at each other; the latter not where both end at the beam under heads further apart."""
 BEAMS_HEIGHT = 2.5
 """Height of the beams, in staff spaces, that such stems end at from both sides."""
-PAST = 1.5
-"""How far, in staff spaces, a stem may reach beyond the outermost of its beams."""
 THIN = 0.38
 """Thickness, in staff spaces, below which a beam joins grace notes."""
 
@@ -63,7 +62,7 @@ def find_beams(lines: list[Line], space: float) -> list[Line]:
 def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], staves: list[Staff]) -> Beaming:
     """Counts beams and flags at every stem."""
     stemmed = [c for c in chords if c.stem is not None]
-    order = Sorted(stemmed, key=_stem_x)
+    order = Sorted(stemmed, key=stem_x)
     contacts = _contacts(beams, order, staves)
     touched: dict[int, list[Line]] = {c.index: [] for c in stemmed}
     tremolos: dict[int, int] = {}
@@ -100,7 +99,7 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
         members: list[tuple[Chord, float, float]] = []
         for chord in order.between(beam.x0 - 3.0 * beam.thickness, beam.x1 + 3.0 * beam.thickness):
             space = staves[chord.staff].space
-            x = _stem_x(chord)
+            x = stem_x(chord)
             assert chord.stem is not None
             if not beam.x0 - 0.25 * space <= x <= beam.x1 + 0.25 * space:
                 continue
@@ -134,64 +133,20 @@ def _contacts(beams: list[Line], order: Sorted[Chord], staves: list[Staff]) -> l
     for k, own in enumerate(joined):
         for index in own:
             beams_of.setdefault(index, set()).add(k)
+    short = under_longer(found, staves)
     grown = True
     while grown:  # one stem after the other, starting from those that meet both beams
         grown = False
         for k, (_, entries) in enumerate(found):
             for chord, y, meets in entries:
-                if meets or chord.index in joined[k]:
+                if meets or chord.index in joined[k] or chord.index in short:
                     continue
                 near = any(abs(y - other) < 1.1 * staves[chord.staff].space for other in firm.get(chord.index, []))
                 if near and any(joined[k] & joined[other] for other in beams_of.get(chord.index, ())):
                     joined[k].add(chord.index)
                     beams_of.setdefault(chord.index, set()).add(k)
                     grown = True
-    met = {c: [found[n] for n in own] for c, own in beams_of.items()}
-    passing = {
-        c.index
-        for k, (_, entries) in enumerate(found)
-        for c, _, _ in entries
-        if c.index in joined[k] and _goes_past(met[c.index], c, staves[c.staff].space)
-    }
-    members_of = [
-        [c for c, _, _ in entries if c.index in joined[k] and c.index not in passing]
-        for k, (_, entries) in enumerate(found)
-    ]
-    return [(beam, _without_passing(beam, members_of[k], members_of, beams, staves)) for k, beam in enumerate(beams)]
-
-
-def _goes_past(met: Sequence[tuple[Line, list[tuple[Chord, float, bool]]]], chord: Chord, space: float) -> bool:
-    """True for a stem that meets beams of stems which point the other way, and ends far beyond them all: it stands
-    where the beams of another voice lie."""
-    x, side = _stem_x(chord), -1 if chord.up else 1
-    alike = any(c.up == chord.up for _, entries in met for c, _, meets in entries if meets and c is not chord)
-    return not alike and all((chord.tip - y_at(beam, x)) * side > PAST * space for beam, _ in met)
-
-
-def _without_passing(
-    beam: Line, members: list[Chord], members_of: list[list[Chord]], beams: list[Line], staves: list[Staff]
-) -> list[Chord]:
-    """The members of a beam without those whose stem only passes it on its way to beams of its own, along the stem of
-    another one that ends here."""
-    kept: list[Chord] = []
-    for chord in members:
-        space, x = staves[chord.staff].space, _stem_x(chord)
-        beyond = [
-            other
-            for other in members
-            if other.up == chord.up
-            and abs(_stem_x(other) - x) < 0.25 * space
-            and abs(other.tip - y_at(beam, x)) < 0.4 * space
-            and (other.tip - chord.tip) * (1 if chord.up else -1) > 0.8 * space
-        ]
-        passes = any(
-            chord in own and other not in own and abs(y_at(line, x) - chord.tip) < 0.5 * space
-            for other in beyond
-            for line, own in zip(beams, members_of, strict=True)
-        )
-        if not passes:
-            kept.append(chord)
-    return kept
+    return members_of_beams(beams, found, joined, beams_of, staves)
 
 
 def _one_size(
@@ -209,14 +164,9 @@ def _one_size(
     space = staves[entries[0][0].staff].space
     if beam.thickness < THIN * space:
         return small
-    at_end = any(min(abs(_stem_x(c) - beam.x0), abs(_stem_x(c) - beam.x1)) < 0.3 * space for c, _, _ in full)
+    at_end = any(min(abs(stem_x(c) - beam.x0), abs(stem_x(c) - beam.x1)) < 0.3 * space for c, _, _ in full)
     in_time = len(small) > 2 and at_end and not any(c.index in grace for c, _, _ in small)
     return entries if in_time else full
-
-
-def _stem_x(chord: Chord) -> float:
-    assert chord.stem is not None
-    return (chord.stem.x0 + chord.stem.x1) / 2
 
 
 def _on_free_side(chord: Chord, y: float, space: float) -> bool:
@@ -229,7 +179,7 @@ def _on_free_side(chord: Chord, y: float, space: float) -> bool:
 def _is_tremolo(chord: Chord, beam: Line, staves: list[Staff]) -> bool:
     """True for a short stroke through the middle of one stem."""
     space = staves[chord.staff].space
-    x = _stem_x(chord)
+    x = stem_x(chord)
     left, right = x - beam.x0, beam.x1 - x
     return min(left, right) > 0.25 * (beam.x1 - beam.x0) and beam.x1 - beam.x0 < 2.2 * space
 
@@ -238,7 +188,7 @@ def _distinct(beams: list[Line], chord: Chord, staves: list[Staff]) -> list[floa
     """Heights at the stem, those of one beam drawn in pieces counted once."""
     gap = 0.35 * staves[chord.staff].space * (0.6 if chord.small else 1.0)
     result: list[float] = []
-    for y in sorted(y_at(b, _stem_x(chord)) for b in beams):
+    for y in sorted(y_at(b, stem_x(chord)) for b in beams):
         if not result or y - result[-1] > gap:
             result.append(y)
     return result
@@ -264,7 +214,7 @@ def _read_flags(
         cy = (glyph.box.y0 + glyph.box.y1) / 2
         for chord in order.between(glyph.box.x0 - reach, glyph.box.x1 + reach):
             space = staves[chord.staff].space
-            x = _stem_x(chord)
+            x = stem_x(chord)
             if match:
                 cost = abs(glyph.box.x0 - x) + 0.7 * abs(glyph.y - chord.tip)
                 if chord.up != (match[2] == "Up"):
@@ -308,7 +258,7 @@ def _one_at_a_time(
     for chord in group:
         opposed = bool(kept) and chord.up != kept[-1].up
         reach = (APART_OPPOSED if opposed else APART) * space
-        close = bool(kept) and _stem_x(chord) - _stem_x(kept[-1]) < reach
+        close = bool(kept) and stem_x(chord) - stem_x(kept[-1]) < reach
         if close and opposed and chord.index not in flags and kept[-1].index not in flags:
             at_beams = abs(chord.tip - kept[-1].tip) < BEAMS_HEIGHT * space
             close = abs(chord.x - kept[-1].x) < reach or not at_beams
@@ -326,8 +276,8 @@ def _one_at_a_time(
 
 def _leap(chord: Chord, group: list[Chord], apart: float) -> float:
     """How far a stem's root is, in points, from the nearest of those of the neighbours under its beam."""
-    x = _stem_x(chord)
-    others = sorted((abs(_stem_x(c) - x), abs(_root(c) - _root(chord))) for c in group if abs(_stem_x(c) - x) >= apart)
+    x = stem_x(chord)
+    others = sorted((abs(stem_x(c) - x), abs(_root(c) - _root(chord))) for c in group if abs(stem_x(c) - x) >= apart)
     return round(min((leap for _, leap in others[:2]), default=0.0), 3)
 
 
@@ -352,7 +302,7 @@ def _groups(
     links: dict[tuple[int, int], int] = {}
     all_of: dict[int, Chord] = {}
     for members in members_of:
-        ordered = sorted(members, key=_stem_x)
+        ordered = sorted(members, key=stem_x)
         for chord in ordered:
             all_of[chord.index] = chord
             find(chord.index)
@@ -365,11 +315,14 @@ def _groups(
     groups: list[tuple[int, ...]] = []
     breaks: list[tuple[int, ...]] = []
     strangers: set[int] = set()
-    for met in sorted(by_root.values(), key=lambda g: min(_stem_x(c) for c in g)):
-        kept, others = _one_at_a_time(sorted(met, key=_stem_x), levels, flags, space)
+    for met in sorted(by_root.values(), key=lambda g: min(stem_x(c) for c in g)):
+        kept, others = _one_at_a_time(sorted(met, key=stem_x), levels, flags, space)
+        # a note with a flag of its own between those of a beam is of another voice
+        flagged = {c.index for c in kept[1:-1] if c.index in flags}
+        kept = [c for c in kept if c.index not in flagged]
         if len(kept) < 2:
             continue
-        strangers |= others
+        strangers |= others | flagged
         group = [c.index for c in kept]
         inner = [links.get((a, b), 0) for a, b in itertools.pairwise(group)]
         deepest = max(inner)

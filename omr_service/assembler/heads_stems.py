@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omr_service.assembler.geometry import Sorted, Staff, is_horizontal
 from omr_service.symbols import Glyph, Line
@@ -40,6 +40,7 @@ class Head:
         kind: "black", "half", "whole" or "breve".
         small: True for grace and cue size.
         confidence: Confidence in staff and step, 0 to 1.
+        twice: True for one that is printed twice in place, for two voices.
     """
 
     index: int
@@ -49,6 +50,7 @@ class Head:
     kind: str
     small: bool
     confidence: float
+    twice: bool = False
 
     @property
     def x(self) -> float:
@@ -187,7 +189,9 @@ def find_heads(glyphs: list[Glyph], staves: list[Staff], ledgers: Sorted[Line]) 
         # two voices that share a head are printed as two heads on one place
         key = (staff.index, round(step), round(4 * x / staff.space))
         twin = any((key[0], key[1], key[2] + d) in seen for d in (-1, 0, 1))
-        if twin and _same_place(glyph, heads, staff.space):
+        same = _same_place(glyph, heads, staff.space) if twin else None
+        if same is not None:
+            heads[same.index] = replace(same, twice=True)
             continue
         seen.add(key)
         off_grid = abs(step - round(step))
@@ -205,14 +209,17 @@ def find_heads(glyphs: list[Glyph], staves: list[Staff], ledgers: Sorted[Line]) 
     return heads
 
 
-def _same_place(glyph: Glyph, heads: list[Head], space: float) -> bool:
-    return any(
-        h.glyph.name == glyph.name
+def _same_place(glyph: Glyph, heads: list[Head], space: float) -> Head | None:
+    """The head of which a glyph is another print."""
+    same = (
+        h
+        for h in heads
+        if h.glyph.name == glyph.name
         and abs(h.glyph.box.x0 - glyph.box.x0) < 0.1 * space
         and abs(h.glyph.box.y0 - glyph.box.y0) < 0.1 * space
         and abs(h.glyph.size - glyph.size) < 0.1 * glyph.size
-        for h in heads
     )
+    return next(same, None)
 
 
 def touches_stem(head: Head, stem: Line, space: float) -> bool:
@@ -317,11 +324,25 @@ def _resolve(
             choice = rooted or usual or [min(group, key=lambda t: _reach(t, stems[t.stem]))]
             ups = [t for t in choice if up[t.stem]]
             downs = [t for t in choice if not up[t.stem]]
-            # at most one stem of each direction can share a head; of two on each other the one that starts at it
-            choice = [min(side, key=lambda t: _off(t, stems[t.stem], up[t.stem])) for side in (ups, downs) if side]
+            # at most one stem of each direction can share a head, of two on each other the one that starts at it; but
+            # where the head is printed twice both do
+            sides = [sorted(side, key=lambda t: _off(t, stems[t.stem], up[t.stem])) for side in (ups, downs) if side]
+            choice = [touch for side in sides for touch in side[: 1 + _shared(side, stems, up, staves)]]
         for touch in choice:
             kept.setdefault(touch.stem, []).append(touch)
     return kept
+
+
+def _shared(side: list[_Touch], stems: list[Line], up: dict[int, bool], staves: list[Staff]) -> bool:
+    """True where the first two stems of one direction on a head that is printed twice both start at it, one over the
+    other, and end at beams of their own."""
+    if len(side) < 2 or not side[0].head.twice:
+        return False
+    space = staves[side[0].head.staff].space
+    first, second = (stems[t.stem] for t in side[:2])
+    over = abs((first.x0 + first.x1) - (second.x0 + second.x1)) < 0.2 * space
+    longer = abs((first.y1 - first.y0) - (second.y1 - second.y0)) > space
+    return over and longer and all(_at_root(t, stems[t.stem], up[t.stem], staves) for t in side[:2])
 
 
 def _edge(touch: _Touch) -> float:

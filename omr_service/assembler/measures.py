@@ -236,12 +236,13 @@ def measure_edges(
 
 def _cues_in_time(elements: tuple[Element, ...]) -> tuple[Element, ...]:
     """The elements with small notes taken for full ones on staves that have nothing else: grace notes lean on
-    something, so these are the staff's own (a cadenza in small print)."""
+    something, so these are the staff's own (a cadenza in small print), but where a slash says what they are."""
     full = {e.staff for e in elements if not e.small} | {n.staff for e in elements if not e.small for n in e.notes}
-    alone = [e for e in elements if e.small and e.staff not in full]
+    slashed = {e.staff for e in elements if e.slash}
+    alone = [e for e in elements if e.small and e.staff not in full | slashed]
     if len(alone) < CADENZA:
         return elements
-    return tuple(replace(e, small=False) if e.small and e.staff not in full else e for e in elements)
+    return tuple(replace(e, small=False) if e.small and e.staff not in full | slashed else e for e in elements)
 
 
 def build_measures(

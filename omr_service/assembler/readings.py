@@ -100,19 +100,27 @@ def _run_readings(run: Sequence[Element], expected: Fraction | None) -> list[Rea
 
 def collisions(elements: Sequence[Element], space: float) -> dict[int, float]:
     """By element, the x of the chord of another voice that it was moved right of because they collide."""
-    chords = [e for e in elements if e.notes and e.up is not None]
+    chords = [e for e in elements if e.notes]
     found: dict[int, float] = {}
     for element in chords:
         for other in chords:
-            if other.staff != element.staff or other.up == element.up:
+            if other.staff != element.staff:
                 continue
-            reach = 1.75 + 1.0 * other.dots
-            if not 0.4 * space < element.x - other.x < reach * space:
-                continue
-            upper, lower = (element, other) if element.up else (other, element)
-            if min(n.step for n in upper.notes) <= max(n.step for n in lower.notes) + 1:
+            end = other.x1 + (0.6 + 1.0 * other.dots) * space
+            if other.x + 0.4 * space < element.x < end and _collide(element, other):
                 found[element.index] = other.x
     return found
+
+
+def _collide(one: Element, other: Element) -> bool:
+    """True for two chords of a staff that could not stand in one column."""
+    if one.up is None or other.up is None:
+        return any(abs(n.step - m.step) <= 1 for n in one.notes for m in other.notes)
+    if one.up == other.up:
+        # the stem of one runs along the heads of the other, however far they are apart
+        return True
+    upper, lower = (one, other) if one.up else (other, one)
+    return min(n.step for n in upper.notes) <= max(n.step for n in lower.notes) + 1
 
 
 def _overlaid(element: Element, elements: Sequence[Element], space: float) -> list[Reading]:

@@ -164,6 +164,8 @@ class _Problem:
         compound: bool,
         without_number: Unmarked,
     ) -> None:
+        placed = {e.index for e in timed}
+        tuplets = [replace(t, options=tuple(o for o in t.options if placed.issuperset(o))) for t in tuplets]
         self.timed, self.small, self.tuplets = timed, small, tuplets
         self.expected, self.space, self.costs = expected, space, costs
         self.compound, self.without_number = compound, without_number
@@ -173,9 +175,10 @@ class _Problem:
         self.likely = {
             t
             for t in tuplets
-            for beams in [{beam_of.get(i, -1) for i in t.options[0]}]
+            for beams in [{beam_of.get(i, -1) for i in t.options[0]} if t.options else set()]
             if len(beams) == 1 and min(beams) >= 0 and size_of[min(beams)] == len(t.options[0]) == t.number
         }
+        self.in_threes = all(size % 3 == 0 for beam, size in size_of.items() if beam >= 0)
         self.snapped: dict[int, float] = {}
         self.doubts = False
         self.tried: dict[tuple[Choice, int, bool, frozenset[int], int], float] = {}
@@ -186,9 +189,11 @@ class _Problem:
 
     def is_in_order(self, attempt: _Attempt) -> bool:
         """True for several voices that fill a bar that is merely not as long as the meter says; not for one that has
-        its length where all notes are a triplet's."""
+        its length where all notes are a triplet's, unless its beams join other numbers of them."""
         solution = attempt.solution
-        if self.expected is None or solution.expected or not solution.fits or 2 * solution.length == 3 * self.expected:
+        if self.expected is None or solution.expected or not solution.fits:
+            return False
+        if 2 * solution.length == 3 * self.expected and self.in_threes:
             return False
         return (
             len({p.voice for p in solution.placed}) > 1
@@ -229,13 +234,17 @@ class _Problem:
         return best
 
     def moved_aside(self, choice: Choice, best: _Attempt | None, bound: float) -> _Attempt | None:
-        """Tries which chords were moved right because they collide with one they sound with, one after the other."""
-        for index, x in sorted(collisions(self.timed, self.space).items(), key=lambda c: self.x_of[c[0]] - c[1]):
-            self.snapped[index] = x
+        """Tries which chords were moved right because they collide with one they sound with: one after the other, and
+        all of them, for what moves one staff's notes may move the other's."""
+        found = collisions(self.timed, self.space)
+        ordered = sorted(found.items(), key=lambda c: self.x_of[c[0]] - c[1])
+        for moved in [*([c] for c in ordered), *([ordered] if len(ordered) > 1 else [])]:
+            before = dict(self.snapped)
+            self.snapped.update(moved)
             below = min(bound, best.solution.cost - 0.3) if best is not None else bound
             again = self.attempt(choice, below)
             if again is None:
-                del self.snapped[index]
+                self.snapped = before
             else:
                 best = again
                 if self.is_good(best):

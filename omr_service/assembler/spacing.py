@@ -16,8 +16,12 @@ def same_cost(dx: float) -> float:
     return 0.6 + 3.0 * (dx - 1.6)
 
 
+BETWEEN_STAVES = 2.0
+"""How many times as far apart on one staff what does not sound together stands as on two, where it cannot collide."""
+
+
 def apart_cost(dx: float) -> float:
-    """Cost of two items `dx` spaces apart not sounding together."""
+    """Cost of two items `dx` spaces apart on one staff not sounding together."""
     if dx >= 1.3:
         return 0.0
     if dx >= 0.7:

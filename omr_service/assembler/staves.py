@@ -15,7 +15,7 @@ ODD = 2.2
 """How many times larger or smaller than is usual on its page a staff may be."""
 LADDER, LADDER_STEPS = 0.3, 3
 """Ledger lines that run into each other may look like a staff of at most this part of its staff's length, so many
-spaces away."""
+spaces away; further away where there are others in each space between."""
 
 
 def merge_collinear(lines: list[Line], tolerance: float, gap: float) -> list[Line]:
@@ -93,19 +93,25 @@ def find_staves(lines: list[Line], width: float, height: float) -> list[Staff]:
             found.append(_staff([flat[k] for k in members]))
     usual = sorted(staff.space for staff in found)[len(found) // 2] if found else 0.0
     found = [staff for staff in found if usual / ODD < staff.space < usual * ODD]
-    found = [staff for staff in found if not any(_is_ladder(staff, other) for other in found)]
+    found = [staff for staff in found if not any(_is_ladder(staff, other, lines) for other in found)]
     found.sort(key=lambda staff: (staff.tops[0], staff.x0))
     return [Staff(i, s.x0, s.x1, s.tops, s.slope, s.space) for i, s in enumerate(found)]
 
 
-def _is_ladder(staff: Staff, other: Staff) -> bool:
+def _is_ladder(staff: Staff, other: Staff, lines: list[Line]) -> bool:
     """True for what are the ledger lines of a run over or under a staff, so close to each other that they touch: they
     go on in its distances, where another staff never stands."""
     if staff.x1 - staff.x0 > LADDER * (other.x1 - other.x0) or not other.x0 <= staff.x0 <= staff.x1 <= other.x1:
         return False
-    between = max(other.tops[0] - staff.tops[-1], staff.tops[0] - other.tops[-1]) / other.space
+    high, low = (staff, other) if staff.tops[0] < other.tops[0] else (other, staff)
+    between = (low.tops[0] - high.tops[-1]) / other.space
     steps = round(between)
-    return 1 <= steps <= LADDER_STEPS and abs(between - steps) < 0.15 and abs(staff.space / other.space - 1) < 0.05
+    if steps < 1 or abs(between - steps) > 0.15 or abs(staff.space / other.space - 1) > 0.05:
+        return False
+    rungs = [high.tops[-1] + n * (low.tops[0] - high.tops[-1]) / steps for n in range(1, steps)]
+    return steps <= LADDER_STEPS or all(
+        any(abs(v.y0 - y) < 0.15 * other.space and v.x0 < staff.x1 and v.x1 > staff.x0 for v in lines) for y in rungs
+    )
 
 
 def _same_extent(a: Line, b: Line, gap: float) -> bool:

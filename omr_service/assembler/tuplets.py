@@ -186,9 +186,11 @@ def _options(
             if voice[start].x > limit:
                 break
             total = Fraction(0)
-            for end in range(start, min(len(voice), start + number.number)):
+            for end in range(start, min(len(voice), start + 2 * number.number)):
                 total += voice[end].value
                 last = voice[end]
+                if end - start >= number.number and len({e.value for e in voice[start : end + 1]}) == 1:
+                    break  # only of notes of several values there are more than the number says
                 if span is None and abs((voice[start].x + last.x1) / 2 - cx) > 8 * space:
                     continue
                 run = voice[start : end + 1]
@@ -221,7 +223,7 @@ def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]
             if 1 < len(voice) < len(own) and voice not in result:
                 result.append(voice)
     groups: dict[int, list[Element]] = {}
-    for element in plain:
+    for element in elements:  # small notes, too: they may be played in time
         groups.setdefault(element.beam, []).append(element)
     for beam, group in groups.items():
         # notes of other voices may stand between those of a beam

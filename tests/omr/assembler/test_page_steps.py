@@ -306,8 +306,10 @@ def test_the_bracket_left_of_a_system_is_no_barline():
     assert [len(m.elements) for m in system.measures] == [1]
 
 
-@pytest.mark.parametrize(("beside", "small"), [(False, False), (True, True)])
-def test_small_notes_alone_on_a_staff_are_no_grace_notes(beside, small):
+@pytest.mark.parametrize(
+    ("beside", "slash", "small"), [(False, False, False), (True, False, True), (False, True, True)]
+)
+def test_small_notes_alone_on_a_staff_are_no_grace_notes_without_a_slash(beside, slash, small):
     sheet = Sheet()
     sheet.clefs()
     for x in range(120, 300, 20):
@@ -318,6 +320,8 @@ def test_small_notes_alone_on_a_staff_are_no_grace_notes(beside, small):
         sheet.page.lines.append(Line(x + 3.9, y - 12, x + 3.9, y, 0.6))
     if beside:
         sheet.note(0, 220, 5)
+    if slash:
+        sheet.page.lines.append(Line(120.0, y - 4, 128.0, y - 12, 0.6))
     sheet.bar(450)
     (system,) = sheet.draft().signs
     upper = [e.small for e in system.measures[0].elements if e.staff == 0 and e.x < 200]
@@ -392,6 +396,18 @@ def test_ledger_lines_that_run_into_each_other_are_no_staff(right, staves):
     for k in range(1, 6):
         y = sheet.tops[0] - k * SPACE
         sheet.page.lines.append(Line(150.0, y, right, y, 0.5))
+    assert len(sheet.draft().staves) == staves
+
+
+@pytest.mark.parametrize(("rungs", "staves"), [(True, 2), (False, 3)], ids=["ledger lines", "an example"])
+def test_ledger_lines_far_from_their_staff_lead_to_it(rungs, staves):
+    sheet = Sheet()
+    for k in range(1, 11):
+        y = sheet.tops[0] - k * SPACE
+        if k > 5:
+            sheet.page.lines.append(Line(150.0, y, 200.0, y, 0.5))
+        elif rungs:
+            sheet.page.lines.extend(Line(x, y, x + 9.0, y, 0.5) for x in (150.0, 170.0, 190.0))
     assert len(sheet.draft().staves) == staves
 
 

@@ -242,6 +242,12 @@ def test_a_bar_filled_and_then_framed_is_one_line():
     assert len(page.lines) == 1
 
 
+@pytest.mark.parametrize(("operator", "lines"), [("B", 1), ("S", 1), ("f", 0)])
+def test_a_path_between_two_points_is_a_line_whether_it_is_filled_or_not(operator, lines):
+    page = read_page_symbols(one_page(f"0.5 w 100 100 m 106 106 l {operator}"), 1)
+    assert len(page.lines) == lines
+
+
 def oval(half_width: float, half_height: float, tilt: float) -> bytes:
     """A tilted ellipse as four curves, its left end at x = 0, in the content of a Type 3 glyph."""
     k = 0.5523

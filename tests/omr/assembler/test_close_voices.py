@@ -1,0 +1,130 @@
+"""Voices of one direction on one place, notes that stand aside for each other, and staves that do not wait for each
+other: what near things say of their times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from omr_service.assembler.music import TupletSign
+from omr_service.assembler.rhythm import solve_measure
+from omr_service.pipeline import assemble_page
+from omr_service.symbols import Box, Line
+from tests.omr.assembler.test_overlaid_stems import framed
+from tests.omr.assembler.test_rhythm import chord, times
+
+Q = Fraction
+
+
+def sign(number, *options, certain=True):
+    return TupletSign(number, 0, options, certain, certain, Box(0, 0, 1, 1))
+
+
+def elements_of(sheet):
+    return assemble_page(sheet.page).systems[0].measures[0].elements
+
+
+def eighths_over_triplets(sheet, twice):
+    """Two eighths under an upper beam; on the stem of each begins a triplet of sixteenths with lower beams."""
+    tops = []
+    for x in (100, 160):
+        stem, _ = sheet.note(0, x, 6, up=False, tip=7)
+        if twice:
+            sheet.glyph("noteheadBlack", 0, x, 6)
+        tops.append(stem)
+        low = sheet.y(0, -6)
+        sheet.page.lines.append(Line(stem, sheet.y(0, 6), stem, low, 0.6))
+        ends = [stem]
+        for dx, step in ((20, 3), (40, 8)):
+            ends.append(sheet.note(0, x + dx, step, up=False, tip=step + 6)[0])
+        for offset in (0.0, -3.75):
+            sheet.beam((ends[0], low), (ends[-1], low), offset)
+    sheet.beam((tops[0], sheet.y(0, -1)), (tops[1], sheet.y(0, -1)))
+
+
+def test_a_head_printed_twice_with_two_stems_down_is_a_note_of_either_voice():
+    sheet = framed()
+    eighths_over_triplets(sheet, twice=True)
+    found = sorted((round(e.x), e.level) for e in elements_of(sheet))
+    assert found == [(100, 1), (100, 2), (120, 2), (140, 2), (160, 1), (160, 2), (180, 2), (200, 2)]
+    assert len({e.beam for e in elements_of(sheet)}) == 3
+
+
+def test_a_head_printed_once_has_one_stem_of_a_direction():
+    sheet = framed()
+    eighths_over_triplets(sheet, twice=False)
+    assert [round(e.x) for e in elements_of(sheet)] == [100, 120, 140, 160, 180, 200]
+
+
+@pytest.mark.parametrize("flagged", [True, False])
+def test_a_note_with_a_flag_between_those_of_a_beam_is_of_another_voice(flagged):
+    sheet = framed()
+    stems = [sheet.note(0, x, 6, up=False, tip=8)[0] for x in (100, 130, 160)]
+    sheet.beam((stems[0], sheet.y(0, -2)), (stems[2], sheet.y(0, -2)))
+    if flagged:
+        sheet.glyph("flag8thDown", 0, 130, -2, height=15)
+    middle = elements_of(sheet)[1]
+    assert (middle.beam < 0) == flagged and middle.level == 1
+
+
+@pytest.mark.parametrize(("up", "xs"), [(None, (3.0, 6.5, 10.0, 13.5)), (False, (1.75, 5, 10, 15))])
+def test_what_stands_aside_for_a_note_sounds_with_it_in_both_staves(up, xs):
+    """A held chord (a second without stems, or a note with one), and right of it the first of the notes over it."""
+    held = [replace(chord(s, 0, -2, staff=s, up=up), x1=2.5 if up is None else 1.2) for s in (0, 1)]
+    moving = [chord(2 + 4 * s + k, x, 0, staff=s, step=5, up=False) for s in (0, 1) for k, x in enumerate(xs)]
+    found = times([*held, *moving], 4)
+    assert all(found[2 + 4 * s + k][0] == k for s in (0, 1) for k in range(4))
+
+
+def test_notes_of_two_staves_may_stand_closer_than_those_of_one():
+    """Eight in one hand against three in the other: some are half a space apart; the number may be a finger."""
+    three = [chord(k, 3.73 * k, 1, staff=1, beam=1) for k in range(3)]
+    eight = [chord(3 + k, 1.4 * k, 3, staff=0, beam=0) for k in range(8)]
+    found = times([*three, *eight], Q(3, 2), [sign(8, tuple(range(3, 11)), tuple(range(5, 9)), certain=False)])
+    assert [found[3 + k] for k in range(8)] == [(Q(3 * k, 16), Q(3, 16)) for k in range(8)]
+
+
+def test_a_bar_of_fours_under_beams_is_longer_than_its_meter_sooner_than_triplets():
+    hands = [[chord(12 * s + k, 3.0 * k, 1, staff=s, beam=10 * s + k // 4) for k in range(12)] for s in (0, 1)]
+    timing = solve_measure([e for hand in hands for e in hand], (), Q(4), 1.0)
+    assert timing.length == 6 and not timing.unmarked
+    threes = [replace(e, beam=10 * e.staff + (e.index % 12) // 3) for hand in hands for e in hand]
+    assert solve_measure(threes, (), Q(4), 1.0).length == 4
+
+
+def test_small_notes_with_a_number_are_played_in_time():
+    sheet = framed()
+    full = [sheet.note(1, x, 4) for x in (100, 130, 160)]
+    assert len(full) == 3
+    for x, up in ((100, True), (130, True)):
+        sheet.note(0, x, 4, up=up)
+    stems = []
+    for x in (160, 172, 184):
+        stems.append(sheet.note(0, x, 5)[0])
+        sheet.page.glyphs[-1] = replace(sheet.page.glyphs[-1], size=13.0)
+    sheet.beam((stems[0], sheet.y(0, 12)), (stems[2], sheet.y(0, 12)))
+    sheet.glyph("tuplet3", 0, 176, 14, height=4)
+    (system,) = assemble_page(sheet.page).systems
+    (measure, *_) = system.measures
+    assert [t.number for t in system.tuplets] == [3]
+    timing = solve_measure(measure.elements, system.tuplets, Q(3), 5.0)
+    small = [timing.timings[e.index] for e in measure.elements if e.small]
+    assert [(t.onset, t.ratios) for t in small] == [(2 + Q(k, 3), ((3, 2),)) for k in range(3)]
+
+
+def test_a_number_may_stand_over_more_notes_than_it_says_where_they_are_shorter():
+    sheet = framed()
+    for x in (100, 130):
+        sheet.note(0, x, 4, up=False)
+    sheet.glyph("rest8th", 0, 160, 4, height=8)
+    sheet.note(0, 175, 4, up=False)
+    sheet.glyph("flag8thDown", 0, 175, -3, height=15)
+    y = sheet.y(0, -6)
+    sheet.glyph("tuplet3", 0, 138, -6, height=4)
+    for x0, x1 in ((100, 134), (147, 181)):
+        sheet.page.lines.append(Line(x0, y, x1, y, 0.6))
+    (system,) = assemble_page(sheet.page).systems
+    (tuplet,) = system.tuplets
+    assert len(tuplet.options[0]) == 4
