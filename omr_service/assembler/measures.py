@@ -171,14 +171,14 @@ def _other_values(
 
 
 def _voices_of(heads: list[Head]) -> list[list[Head]]:
-    """The heads of a chord by voice: of two at one place one belongs to another voice, whose stem lies on this one."""
+    """The heads of a chord by voice: of two at one place one belongs to another voice, whose stem lies on this one; two
+    of one height on both sides of the stem are notes with different accidentals."""
     first: list[Head] = []
     second: list[Head] = []
-    taken: set[tuple[int, int]] = set()
     for head in heads:
-        place = (head.staff, head.step)
-        (second if place in taken else first).append(head)
-        taken.add(place)
+        width = head.glyph.box.x1 - head.glyph.box.x0
+        twin = any((h.staff, h.step) == (head.staff, head.step) and abs(h.x - head.x) < width / 2 for h in first)
+        (second if twin else first).append(head)
     return [first, second] if second else [first]
 
 

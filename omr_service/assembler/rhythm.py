@@ -41,8 +41,8 @@ ACROSS_BEAMS = 2.0
 """What it costs more there to begin a tuplet without a number elsewhere than at the beginning of a beam."""
 DUPLETS = (2, 4, 8)
 """Numbers of notes that may take the time of more; of others that is only for dotted beats."""
-UNREAD = 0.15
-"""What it costs not to read a number as a tuplet's that stands over a beam of just so many notes."""
+UNREAD, UNREAD_BRACKET = 0.15, 1.0
+"""What it costs not to read a number as a tuplet's that stands over a beam of just so many notes, or in a bracket."""
 UNUSUAL = 0.6
 """What it costs to read a number as replacing another one than usual."""
 HARD, THOROUGH = 4.0, 150
@@ -358,7 +358,8 @@ class _Problem:
         doubt = sum(t.cost for t, _ in taken)
         odd = {(t.number, n) for t, n in taken if n != self.normals(t)[0] and not (self.compound and n % 3 == 0)}
         doubt += UNUSUAL * len(odd)
-        doubt += UNREAD * sum(t in self.likely and k < 0 for t, (k, _) in zip(self.tuplets, choice, strict=True))
+        unread = [t for t, (k, _) in zip(self.tuplets, choice, strict=True) if k < 0]
+        doubt += sum(UNREAD_BRACKET if t.bracket else UNREAD * (t in self.likely) for t in unread)
         marks = self.marks(choice)
         items = [
             item_of(

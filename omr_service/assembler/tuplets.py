@@ -133,7 +133,9 @@ def find_tuplets(
             continue
         if id(measure) not in voices:
             voices[id(measure)] = _voices(measure.elements, system)
-        options = _options(number, cx, cy, span, voices[id(measure)])
+        # a bracket may leave out what stands between its notes: a longer note of another voice
+        among = voices[id(measure)] if span is None else [*voices[id(measure)], *_by_value(measure.elements)]
+        options = _options(number, cx, cy, span, among)
         if span is None and not number.certain and number.number > 15:
             # a page has many a greater number
             options = [(cost, run) for cost, run in options if len(run) == number.number]
@@ -230,6 +232,15 @@ def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]
         if beam >= 0 and len(group) > 1 and not any(_is_part(group, voice) for voice in result):
             result.append(group)
     return result
+
+
+def _by_value(elements: tuple[Element, ...]) -> list[list[Element]]:
+    """Notes of one value on one staff."""
+    groups: dict[tuple[int, int, int], list[Element]] = {}
+    for element in elements:
+        if element.notes and not element.small:
+            groups.setdefault((element.staff, element.level, element.dots), []).append(element)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _is_part(group: list[Element], voice: list[Element]) -> bool:
