@@ -117,8 +117,9 @@ def _collide(one: Element, other: Element) -> bool:
     if one.up is None or other.up is None:
         return any(abs(n.step - m.step) <= 1 for n in one.notes for m in other.notes)
     if one.up == other.up:
-        # the stem of one runs along the heads of the other, however far they are apart
-        return True
+        # the stem of one runs along the heads of the other, however far they are apart; what beams join follow each
+        # other
+        return one.beam < 0 or other.beam < 0
     upper, lower = (one, other) if one.up else (other, one)
     return min(n.step for n in upper.notes) <= max(n.step for n in lower.notes) + 1
 

@@ -49,6 +49,8 @@ HARD, THOROUGH = 4.0, 150
 """A measure that costs more as it is printed is searched once more, with so many partial solutions kept."""
 DOUBTFUL_AT_ONCE = 3
 """Chords and rests of a measure, the least sure, of which is asked whether they are there."""
+ASIDE = 0.3
+"""What it costs to take a chord for one that was moved right of another with which it sounds."""
 CUES = 0.5
 """What it costs to take the small notes of a measure for cues, which last as long as they are written."""
 TIMED_RUN, FREE_TIME = 0.5, 1.0
@@ -241,7 +243,7 @@ class _Problem:
         for moved in [*([c] for c in ordered), *([ordered] if len(ordered) > 1 else [])]:
             before = dict(self.snapped)
             self.snapped.update(moved)
-            below = min(bound, best.solution.cost - 0.3) if best is not None else bound
+            below = min(bound, best.solution.cost - ASIDE * len(moved)) if best is not None else bound
             again = self.attempt(choice, below)
             if again is None:
                 self.snapped = before
