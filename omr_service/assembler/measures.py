@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from omr_service.assembler.accidentals import AccidentalSign
@@ -62,7 +62,7 @@ def build_elements(
     extra = len(chords) + len(rests)  # chords keep their numbers; what is split from one comes after all others
     for chord in chords:
         system, position = place[chord.staff]
-        parts = _voices_of([heads[h] for h in chord.heads])
+        parts = _voices_of([heads[h] for h in chord.heads], accidentals)
         for own in parts:
             notes = tuple(
                 NoteSign(
@@ -170,15 +170,17 @@ def _other_values(
     return tuple(others)
 
 
-def _voices_of(heads: list[Head]) -> list[list[Head]]:
+def _voices_of(heads: list[Head], accidentals: Container[int]) -> list[list[Head]]:
     """The heads of a chord by voice: of two at one place one belongs to another voice, whose stem lies on this one; two
-    of one height on both sides of the stem are notes with different accidentals."""
+    of one height on both sides of the stem are notes of one chord where an accidental tells them apart."""
     first: list[Head] = []
     second: list[Head] = []
     for head in heads:
         width = head.glyph.box.x1 - head.glyph.box.x0
-        twin = any((h.staff, h.step) == (head.staff, head.step) and abs(h.x - head.x) < width / 2 for h in first)
-        (second if twin else first).append(head)
+        same = [h for h in first if (h.staff, h.step) == (head.staff, head.step)]
+        apart = all(abs(h.x - head.x) > width / 2 for h in same)
+        altered = any(h.index in accidentals for h in (head, *same))
+        (second if same and not (apart and altered) else first).append(head)
     return [first, second] if second else [first]
 
 

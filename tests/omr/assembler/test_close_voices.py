@@ -128,3 +128,13 @@ def test_a_number_may_stand_over_more_notes_than_it_says_where_they_are_shorter(
     (system,) = assemble_page(sheet.page).systems
     (tuplet,) = system.tuplets
     assert len(tuplet.options[0]) == 4
+
+
+@pytest.mark.parametrize(("accidental", "chords"), [(True, [2]), (False, [1, 1])])
+def test_two_heads_of_one_height_beside_a_stem_are_a_chord_where_an_accidental_tells_them_apart(accidental, chords):
+    sheet = framed()
+    sheet.note(0, 100, 5, tip=8)
+    sheet.glyph("noteheadBlack", 0, 106, 5)
+    if accidental:
+        sheet.glyph("accidentalFlat", 0, 94, 5, height=12)
+    assert [len(e.notes) for e in elements_of(sheet)] == chords
