@@ -58,7 +58,7 @@ class LineWriter:
                 if mark.kind == "pedal" and mark.name == "down" and not mark.detail:
                     left += min(abs(m.x - 0.6 * space - mark.x0) for m in moments)
                     middle += min(abs(m.x - (mark.x0 + mark.x1) / 2) for m in moments)
-                elif mark.kind == "hairpin":
+                elif mark.kind == "hairpin" and not self.times.ends_at_barline(page.page_number, mark):
                     hairpins += 1
                     at_edges += any(abs(m.x1 - mark.x1) < AT_EDGE * space for m in moments)
         self.centred = middle < left

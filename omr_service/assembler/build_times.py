@@ -70,6 +70,11 @@ class Times:
         measure = self.score.measures[index]
         return index, measure.onset_ticks + measure.length_ticks
 
+    def ends_at_barline(self, page: int, mark: MarkSign) -> bool:
+        """True for a mark that ends at a barline or just before one."""
+        space = self.space(page, mark.system)
+        return any(-0.3 < (m.signs.x1 - mark.x1) / space < 1.5 for _, m in self.measures[page, mark.system])
+
     def end_moment(self, page: int, system: int, x: float) -> int:
         """Tick at which something that reaches to x ends: where the next thing starts, or the end of the last.
 

@@ -202,3 +202,16 @@ def test_a_fermata_over_a_barline_stands_at_the_end_of_its_bar(sheet):
     score = score_of(sheet)
     (found,) = (d for d in score.directions if d.HasField("fermata"))
     assert (found.measure_index, found.onset_ticks / score.divisions, found.event_id) == (0, 3.0, "")
+
+
+@pytest.mark.parametrize(("off", "ends"), [(0.0, [1.0, 5.0]), (9.0, [2.0, 6.0])], ids=["at edges", "beyond them"])
+def test_hairpins_end_as_the_others_of_their_piece(sheet, off, ends):
+    for x0, x1 in ((100, 166), (286, 406)):
+        sheet.page.lines.extend([Line(x0, 140, x1 + off, 137, 0.5), Line(x0, 140, x1 + off, 143, 0.5)])
+    assert [end for _, end in spanners(sheet, "hairpin")] == ends
+
+
+def test_one_hairpin_that_ends_at_an_edge_by_chance_holds_for_its_note(sheet):
+    for x0, x1 in ((100, 166), (166, 240), (286, 370), (370, 430)):
+        sheet.page.lines.extend([Line(x0, 140, x1, 137, 0.5), Line(x0, 140, x1, 143, 0.5)])
+    assert spanners(sheet, "hairpin")[0] == (0.0, 2.0)
