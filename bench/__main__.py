@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only see that everything runs; the figures mean little")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given again")
-    parser.add_argument("--output", type=Path, help="directory for the results [bench/results; --quick: a scratch one]")
+    parser.add_argument(
+        "--output", type=Path, help="directory for results [bench/results; with --quick or --only, none]"
+    )
     options = parser.parse_args(arguments)
     extent = quick() if options.quick else full()
     where = surroundings()
@@ -114,8 +115,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parts[title], details[name] = measure(extent)
     text = report(where, parts)
     print(text)
-    partial = options.quick or options.only
-    directory = options.output or (Path(tempfile.mkdtemp(prefix="etude-bench-")) if partial else ROOT / "bench/results")
+    directory = options.output
+    if directory is None:
+        if options.quick or options.only:
+            return 0
+        directory = ROOT / "bench/results"
     directory.mkdir(parents=True, exist_ok=True)
     content = {
         "surroundings": where,

@@ -81,3 +81,13 @@ def test_every_part_runs_on_the_smallest_example(tmp_path, capsys):
     }
     assert {figure["target"] for figure in figures} == {None, 0, 0.5, 1, 2, 10, 15, 1200}
     assert (tmp_path / "mesh.md").read_text() in capsys.readouterr().out
+
+
+def test_only_a_whole_run_replaces_the_kept_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("bench.__main__.ROOT", tmp_path)
+    monkeypatch.setattr("bench.__main__.PARTS", {"toy": ("Toys", lambda _: ([], {}))})
+    assert main(["--only", "toy"]) == 0
+    assert "Toys" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+    assert main([]) == 0
+    assert {path.name for path in (tmp_path / "bench" / "results").iterdir()} == {"mesh.json", "mesh.md"}
