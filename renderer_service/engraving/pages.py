@@ -22,6 +22,7 @@ from renderer_service.musicxml.xml import Ids
 
 #: A digit of a page: the id of its note, what stands between that and its text, and the text.
 _DIGIT = re.compile(r'(?<=class="fing" data-startid="#)([^"]*)("><text (?:[^<]|<tspan)*>)([^<]+)')
+#: Characters of all pages that are kept. A page has some 200,000.
 _MOST_KEPT = 16 << 20
 
 
