@@ -77,7 +77,9 @@ def _ringing(curve: Curve, lefts: list[tuple[float, NoteSign]], chords: list[Ele
     note = lefts[0][1]
     for element in chords:
         ends = [element.tip, *((n.box.y0 + n.box.y1) / 2 for n in element.notes)]
-        near = min(abs(end - curve.y1) for end in ends) < 1.3 * space
+        # the end of a slur is over the middle of its chord, that of a tie beside its head
+        over = abs((element.x + element.x1) / 2 - curve.x1) < space
+        near = min(abs(end - curve.y1) for end in ends) < (2.5 if over else 1.3) * space
         own = any(n.head == note.head for n in element.notes)
         before = 2.2 if any(n.accidental for n in element.notes) else 0.9
         if near and not own and element.x - before * space < curve.x1 < element.x1 + 0.5 * space:

@@ -188,6 +188,8 @@ def test_a_tie_or_a_slur_leaves_nothing_ringing(sheet):
     sheet.glyph("noteheadBlack", 0, 116, 2)
     sheet.page.curves.append(curve(227, 238, sheet.y(0, 4) + 3))
     sheet.note(0, 241, 4)
+    sheet.note(0, 360, -1)
+    sheet.page.curves.append(curve(347, 363, sheet.y(0, 4) + 3))  # over the head it ends at
     assert ringing(sheet) == 0
 
 
