@@ -142,9 +142,12 @@ def draws_music(font: Font, used: Counter[int], matcher: OutlineMatcher) -> bool
     if not any(likeness and _UNLIKE_LETTERS.match(likeness[0].name) for likeness in found.values()):
         return False
     found |= _match(font, asked[_FIRST_ASKED:], matcher)
-    near = [likeness[0].name for likeness in found.values() if likeness and likeness[0].distance < _NEAR]
-    telling = [name for name in near if _UNLIKE_LETTERS.match(name)]
-    return bool(telling) and len(near) >= _LETTERS_NEAR * len(found) and len(telling) >= _LETTERS_TELLING * len(found)
+    near = {c: likeness[0].name for c, likeness in found.items() if likeness and likeness[0].distance < _NEAR}
+    telling = [code for code, name in near.items() if _UNLIKE_LETTERS.match(name)]
+    # many of its characters, or few that the page shows over and over as it does heads
+    many = len(telling) >= _LETTERS_TELLING * len(found)
+    often = sum(used[code] for code in telling) >= _LETTERS_TELLING * sum(used[code] for code in found)
+    return bool(telling) and len(near) >= _LETTERS_NEAR * len(found) and (many or often)
 
 
 def belie_their_names(font: Font, names: Mapping[int, str], matcher: OutlineMatcher) -> bool:

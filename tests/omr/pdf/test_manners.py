@@ -109,3 +109,9 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(MissingProgramError, match="mutool"):
         MANNERS["mutool"](b"")
+
+
+def test_a_font_whose_few_symbols_unlike_letters_are_shown_often_is_one_of_music():
+    """Where trills and pedals are many, half of the symbols of a page may look like letters or like nothing."""
+    data, expected = plain("bed/lilypond-emmentaler-pl-wtm-r-1226-008-marks")
+    assert compare(expected, reading(MANNERS["unheard-letters"](data))).figures["full"].f1 == 1.0
