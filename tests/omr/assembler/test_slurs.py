@@ -6,6 +6,7 @@ import pytest
 
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Curve
+from tests.omr.assembler.test_across_systems import score_of, two_systems
 from tests.omr.assembler.test_page_steps import Sheet
 
 
@@ -25,3 +26,16 @@ def test_a_slur_belongs_to_the_chords_it_bends_away_from_though_others_are_neare
     ends = [events[slur.event_ids[0]], events[slur.event_ids[-1]]]
     assert [end.staff for end in ends] == [staff, staff]
     assert [end.onset_ticks // score.divisions for end in ends] == [0, 2]
+
+
+@pytest.mark.parametrize(("left", "spans"), [(95, [(0, 8)]), (103, [(0, 4), (4, 8)])], ids=["goes on", "begins anew"])
+def test_a_slur_that_ends_over_the_last_chord_goes_on_where_the_next_system_says_so(left, spans):
+    sheet = two_systems()
+    for x0, y in ((103, 92), (left, 252)):
+        sheet.page.curves.append(Curve(x0, y, 343, y, y - 6, 1, Box(x0, y - 6, 343, y)))
+    score = score_of(sheet)
+    slurs = [s for s in score.spanners if s.HasField("slur")]
+    quarter = {event.event_id: event.onset_ticks / score.divisions for event in score.events}
+    ends = [(quarter[s.event_ids[0]], quarter[s.event_ids[-1]] + 1) for s in slurs]
+    assert ends == spans
+    assert sum(len(s.regions) for s in slurs) == 2
