@@ -12,6 +12,7 @@ from omr_service.scan.normal_page import NormalPage, NormalStaff
 from omr_service.scan.numbers import margin_numbers
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems, joined
+from omr_service.scan.thick_lines import without_thick_lines
 from omr_service.scan.tracing import ended_at_heads, extended, led_to_beams, stems_of_heads, without_accidentals
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
 
@@ -34,7 +35,7 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     bars = [extended(bar, pixels, _BAR_REACH) for bar in find_barlines(found.mask("barline"), pixels)]
     stems = [extended(stem, pixels, _STEM_REACH) for stem in find_stems(found.mask("stem"), pixels)]
     stems = without_accidentals(joined(stems, pixels), found.points)
-    beams = find_beams(found.mask("beam"), pixels)
+    beams = without_thick_lines(find_beams(found.mask("beam"), pixels), pixels, page.staves)
     stems += stems_of_heads(found.points, stems, pixels)
     return [
         *staff_lines(page.staves),
