@@ -112,11 +112,12 @@ class Detector:
         """The detector with the weights that are shipped, opened once per process."""
         return Detector(WEIGHTS, threads)
 
-    def detect(self, page: NDArray[np.uint8]) -> Detections:
+    def detect(self, page: NDArray[np.uint8], part: tuple[int, int, int, int] | None = None) -> Detections:
         """What is on a page.
 
         Args:
             page: uint8 (height, width), dark ink on white, staff lines level, staff space `STAFF_SPACE` pixels.
+            part: The part that is looked at (top, left, bottom, right); None for all of it.
 
         Raises:
             ValueError: The page is no such array.
@@ -128,7 +129,7 @@ class Detector:
         masks = np.zeros(shape, np.uint8)
         order = [self.lines.index(line) for line in LINES]
         points: list[Point] = []
-        for tile in tiles(height, width):
+        for tile in tiles(height, width) if part is None else tiles_of(part, height, width):
             top, left, bottom, right = tile.seen
             probabilities, places, drawn = self.run(page[top:bottom, left:right])
             for point in find_points(probabilities, places, self.classes):
@@ -173,6 +174,16 @@ def tiles(height: int, width: int, side: int = SIDE, margin: int = MARGIN) -> It
                 min(width, right + margin),
             )
             yield Tile(top, left, bottom, right, seen)
+
+
+def tiles_of(part: tuple[int, int, int, int], height: int, width: int) -> Iterator[Tile]:
+    """Cuts a part (top, left, bottom, right) of a page into tiles as `tiles` does; nothing beyond it is looked at."""
+    top, left = (max(0, side // _MULTIPLE * _MULTIPLE) for side in part[:2])
+    bottom, right = min(height, part[2]), min(width, part[3])
+    for tile in tiles(bottom - top, right - left):
+        a, b, c, d = tile.seen
+        seen = (a + top, b + left, c + top, d + left)
+        yield Tile(tile.top + top, tile.left + left, tile.bottom + top, tile.right + left, seen)
 
 
 def _cuts(length: int, side: int) -> list[tuple[int, int]]:

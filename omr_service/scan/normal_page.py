@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from omr_service.scan.images import PageImage
 from omr_service.scan.ink import PAPER, Grey, as_grey, even_out, line_metrics, resized, without_borders
@@ -372,28 +373,19 @@ def _sampled(grey: Grey, source: Floats, space: float) -> Grey:
     shrink = min(1.0, 2.2 * SPACE / space)
     small = grey if shrink == 1.0 else resized(grey, shrink)
     ratio = np.array([small.shape[1] / grey.shape[1], small.shape[0] / grey.shape[0]])
-    rows, columns = source.shape[1:]
-    across = _between(columns, 2 * GRID)
-    down = _between(rows, 2 * GRID)
-    maps = [
-        # places count from the edge of the picture, OpenCV's from the middle of its first pixel
-        (down @ (source[k] * ratio[k] - 0.5).astype(np.float32) @ across.T).astype(np.float32)
-        for k in (0, 1)
-    ]
+    # places count from the edge of the picture, OpenCV's from the middle of its first pixel
+    maps = [_between(source[k] * ratio[k] - 0.5, 2 * GRID) for k in (0, 1)]
     large = cv2.remap(small, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=PAPER)
     return resized(as_grey(large), 0.5)
 
 
-def _between(nodes: int, step: int) -> Floats:
-    """Weights of the nodes of a grid for the middles of the pixels between them: pixels by nodes."""
-    pixels = (nodes - 1) * step
-    position = (np.arange(pixels) + 0.5) / step
-    low = np.clip(position.astype(int), 0, nodes - 2)
-    part = (position - low).astype(np.float32)
-    weights = np.zeros((pixels, nodes), np.float32)
-    weights[np.arange(pixels), low] = 1 - part
-    weights[np.arange(pixels), low + 1] = part
-    return weights
+def _between(nodes: Floats, step: int) -> NDArray[np.float32]:
+    """What lies between the nodes of a grid, at the middles of pixels of which so many lie from node to node."""
+    rows, columns = nodes.shape
+    # OpenCV takes nodes for the middles of pixels: half a step to either side lies beyond the first and the last
+    large = cv2.resize(nodes.astype(np.float32), (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)
+    half = step // 2
+    return np.asarray(large[half : half + (rows - 1) * step, half : half + (columns - 1) * step], np.float32)
 
 
 def _stacked(pages: list[NormalPage]) -> NormalPage:

@@ -18,6 +18,9 @@ from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.vocabulary import MASK_STRIDE
 from omr_service.symbols import PageSymbols
 
+_AROUND = (16.0, 8.0, 16.0, 5.0)
+"""Staff spaces over, left of, under and right of the staves of a page that are looked at: what is further off (titles,
+footnotes, the table) is not music."""
 _CLEF_REACH = 8.0
 _SURE = 0.4
 _CLEF_LINES = {"gClef": 1, "fClef": -1}
@@ -60,12 +63,12 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
     page = normal_page(image)
     if page is None:
         return None
-    found = detector.detect(page.pixels)
+    found = detector.detect(page.pixels, _around(page))
     clefs = _clef_share(page, found)
     if clefs < _FEW:
         other = normal_page(image, (page.turned + 180) % 360)
         if other is not None:
-            seen = detector.detect(other.pixels)
+            seen = detector.detect(other.pixels, _around(other))
             if _clef_share(other, seen) > max(2 * clefs, _FEW):
                 page, found = other, seen
     if _is_tablature(page, found) or _is_chant(page, found):
@@ -82,6 +85,19 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
     without_pixels = replace(page, pixels=np.zeros((1, 1), np.uint8))
     size = (image.height, image.width) if page.turned % 180 else (image.width, image.height)
     return ScanPage(symbols, Placement(without_pixels, *size, (image.rotation + page.turned) % 360))
+
+
+def _around(page: NormalPage) -> tuple[int, int, int, int]:
+    """The part of a page, in pixels, that holds its music (top, left, bottom, right)."""
+    middles = [staff.middle for staff in page.staves]
+    sides = (
+        min(middles) - _AROUND[0] * SPACE,
+        min(staff.x0 for staff in page.staves) - _AROUND[1] * SPACE,
+        max(middles) + _AROUND[2] * SPACE,
+        max(staff.x1 for staff in page.staves) + _AROUND[3] * SPACE,
+    )
+    top, left, bottom, right = (round(side) for side in sides)
+    return top, left, bottom, right
 
 
 def _is_tablature(page: NormalPage, found: Detections) -> bool:

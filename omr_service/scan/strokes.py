@@ -167,12 +167,14 @@ def _along(rows: NDArray[np.intp], centres: NDArray[np.floating]) -> tuple[float
     A stroke of another symbol beside one end, as that of a natural before a note, would make the line lean: it leans
     only where that lies on more of the ink than the best upright one does.
     """
-    near = np.abs(centres[:, None] - centres[None, :]) < _ON
-    upright = float(np.median(centres[near[int(near.sum(1).argmax())]]))
-    if rows[-1] - rows[0] > 1.5 * SPACE:
+    order = np.sort(centres)
+    ends = np.searchsorted(order, order + 2 * _ON)
+    most = int((ends - np.arange(len(order))).argmax())
+    upright = float(np.median(order[most : ends[most]]))
+    beside = float((np.abs(centres - upright) >= _ON).mean())
+    if beside > _MORE and rows[-1] - rows[0] > 1.5 * SPACE:
         slope, start = (float(v) for v in np.polyfit(rows, centres, 1))
-        leaning = (np.abs(centres - start - slope * rows) < _ON).mean()
-        if abs(slope) <= _STEEPEST_STEM and leaning > (np.abs(centres - upright) < _ON).mean() + _MORE:
+        if abs(slope) <= _STEEPEST_STEM and (np.abs(centres - start - slope * rows) >= _ON).mean() < beside - _MORE:
             return slope, start
     return 0.0, upright
 

@@ -97,6 +97,22 @@ def test_a_page_in_tiles_is_read_as_in_one_piece(monkeypatch: pytest.MonkeyPatch
     assert np.mean(np.abs(whole.masks.astype(int) - pieces.masks)) < 0.5
 
 
+def test_a_part_of_a_page_is_read_as_it_is_within_the_whole_and_the_rest_is_empty() -> None:
+    page, _ = normal("chopin-prelude-op28-no4")
+    page = page[:900]
+    detector = Detector.load()
+    whole, part = detector.detect(page), detector.detect(page, (203, 105, 707, page.shape[1] + 50))
+    inside = [p for p in whole.points if p.probability > 0.6 and 260 < p.y < 640 and p.x > 160]
+    assert len(inside) > 50
+    again = sum(
+        any(q.name == p.name and abs(q.x - p.x) < 1 and abs(q.y - p.y) < 1 for q in part.points) for p in inside
+    )
+    assert again >= 0.99 * len(inside)
+    assert all(p.y > 150 and p.x > 60 and p.y < 707 for p in part.points)
+    assert np.mean(np.abs(whole.masks[:, 130:320, 80:].astype(int) - part.masks[:, 130:320, 80:])) < 0.5
+    assert not part.masks[:, :90].any() and not part.masks[:, 354:].any()
+
+
 @pytest.mark.parametrize(
     ("height", "width", "side"), [(100, 100, 512), (1000, 3000, 512), (2048, 512, 512), (17, 5, 16)]
 )
