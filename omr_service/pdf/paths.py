@@ -303,6 +303,22 @@ def _fill_one(subpath: _Subpath, mark: PathMark, result: ClassifiedPaths) -> boo
     return True
 
 
+def _rounded_dashes(subpaths: list[_Subpath]) -> list[Line]:
+    """Returns the dashes of a level line whose round ends a writer has drawn as outlines; empty for anything else."""
+    boxes: list[tuple[float, float, float, float]] = []
+    for subpath in subpaths:
+        if subpath.ops.count(b"c") not in (2, 4) or not 1 <= subpath.ops.count(b"l") <= 3:
+            return []
+        (x0, y0), (x1, y1) = subpath.points.min(axis=0).tolist(), subpath.points.max(axis=0).tolist()
+        if x1 - x0 < _BAR_RATIO * (y1 - y0):
+            return []
+        boxes.append((x0, y0, x1, y1))
+    tall = boxes[0][3] - boxes[0][1] if len(boxes) > 1 else 0.0
+    if tall <= 0 or any(abs(y0 - boxes[0][1]) + abs(y1 - boxes[0][3]) > 0.1 * tall for _, y0, _, y1 in boxes):
+        return []
+    return [line_between(x0, (y0 + y1) / 2, x1, (y0 + y1) / 2, y1 - y0, True) for x0, y0, x1, y1 in boxes]
+
+
 def classify(marks: list[PathMark]) -> ClassifiedPaths:
     """Returns what painted paths are; paths repeated in place (a bar filled, then stroked) count once."""
     result = ClassifiedPaths()
@@ -329,6 +345,8 @@ def classify(marks: list[PathMark]) -> ClassifiedPaths:
                 if not _fill_one(subpath, mark, result):
                     part = PathMark(subpath.ops + b"h", subpath.points, True, False, 0.0, False, mark.matrix)
                     result.outlines.append(part)
+        elif dashes := _rounded_dashes(subpaths):
+            result.lines += dashes
         elif subpaths:
             result.outlines.append(mark)
     result.lines = strokes.made_whole(result.lines)

@@ -513,3 +513,20 @@ def test_an_upright_wavy_line_may_end_in_an_arrow(up: bool):
     wiggles, glyphs = join_wiggles([*links, arrow, far], staff_lines)
     assert len(wiggles) == 1
     assert [g.name for g in glyphs] == ["wiggleArpeggiatoUpArrow" if up else "wiggleArpeggiatoDownArrow"]
+
+
+def test_dashes_with_round_ends_drawn_as_outlines_are_a_dashed_line():
+    def pill(x: float, y: float = 300.0) -> str:
+        return (
+            f"{x} {y} m {x + 6} {y} l {x + 6.3} {y} {x + 6.5} {y + 0.2} {x + 6.5} {y + 0.5} c "
+            f"{x + 6.5} {y + 0.8} {x + 6.3} {y + 1} {x + 6} {y + 1} c {x} {y + 1} l "
+            f"{x - 0.3} {y + 1} {x - 0.5} {y + 0.8} {x - 0.5} {y + 0.5} c "
+            f"{x - 0.5} {y + 0.2} {x - 0.3} {y} {x} {y} c h "
+        )
+
+    page = read_page_symbols(one_page("".join(pill(100 + 10 * k) for k in range(5)) + "f"), 1)
+    assert page.lines
+    assert all(line.dashed and abs(line.thickness - 1) < 0.1 for line in page.lines)
+    assert (round(page.lines[0].x0, 1), round(page.lines[-1].x1, 1)) == (99.5, 146.5)
+    # over each other they are something else
+    assert read_page_symbols(one_page(pill(100) + pill(100, 304.0) + "f"), 1).lines == []
