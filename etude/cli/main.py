@@ -40,6 +40,20 @@ class LazyGroup(click.Group):
             raise TypeError(f"{module}:{attribute} is not a command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called; a mistyped one is refused with the name that is most like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib  # here, for what every process imports is to be little
+
+            like = difflib.get_close_matches(args[0], _COMMANDS, 1)
+            if not like:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {like[0]}?", ctx) from None
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("-v", "--verbose", is_flag=True, help="Show tracebacks and the log of the mesh.")

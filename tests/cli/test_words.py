@@ -4,6 +4,7 @@ import json
 import os
 
 from etude.cli.doubts import read_doubts, spans
+from etude.cli.main import main
 from etude.cli.outputs import foreign_file, safe_name
 from etude.mesh.scratch import scratch_directory
 from etude.notation.io import to_json
@@ -52,3 +53,10 @@ def test_scratch_directories_go_and_so_do_those_of_killed_processes(tmp_path):
         assert directory.stat().st_mode & 0o077 == 0
         assert {path.name for path in tmp_path.iterdir()} == {directory.name, alive.name, other.name}
     assert not directory.exists()
+
+
+def test_a_mistyped_command_is_answered_with_the_one_that_is_meant(capsys):
+    assert main(["annoate", "a.pdf"]) == 2
+    assert "No such command 'annoate'. Did you mean annotate?" in capsys.readouterr().err
+    assert main(["xyz"]) == 2
+    assert "Did you mean" not in capsys.readouterr().err
