@@ -41,13 +41,16 @@ class LineWriter:
         self.hairpins: dict[tuple[str, str, int], _Drawn] = {}
         self.trills: dict[tuple[str, int], tuple[_Drawn, int]] = {}
         self.pedal: spanner_pb2.Spanner | None = None
-        self.centred = self.at_edges = False
+        self.centred = self.star_under = self.at_edges = False
 
     def look_at(self, pages: Sequence[PageMusic]) -> None:
-        """Finds out what differs between engravers: whether signs for the pedal begin at their notes, as most have it,
-        or stand centred under them; whether hairpins end with the note at whose right edge they end, or at its onset.
+        """Finds out what differs between engravers.
+
+        Signs for the pedal begin at their notes, as most have it, or stand centred under them; stars stand so, or end
+        before the next note; hairpins end with the note at whose right edge they end, or at its onset.
         """
         left, middle = 0.0, 0.0
+        before, under = 0.0, 0.0
         at_edges = hairpins = 0
         for page in pages:
             for mark in page.marks:
@@ -58,10 +61,13 @@ class LineWriter:
                 if mark.kind == "pedal" and mark.name == "down" and not mark.detail:
                     left += min(abs(m.x - 0.6 * space - mark.x0) for m in moments)
                     middle += min(abs(m.x - (mark.x0 + mark.x1) / 2) for m in moments)
+                elif mark.kind == "pedal" and mark.name == "up" and not mark.detail:
+                    before += min(abs(m.x - 0.6 * space - mark.x1) for m in moments)
+                    under += min(abs(m.x - (mark.x0 + mark.x1) / 2) for m in moments)
                 elif mark.kind == "hairpin" and not self.times.ends_at_barline(page.page_number, mark):
                     hairpins += 1
                     at_edges += any(abs(m.x1 - mark.x1) < AT_EDGE * space for m in moments)
-        self.centred = middle < left
+        self.centred, self.star_under = middle < left, under < before
         self.at_edges = at_edges > MOST_AT_EDGES * hairpins
 
     def write(self, page: int, mark: MarkSign) -> None:
@@ -139,7 +145,8 @@ class LineWriter:
     def _pedal(self, page: int, mark: MarkSign) -> None:
         """Presses the pedal at a sign or line for down, releases it at the next for up, notes changes in a line."""
         down = (mark.x0 + mark.x1) / 2 if self.centred else mark.x0
-        _, at = self.times.moment(page, mark.system, mark.x1 if mark.name == "up" else down)
+        up = (mark.x0 + mark.x1) / 2 if self.star_under else mark.x1
+        _, at = self.times.moment(page, mark.system, up if mark.name == "up" else down)
         before = self.pedal
         if mark.name == "change" and before is not None:
             before.pedal.change_ticks.append(at)

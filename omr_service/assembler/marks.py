@@ -101,7 +101,8 @@ def find_arpeggios(glyphs: list[Glyph], wiggles: list[Box], elements: list[Eleme
     """Vertical wavy lines, each with the chords right of it that it stands beside."""
     space = system.space
     signs = [g for g in glyphs if ARPEGGIO.match(g.name)]
-    arrows = [(g.box, "up" if "UpArrow" in g.name else "down") for g in signs if g.name.endswith("Arrow")]
+    # some turn the arrow of one way round for the other, and only its place tells
+    arrows = [g.box for g in signs if g.name.endswith("Arrow")]
     boxes = [g.box for g in signs]
     boxes += [w for w in wiggles if w.y1 - w.y0 > 1.5 * (w.x1 - w.x0)]
     boxes.sort(key=lambda b: (round(b.x0 / (0.6 * space)), b.y0))
@@ -114,7 +115,8 @@ def find_arpeggios(glyphs: list[Glyph], wiggles: list[Box], elements: list[Eleme
             columns.append(box)
     found: list[MarkSign] = []
     for number, box in enumerate(columns):
-        arrow = next((way for b, way in arrows if abs(b.x0 - box.x0) < space and box.y0 <= center(b)[1] <= box.y1), "")
+        own = next((b for b in arrows if abs(b.x0 - box.x0) < space and box.y0 <= center(b)[1] <= box.y1), None)
+        arrow = "" if own is None else "up" if center(own)[1] < center(box)[1] else "down"
         right = [
             e
             for e in elements

@@ -99,6 +99,22 @@ def test_signs_for_the_pedal_stand_as_the_others_of_their_piece(sheet, shift):
     assert [start for start, _ in spanners(sheet, "pedal")] == [0.0, 2.0, 4.0]
 
 
+@pytest.mark.parametrize("x", [122.0, 142.0], ids=["ending before a note", "centred under it"])
+def test_stars_stand_as_the_others_of_their_piece(x):
+    """Where the other hand has eighths, a star is as near to the one before as to its own."""
+    sheet = Sheet()
+    sheet.clefs()
+    for first in (100, 280):
+        for k in range(3):
+            sheet.note(1, first + 54 * k, 4, up=False)
+            sheet.beam(*(sheet.note(0, first + 54 * k + dx, 4) for dx in (0, 27)))
+        sign(sheet, "keyboardPedalPed", first, 202, width=14)
+        sign(sheet, "keyboardPedalUp", first + x - 100, 202, width=30)
+    sheet.bar(265)
+    sheet.bar(450)
+    assert spanners(sheet, "pedal") == [(0.0, 1.0), (3.0, 4.0)]
+
+
 def test_a_bracket_with_a_number_is_a_tuplet_and_no_pedal(sheet):
     pedal_line(sheet, 100, 226, y=198)
     sheet.glyph("tuplet3", 1, 160, -7)
@@ -157,10 +173,16 @@ def test_lines_between_heads_are_glissandi(sheet):
     assert sorted(spanners(sheet, "glissando")) == [(0.0, 2.0), (2.0, 4.0)]
 
 
-@pytest.mark.parametrize("name", ["wiggleArpeggiatoUpArrow", "wiggleArpeggiatoDownArrow"])
-def test_an_arrow_says_which_way_a_chord_is_rolled(sheet, name):
+@pytest.mark.parametrize(
+    ("name", "up"),
+    [
+        ("wiggleArpeggiatoUpArrow", True),
+        ("wiggleArpeggiatoDownArrow", False),
+        ("wiggleArpeggiatoUpArrow", False),  # turned round
+    ],
+)
+def test_an_arrow_says_which_way_a_chord_is_rolled(sheet, name, up):
     sheet.glyph("noteheadBlack", 0, 100, 8)
-    up = name.endswith("UpArrow")
     sign(sheet, name if up else "wiggleArpeggiatoUp", 93, 106, width=3, height=7)
     sign(sheet, "wiggleArpeggiatoUp" if up else name, 93, 113, width=3, height=7)
     events = [e for e in score_of(sheet).events if e.arpeggio]
