@@ -190,10 +190,10 @@ def _is_run(group: Sequence[Element]) -> bool:
 
 def _ratios_of_run(group: Sequence[Element]) -> list[Fraction]:
     """How much of its written time a run of equal notes under one beam may take where its number is not printed: as
-    many of them as make a plain value, or a dotted one, and more than half of them."""
+    many of them as make a plain value, or a dotted one, though not half as many."""
     if not _is_run(group):
         return []
     count = len(group)
     plain = 1 << (count - 1).bit_length() - 1
     dotted = 3 * plain // 2 if 3 * plain // 2 < count else 3 * plain // 4
-    return [Fraction(n, count) for n in (plain, dotted) if 2 * n > count]
+    return [Fraction(n, count) for n in (plain, dotted) if n == plain or 2 * n != count]

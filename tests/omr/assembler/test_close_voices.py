@@ -138,3 +138,10 @@ def test_two_heads_of_one_height_beside_a_stem_are_a_chord_where_an_accidental_t
     if accidental:
         sheet.glyph("accidentalFlat", 0, 94, 5, height=12)
     assert [len(e.notes) for e in elements_of(sheet)] == chords
+
+
+def test_a_run_without_its_number_may_take_half_its_time():
+    """Sixteen eighths in a bar of four quarters, over a note that is held."""
+    run = [chord(k, 3.0 * k, 1, beam=1) for k in range(16)]
+    found = times([*run, chord(50, 0, -2, staff=1)], 4)
+    assert [found[k] for k in range(16)] == [(Q(k, 4), Q(1, 4)) for k in range(16)]
