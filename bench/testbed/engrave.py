@@ -34,6 +34,8 @@ FACES = {
 TIMEOUT_S = 240
 ABBREVIATED = re.compile(r"\*X?(?:tremolo|rep)$")
 """Interpretations of **kern by which notes that it writes out are printed as tremolos, or as signs of repetition."""
+HIDDEN = re.compile(r"(=\d+)-$")
+"""A barline with a number that is not printed."""
 
 Addition = Callable[[Path], object]
 """Writes something into a MusicXML file before it is engraved."""
@@ -118,12 +120,12 @@ def contradicts_itself(musicxml: Path) -> bool:
 
 
 def written_out(kern: str) -> str:
-    """A **kern source of which every note is printed: what it holds is what is to be read."""
-    return "".join(
-        "\t".join("*" if ABBREVIATED.match(token.rstrip()) else token.rstrip("\n") for token in line.split("\t")) + "\n"
-        if line.startswith("*")
+    """A **kern source of which every note and barline is printed: what it holds is what is to be read."""
+    return "\n".join(
+        "\t".join("*" if ABBREVIATED.match(token) else HIDDEN.sub(r"\1", token) for token in line.split("\t"))
+        if line.startswith(("*", "="))
         else line
-        for line in kern.splitlines(keepends=True)
+        for line in kern.splitlines()
     )
 
 
