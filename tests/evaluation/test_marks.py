@@ -133,3 +133,24 @@ def test_words_with_a_metronome_mark_or_a_dynamic_are_both():
         ("dynamics", "f"),
         ("words", "confuoco"),
     }
+
+
+def test_trill_lines_glissandi_and_notes_left_to_ring_are_kinds_of_their_own():
+    wavy = '<ornaments><trill-mark/><wavy-line type="start"/><wavy-line type="stop"/></ornaments>'
+    slide = '<glissando type="{}" line-type="wavy" number="1"/>'
+    found = kinds_of(
+        score(
+            note(notations=wavy),
+            note(notations=slide.format("start")),
+            note("G", notations=slide.format("stop") + '<tied type="let-ring"/>'),
+        )
+    )
+    assert found == {**PLAIN, "trill lines": 1, "ornaments": 1, "glissandi": 1, "l.v. ties": 1}
+
+
+def test_a_stop_after_a_dynamic_is_none_of_its_text():
+    def dynamics(text):
+        reading = score(direction(f"<dynamics><other-dynamics>{text}</other-dynamics></dynamics>") + note())
+        return [(mark.kind, mark.what) for mark in reading.bars[0].marks if mark.kind in ("dynamics", "words")]
+
+    assert dynamics("mf.") == dynamics("mf") == [("dynamics", "mf")]
