@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from omr_service.scan.beams import find_beams
+from omr_service.scan.broken_curves import mended
 from omr_service.scan.curves import find_boxes, find_brackets, find_curves, find_hairpins
 from omr_service.scan.detector import Detections
 from omr_service.scan.normal_page import NormalPage, NormalStaff
@@ -97,7 +98,7 @@ def page_symbols(
         height=height * k,
         glyphs=[_scaled_glyph(g, k) for g in [*glyphs, *braces]],
         lines=[_scaled_line(v, k) for v in lines_of(found, page)],
-        curves=[_scaled_curve(c, k) for c in find_curves(found.mask("curve"), page.pixels)],
+        curves=[_scaled_curve(c, k) for c in mended(find_curves(found.mask("curve"), page.pixels), page.pixels)],
         wiggles=[_scaled_box(b, k) for b in find_boxes(found.mask("wiggle"), least=1.2 * SPACE)],
         image_share=image_share,
         numbers=margin_numbers(page),
