@@ -6,6 +6,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+CERTAIN = 3
+"""So many signatures in a row that say the same have lost nothing, as far as those on one side of them tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyReading:
@@ -42,9 +45,12 @@ def settled_keys(readings: Sequence[KeyReading]) -> list[int]:
 def _without_losses(fifths: list[int]) -> list[int]:
     """Signatures among which no change is announced.
 
-    Two in a row that say the same are believed by all others; one alone by those between it and another that says as
-    much. No sign at all is less likely to be a loss: it has to be between signatures.
+    Two in a row that say the same are believed by all others but three in a row that say the same: of these the
+    change's announcement was lost. One alone is believed by those between it and another that says as much. No sign at
+    all is less likely to be a loss: it has to be between signatures.
     """
+    runs = [len(list(run)) for _, run in itertools.groupby(fifths)]
+    alike = [length for length in runs for _ in range(length)]
     found: list[int] = []
     for i, own in enumerate(fifths):
         best = own
@@ -53,7 +59,7 @@ def _without_losses(fifths: list[int]) -> list[int]:
                 continue
             more = [max(0, sign * n) for n in fifths]
             said = min(max(more[:i], default=0), max(more[i + 1 :], default=0))
-            if own:
+            if own and alike[i] < CERTAIN:
                 said = max([said, *(min(pair) for pair in itertools.pairwise(more))])
             if said > abs(best):
                 best = sign * said

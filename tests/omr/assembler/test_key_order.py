@@ -33,8 +33,8 @@ def test_a_signature_with_fewer_signs_than_those_around_it_lost_them(read, settl
 
 @pytest.mark.parametrize(
     "read",
-    ["2* 2 0* 0 2* 2", "-2* -2 -3* -3", "0* 0 0 3", "0* 0 3 3", "3* 4", "1* -1 1"],
-    ids=["announced", "more", "once more", "none before", "one against one", "of the other kind"],
+    ["2* 2 0* 0 2* 2", "-2* -2 -3* -3", "0* 0 0 3", "0* 0 3 3", "3* 4", "1* -1 1", "-4* -4 -4 -1 -1 -1"],
+    ids=["announced", "more", "once more", "none before", "one against one", "of the other kind", "three in a row"],
 )
 def test_a_signature_that_may_be_another_stays(read):
     assert settled_keys(keys(read)) == [key.fifths for key in keys(read)]
