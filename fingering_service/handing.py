@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +13,9 @@ from fingering_service.hands import LEFT, RIGHT, Reach, assign_hands, hand_of_wo
 from fingering_service.lines import MAX_KEYS
 from fingering_service.played import PlayedNote, written_hand
 from fingering_service.profile import HandProfile
+
+SEVENTH = 11
+"""Semitones up to which two voices lie well in one hand."""
 
 _LETTER = {fingering_pb2.HAND_RIGHT: RIGHT, fingering_pb2.HAND_LEFT: LEFT, fingering_pb2.HAND_UNSPECIFIED: ""}
 
@@ -34,12 +38,15 @@ def give_hands(
     fixed = [_fixed_hand(n, wishes, keep_predicted) for n in notes]
     marked = _marked_onsets(index, parts)
     silent = _silent_staves(index, parts)
+    spared = _spared_semitones(notes, written, profile)
     by_onset: dict[int, list[int]] = defaultdict(list)
     for i, note in enumerate(notes):
         if not note.grace:
             by_onset[note.onset].append(i)
     onsets = sorted(by_onset)
-    reaches = [[_reach(notes[i], written[i], fixed[i], marked, silent) for i in by_onset[onset]] for onset in onsets]
+    reaches = [
+        [_reach(notes[i], written[i], fixed[i], marked, silent, spared) for i in by_onset[onset]] for onset in onsets
+    ]
     hands = [""] * len(notes)
     for onset, chosen in zip(onsets, assign_hands(reaches, profile.max_span), strict=True):
         for i, hand in zip(by_onset[onset], chosen, strict=True):
@@ -76,12 +83,20 @@ def _reach(
     fixed: str,
     marked: Mapping[tuple[str, int, int], str],
     silent: Mapping[int, set[str]],
+    spared: Mapping[tuple[int, int], int],
 ) -> Reach:
     place = (note.event.part_id, note.event.staff, note.onset)
     fixed = fixed or marked.get(place, "")
     other = LEFT if written == RIGHT else RIGHT
     free = bool(written) and other in silent.get(note.event.measure_index, ())
-    return Reach(note.midi, written, fixed, (note.event.staff, note.event.voice), free)
+    return Reach(
+        note.midi,
+        written,
+        fixed,
+        (note.event.staff, note.event.voice),
+        free,
+        spared.get((note.onset, note.midi), 0) if written == RIGHT else 0,
+    )
 
 
 def _fixed_hand(note: PlayedNote, wishes: Mapping[str, Wish], keep_predicted: bool) -> str:
@@ -117,6 +132,38 @@ def _marked_onsets(index: ScoreIndex, parts: list[str]) -> dict[tuple[str, int, 
             if hand:
                 marked[direction.part_id, direction.staff, direction.onset_ticks] = hand
     return marked
+
+
+def _held_by_left(notes: Sequence[PlayedNote], written: Sequence[str]) -> dict[int, list[int]]:
+    """MIDI keys that the left hand holds, by the onsets, in ticks, at which nothing written for it is struck."""
+    onsets = sorted({n.onset for n in notes if not n.grace})
+    own = [n for n, w in zip(notes, written, strict=True) if w == LEFT and not n.grace]
+    held: dict[int, list[int]] = defaultdict(list)
+    for note in own:
+        for onset in onsets[bisect_right(onsets, note.onset) : bisect_left(onsets, note.end)]:
+            held[onset].append(note.midi)
+    for note in own:
+        held.pop(note.onset, None)
+    return held
+
+
+def _spared_semitones(
+    notes: Sequence[PlayedNote], written: Sequence[str], profile: HandProfile
+) -> dict[tuple[int, int], int]:
+    """By onset, in ticks, and MIDI key of what is written for the right hand: how many semitones of its reach the left
+    hand can spare it; see `Reach`."""
+    held = _held_by_left(notes, written)
+    right = sorted((n.onset, n.midi, n.end) for n, w in zip(notes, written, strict=True) if w == RIGHT and not n.grace)
+    onsets = [onset for onset, _, _ in right]
+    found: dict[tuple[int, int], int] = {}
+    for onset, midi, end in right:
+        keys = held.get(onset)
+        if keys and max(abs(key - midi) for key in keys) <= profile.max_span:
+            while_held = right[bisect_left(onsets, onset) : bisect_left(onsets, end)]
+            reach = max(key for _, key, _ in while_held) - midi
+            if reach > SEVENTH:
+                found[onset, midi] = reach - SEVENTH
+    return found
 
 
 def _silent_staves(index: ScoreIndex, parts: list[str]) -> dict[int, set[str]]:

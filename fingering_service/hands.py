@@ -1,15 +1,14 @@
 """Which hand plays a note: what the page suggests, unless the music asks for the other hand.
 
 Where a written hand would have to span or hold more than it can, notes at its edge go to the other hand; where two
-voices stand on one staff and the other staff is silent, the voices are shared between the hands; music on a single
-staff is split. The choice is made for all onsets together (dynamic programming), so that hands move little and voices
-stay with a hand.
+voices stand on one staff and the other staff is silent, or those of the upper staff are more than an octave apart over
+a bass that is held, the voices are shared between the hands; music on a single staff is split. The choice is made for
+all onsets together (dynamic programming), so that hands move little and voices stay with a hand.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,11 +23,17 @@ _MOVE = 3.0
 _MOVE_FREE = 0.4
 """The same where the other staff is silent and shows no rest, so that the page says nothing about the other hand."""
 
+_HELPED_SEMITONE = 0.5
+"""Cost of each semitone that the right hand would be spared by the left one."""
+
 _TOO_MANY = _TOO_WIDE = 40.0
 """More than moving ten keys: a chord is only left to be rolled where no sharing of it would spare that."""
 
 _WIDE_SEMITONE = 0.5
 _UNCOMFORTABLE_SEMITONE = 0.15
+_DIVIDED = 0.8
+"""Cost of a chord of one voice that is divided between the hands."""
+
 _COMFORTABLE = 10
 _JUMP_SEMITONE = 0.04
 _JUMP_FREE = 7
@@ -50,6 +55,9 @@ class Reach:
         fixed: "R" or "L" where a user or a mark on the page has decided; "" elsewhere.
         voice: Staff and voice, for keeping a voice with one hand.
         free: True where the staff of the other hand is silent and shows no rest.
+        spared: Semitones beyond a seventh from the note to the highest that the right hand has to strike while it holds
+            it, where the left hand strikes nothing and reaches the note from what it holds; 0 elsewhere. Accompaniments
+            are written so, low on the upper staff over a long bass.
     """
 
     midi: int
@@ -57,6 +65,7 @@ class Reach:
     fixed: str
     voice: tuple[int, int]
     free: bool
+    spared: int = 0
 
 
 def hand_of_words(text: str) -> str:
@@ -114,7 +123,7 @@ def _choices(notes: tuple[Reach, ...], max_span: int) -> tuple[_Choice, ...]:
     written = tuple(n.fixed or n.written for n in notes)
     if all(written):
         plain = _choice(notes, written, max_span)
-        unclear = any(n.free and not n.fixed for n in notes)
+        unclear = any((n.free or n.spared) and not n.fixed for n in notes)
         if plain.cost < _TOO_MANY and not (unclear and len({n.voice for n in notes}) > 1):
             return (plain,)
     order = sorted(range(len(notes)), key=lambda i: notes[i].midi)
@@ -144,14 +153,16 @@ def _choice(notes: tuple[Reach, ...], hands: tuple[str, ...], max_span: int) -> 
         if note.fixed:
             continue
         if note.written:
-            cost += (_MOVE_FREE if note.free else _MOVE) * (hand != note.written)
+            cost += (_MOVE_FREE if note.free or note.spared else _MOVE) * (hand != note.written)
+            cost += _HELPED_SEMITONE * note.spared * (hand == RIGHT)
         else:
             away = note.midi - _MIDDLE if hand == LEFT else _MIDDLE - note.midi
             cost += _REGISTER_SEMITONE * max(0, away)
-    voices: dict[tuple[int, int], str] = defaultdict(str)
+    voices: dict[tuple[int, int], str] = {}
     for note, hand in zip(notes, hands, strict=True):
+        cost += _DIVIDED * (voices.get(note.voice, hand) != hand)
         voices[note.voice] = hand
-    return _Choice(hands, cost, middle.get(RIGHT), middle.get(LEFT), dict(voices))
+    return _Choice(hands, cost, middle.get(RIGHT), middle.get(LEFT), voices)
 
 
 def _change(before: _Choice, after: _Choice) -> float:

@@ -257,6 +257,28 @@ def test_voices_sharing_one_staff_are_shared_by_the_hands_when_the_other_staff_i
     assert hands == {(1, RIGHT), (2, LEFT)}
 
 
+@pytest.mark.parametrize(
+    ("melody", "bass", "hand"),
+    [
+        ("f5/4 f5/4 g5/4", "a3/2.", LEFT),
+        ("c5/4 c5/4 b4/4", "a3/2.", RIGHT),
+        ("f5/4 f5/4 g5/4", "a2/2.", RIGHT),
+        ("f5/4 f5/4 g5/4", "a3/2 r/4", RIGHT),
+    ],
+    ids=["wider than an octave", "within an octave", "the bass is out of reach", "a rest says the left hand is silent"],
+)
+def test_an_accompaniment_on_the_upper_staff_over_a_held_bass_is_for_the_left_hand(melody, bass, hand):
+    builder = ScoreBuilder(divisions=24)
+    builder.measure("3/4")
+    builder.voice(1, 1, melody)
+    builder.voice(1, 2, "r/4 s/4 e4+f4/4" if "r" in bass else "r/4 e4+f4/4 e4+f4/4")
+    builder.voice(2, 3, bass)
+    result = finger(builder.score())
+    for event in result.score.events:
+        hands = {1: RIGHT, 2: hand, 3: LEFT}[event.voice]
+        assert {n.hand for n in event.notes} <= {hands}, event.event_id
+
+
 def test_words_on_the_page_name_the_hand():
     builder = build("c5/4 c4/4 c5/4 c5/4", "r/1")
     builder.direction(24, staff=1, words={"text": "m.s."})
