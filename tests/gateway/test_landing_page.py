@@ -55,8 +55,8 @@ async def address(http, store) -> str:
     return f"{http.base_url}/#j1"
 
 
-async def test_a_note_is_chosen_and_corrected_with_the_keyboard_alone(address, store, tmp_path):
-    async with browser_page(tmp_path) as page:
+async def test_a_note_is_chosen_and_corrected_with_the_keyboard_alone(address, store):
+    async with browser_page() as page:
         await page.command("Page.navigate", url=address)
         await page.until("document.querySelector('.page')?.shadowRoot?.querySelector('.note')")
         for _ in range(20):
@@ -79,8 +79,8 @@ async def test_a_note_is_chosen_and_corrected_with_the_keyboard_alone(address, s
     assert (pin.note_id, pin.finger) == ("n2", 4)
 
 
-async def test_a_tap_beside_a_note_means_it_and_a_phone_shows_all(address, store, tmp_path):
-    async with browser_page(tmp_path, width=390, height=800) as page:
+async def test_a_tap_beside_a_note_means_it_and_a_phone_shows_all(address, store):
+    async with browser_page(width=390, height=800) as page:
         await page.command("Page.navigate", url=address)
         await page.until("document.querySelector('.page')?.shadowRoot?.querySelector('.note')")
         assert await page.value("document.documentElement.scrollWidth <= innerWidth")

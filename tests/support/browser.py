@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -71,8 +71,18 @@ class Page:
 
 
 @asynccontextmanager
-async def browser_page(folder: Path, width: int = 1200, height: int = 900) -> AsyncIterator[Page]:
-    """A page in a browser of its own, which keeps its files in `folder`."""
+async def browser_page(width: int = 1200, height: int = 900) -> AsyncIterator[Page]:
+    """A page in a browser of its own."""
+    # The path of the socket that Chromium makes there must not be long, as those of pytest's directories are.
+    with TemporaryDirectory(prefix="etude-browser-", ignore_cleanup_errors=True) as folder:
+        async with _running(folder) as page:
+            await page.attach(width, height)
+            yield page
+
+
+@asynccontextmanager
+async def _running(folder: str) -> AsyncIterator[Page]:
+    """A browser that keeps its files in a folder."""
     assert CHROMIUM is not None
     from_us, to_browser = os.pipe()
     from_browser, to_us = os.pipe()
@@ -81,7 +91,7 @@ async def browser_page(folder: Path, width: int = 1200, height: int = 900) -> As
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"]
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", command, CHROMIUM, *options, f"--user-data-dir={folder}",
-        stderr=asyncio.subprocess.DEVNULL, pass_fds=(from_us, to_us), env={**os.environ, "TMPDIR": str(folder)},
+        stderr=asyncio.subprocess.DEVNULL, pass_fds=(from_us, to_us), env={**os.environ, "TMPDIR": folder},
     )  # fmt: skip
     os.close(from_us)
     os.close(to_us)
@@ -90,10 +100,8 @@ async def browser_page(folder: Path, width: int = 1200, height: int = 900) -> As
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(from_browser, "rb", 0)
     )
-    page = Page(reader, to_browser)
     try:
-        await page.attach(width, height)
-        yield page
+        yield Page(reader, to_browser)
     finally:
         process.terminate()
         await process.wait()
