@@ -120,8 +120,12 @@ async def test_servers_that_share_a_document_give_the_same_score(tmp_path: Path)
             assert shared.SerializeToString(deterministic=True) == whole.SerializeToString(deterministic=True)
             assert stub.calls == ["ReadPages"] * 3 + ["WorkOutPages"] * 3 + ["JoinPages"]
             assert told == sorted(told)
-            assert sorted(shown[:11]) == sorted(f"reading page {n} of 11" for n in range(1, 12))
-            assert shown[11:] == ["reading: working out the rhythm"] * 3 + ["reading: joining the pages"]
+            # The rhythm of the first pages may be worked out before the last ones are read.
+            pages = [line for line in shown if line.startswith("reading page")]
+            assert sorted(pages) == sorted(f"reading page {n} of 11" for n in range(1, 12))
+            others = [line for line in shown if line not in pages]
+            assert others == ["reading: working out the rhythm"] * 3 + ["reading: joining the pages"]
+            assert shown[-1] == others[-1]
             # Working out ahead is no more than that.
             stub.fails["WorkOutPages"] = EtudeError("WORKER_DIED", "planned")
             shared = await fan_out.read(options, document, parts_of(options, 11), on_progress)
