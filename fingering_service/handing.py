@@ -14,7 +14,7 @@ from fingering_service.lines import MAX_KEYS
 from fingering_service.played import PlayedNote, written_hand
 from fingering_service.profile import HandProfile
 
-SEVENTH = 11
+_SEVENTH = 11
 """Semitones up to which two voices lie well in one hand."""
 
 _LETTER = {fingering_pb2.HAND_RIGHT: RIGHT, fingering_pb2.HAND_LEFT: LEFT, fingering_pb2.HAND_UNSPECIFIED: ""}
@@ -161,8 +161,8 @@ def _spared_semitones(
         if keys and max(abs(key - midi) for key in keys) <= profile.max_span:
             while_held = right[bisect_left(onsets, onset) : bisect_left(onsets, end)]
             reach = max(key for _, key, _ in while_held) - midi
-            if reach > SEVENTH:
-                found[onset, midi] = reach - SEVENTH
+            if reach > _SEVENTH:
+                found[onset, midi] = reach - _SEVENTH
     return found
 
 
