@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etude.cli.doubts import Doubts, read_doubts
-from etude.cli.outputs import Formats, foreign_file, safe_name
+from etude.cli.outputs import Formats, foreign_file, outdated_files, safe_name
 from etude.cli.progress import ProgressDisplay
 from etude.cli.report import FileReport
 from etude.client import AsyncEtudeClient
@@ -111,6 +111,10 @@ async def _write(client: AsyncEtudeClient, plan: Plan, file: Path, job: job_pb2.
             path = plan.directory / safe_name(plan.directory, name, plan.stems)
             replaced += path.exists()
             outputs.append(await client.download(artifact, path))
+    if replaced:
+        # A fifth page beside four new ones would be taken for one of them.
+        for path in outdated_files(plan.directory, plan.stems[file], outputs, plan.formats.kinds):
+            path.unlink()
     doubts = [
         await _doubts(client, artifact)
         for artifact in sorted(artifacts, key=lambda artifact: artifact.score_index)

@@ -1,6 +1,7 @@
 """Where the files of a job go, and that nothing of the user's is overwritten."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,3 +124,17 @@ def foreign_file(directory: Path, stem: str, inputs: Iterable[Path]) -> Path | N
         if target.exists() and safe_name(directory, target.name, inputs) == target.name:
             return target
     return None
+
+
+def outdated_files(directory: Path, stem: str, written: Iterable[Path], kinds: Iterable[int]) -> list[Path]:
+    """Pages and movements that an earlier run wrote for the same input and this one no longer has."""
+    endings = "|".join(re.escape(SUFFIXES[artifact_service_pb2.ArtifactKind.ValueType(kind)]) for kind in kinds)
+    numbered = re.compile(rf"(?P<of>{re.escape(stem)}(\.mov\d+)?(?P<page>\.\d+)?)({endings})")
+    new = {path.name for path in written} | {f"{stem}{suffix}" for suffix in SUFFIXES.values()}
+
+    def is_another_input(match: re.Match[str]) -> bool:
+        """Whether what looks like a page is the first one of an input called so, as of sonata.2.pdf."""
+        return match["page"] is not None and any((directory / f"{match['of']}{own}").exists() for own in _OWN_SUFFIXES)
+
+    found = ((path, numbered.fullmatch(path.name)) for path in sorted(directory.iterdir()) if path.name not in new)
+    return [path for path, match in found if match and not is_another_input(match)]

@@ -38,6 +38,23 @@ async def test_all_files_and_a_closing_line(etude, server, sonata, tmp_path):
     assert "8 files in out, 8 of them replaced." in again.out
 
 
+async def test_pages_that_only_an_earlier_run_had_do_not_stay_among_the_new_ones(etude, server, sonata, tmp_path):
+    await etude("annotate", sonata, "-o", "out", "--server", server)
+    for name in ("sonata.3.svg", "sonata.mov2.mid", "sonata.mov2.2.svg"):
+        (tmp_path / "out" / name).write_bytes(b"earlier")
+    others = {
+        "sonata.3.png",
+        "sonata.new.svg",
+        "sonata.4.svg",
+        "sonata.4.mid",
+        "sonata.4.ir_v2.json",
+    }  # of sonata.4.pdf
+    for name in others:
+        (tmp_path / "out" / name).write_bytes(b"another's")
+    await etude("annotate", sonata, "-o", "out", "--server", server)
+    assert names(tmp_path / "out") == ALL_FILES | others
+
+
 async def test_the_input_is_never_overwritten(etude, server, sonata, tmp_path):
     for overwrite in ([], ["--overwrite"], ["-o", "."]):
         done = await etude("annotate", "sonata.pdf", "--server", server, *overwrite)
