@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -18,9 +19,10 @@ SVG = (
     f'<g class="staff">{NOTE.format(id="n3", x=310, y=300)}</g></g></g></svg>'
 )
 SCORE = {
-    "measures": [{"number": "7"}],
+    "measures": [{"number": "7"}, {"number": "X8", "implicit": True}],
     "events": [
         {
+            "measureIndex": 1,
             "notes": [
                 {
                     "noteId": "n2",
@@ -32,12 +34,13 @@ SCORE = {
                         "alternatives": [{"finger": 4, "probability": 0.25}],
                     },
                 }
-            ]
+            ],
         }
     ],
 }
 SHOWN = "!document.querySelector('#picker').hidden"
 LABEL = "document.querySelector('#picker').getAttribute('aria-label')"
+MIDI = b"MThd" + bytes(3000)
 TEXTS = "[...document.querySelectorAll('#picker small')].map((small) => small.textContent)"
 SHADOW = "document.querySelector('.page').shadowRoot"
 CHOSEN = "document.querySelector('.page')?.shadowRoot?.querySelector('.chosen')?.id"
@@ -66,7 +69,7 @@ async def test_a_note_is_chosen_and_corrected_with_the_keyboard_alone(address, s
         await page.press("ArrowRight")
         assert await page.value(CHOSEN) == "n1"
         await page.press("ArrowRight")
-        await page.until(f"{LABEL} === 'Finger of D flat 5 in measure 7'")
+        await page.until(f"{LABEL} === 'Finger of D flat 5 in measure after 7'")
         assert await page.value(TEXTS) == ["", "", "73 %", "25 %", ""]
         await page.press("ArrowDown")
         assert await page.value(CHOSEN) == "n3"
@@ -77,6 +80,43 @@ async def test_a_note_is_chosen_and_corrected_with_the_keyboard_alone(address, s
         assert not await page.value(SHOWN)
     ((pin,),) = [request.pins for request in store.pins]
     assert (pin.note_id, pin.finger) == ("n2", 4)
+
+
+async def test_files_are_saved_under_their_names_and_the_fingered_pages_are_shown(address, store, tmp_path):
+    kinds = artifact_service_pb2
+    store.add_artifact("j1", kinds.ARTIFACT_KIND_ANNOTATED_PDF, b"%PDF-1.7 fingered", "application/pdf")
+    store.add_artifact("j1", kinds.ARTIFACT_KIND_MIDI, MIDI, "audio/midi", filename="Étude 2.mid")
+    store.add_artifact("j1", kinds.ARTIFACT_KIND_MUSICXML, b"<score/>", "text/xml", filename="Étude 2.musicxml")
+    async with browser_page() as page:
+        await page.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+        await page.command("Page.navigate", url=address)
+        await page.until("document.querySelector('.page')?.shadowRoot?.querySelector('.note')")
+        links = await page.value("[...document.querySelectorAll('#files a')].map((link) => link.textContent)")
+        assert links == ["MusicXML", "MIDI", "Score with fingering (JSON)"]
+        expected = {"Étude 2.mid": MIDI, "Étude 2.musicxml": b"<score/>"}
+        for number in range(2):
+            await page.click_on(f"document.querySelectorAll('#files a')[{number}]")
+        async with asyncio.timeout(30):
+            while not all((tmp_path / name).exists() for name in expected):  # noqa: ASYNC110 - it is the browser's event
+                await asyncio.sleep(0.05)
+        assert {name: (tmp_path / name).read_bytes() for name in expected} == expected
+        await page.click_on("document.querySelector('#main-files a')")
+        await page.until("location.pathname.endsWith('/download')")
+
+
+async def test_a_job_is_cancelled_with_a_click(http, store):
+    job = job_pb2.Job(job_id="j1", state=job_pb2.JOB_STATE_OMR_PROCESSING)
+    job.source.filename = "sonata.pdf"
+    store.jobs["j1"], store.events["j1"] = job, []
+    await store.progress("j1", "omr", page=3, page_count=40, fraction=0.05)
+    async with browser_page() as page:
+        await page.command("Page.navigate", url=f"{http.base_url}/#j1")
+        await page.until("document.querySelector('#stage')?.textContent.includes('page 3 of 40')")
+        await page.click_on("document.querySelector('#cancel')")
+        await page.until("document.querySelector('#reason').textContent.includes('cancelled')")
+        assert await page.value("document.querySelector('#working').hidden")
+        assert not await page.value("document.querySelector('#send').disabled")
+    assert job.state == job_pb2.JOB_STATE_CANCELLED
 
 
 async def test_a_tap_beside_a_note_means_it_and_a_phone_shows_all(address, store):

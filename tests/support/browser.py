@@ -64,6 +64,14 @@ class Page:
         await self.command("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
         await self.command("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
+    async def click_on(self, element: str) -> None:
+        """Clicks in the middle of an element that a JavaScript expression names, scrolled to where it can be seen."""
+        box = await self.value(
+            f"(found => (found.scrollIntoView({{ block: 'center', behavior: 'instant' }}), "
+            f"found.getBoundingClientRect().toJSON()))({element})"
+        )
+        await self.click((box["left"] + box["right"]) / 2, (box["top"] + box["bottom"]) / 2)
+
     async def click(self, x: float, y: float) -> None:
         """Clicks at a place of the window."""
         for kind in ("mousePressed", "mouseReleased"):
