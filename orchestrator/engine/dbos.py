@@ -20,6 +20,7 @@ What was found out about DBOS 3.4 and is dealt with here:
   the work, once it has lasted a moment (`_UNWRITTEN_S`).
 * A step of its own costs two trips to its database (12 ms of a job's time for three), and tells us nothing: whether a
   stage is finished stands in the job's state. So a run has no DBOS steps; recovered, it asks each stage from the first.
+* On Python 3.12 and newer it has its times from SQLite's unixepoch('subsec'), which is NULL before SQLite 3.42.
 * It is one per process.
 """
 
@@ -28,6 +29,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -254,5 +257,7 @@ def sqlite_engine(database: Path) -> sa.Engine:
         connection.isolation_level = "IMMEDIATE"
         for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
+        if sqlite3.sqlite_version_info < (3, 42):
+            connection.create_function("unixepoch", 1, lambda _: round(time.time(), 3))
 
     return engine

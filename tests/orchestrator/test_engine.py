@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from orchestrator.engine import dbos
 from orchestrator.engine.dbos import DbosEngine, sqlite_engine
@@ -39,6 +41,12 @@ async def ended(engine: DbosEngine) -> None:
     async with asyncio.timeout(20):
         while await engine.pending():  # noqa: ASYNC110 - nothing here could set an event
             await asyncio.sleep(0.02)
+
+
+def test_an_old_sqlite_tells_dbos_the_time_as_a_new_one_does(tmp_path):
+    with sqlite_engine(tmp_path / "engine.sqlite").connect() as connection:
+        now = connection.execute(sa.text("SELECT unixepoch('subsec')")).scalar_one()
+    assert isinstance(now, float) and abs(now - time.time()) < 60
 
 
 async def test_a_step_that_cannot_be_noted_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
