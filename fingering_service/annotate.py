@@ -15,6 +15,7 @@ import numpy as np
 
 from etude.mesh.errors import EtudeError
 from etude.notation.index import ScoreIndex
+from etude.notation.measures import measure_name
 from etude.score.v1 import score_pb2
 from etude.stage.v1 import fingering_service_pb2
 from fingering_service.constraints import (
@@ -89,7 +90,7 @@ def annotate(
     for number, (right, mine) in enumerate(work):
         hand = finger_hand(mine, right, index, model, options, wishes, pins)
         write_hand(hand, result)
-        write_doubts(hand, index, result.score)
+        write_doubts(hand, result.score)
         fingered.append(hand)
         tell(0.1 + 0.9 * (number + 1) / len(work), f"{'right' if right else 'left'} hand fingered")
     write_playability(result.score, fingered, options.profile)
@@ -178,7 +179,7 @@ def _fingers(lattice: Lattice, path: Path) -> list[tuple[int, ...]]:
 
 def _impossible(error: ImpossiblePinsError, line: Line, notes: Sequence[PlayedNote], index: ScoreIndex) -> EtudeError:
     played = [notes[i] for s in error.strikes for i in line.strikes[s].notes]
-    measure = index.score.measures[played[0].event.measure_index].number if played else "?"
+    measure = measure_name(index.score.measures, played[0].event.measure_index) if played else "?"
     ids = [n.note_id for n in played]
     return EtudeError(
         "IMPOSSIBLE_CONSTRAINT",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from etude.notation.index import ScoreIndex
+from etude.notation.measures import measure_name
 from etude.score.v1 import event_pb2, fingering_pb2, provenance_pb2, score_pb2
 from etude.stage.v1 import fingering_service_pb2
 from fingering_service.constraints import PINNED, PREDICTED, PRINTED, Wish
@@ -83,7 +83,7 @@ def write_hand(hand: HandResult, result: fingering_service_pb2.AnnotateResult) -
                                 alternative.fingers[note.note_id] = fingers[t][k]
 
 
-def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) -> None:
+def write_doubts(hand: HandResult, score: score_pb2.Score) -> None:
     """Tells where the hand cannot reach what is written and where a printed finger could not be kept."""
     name = "right" if hand.right else "left"
     for t in hand.unreachable:
@@ -97,7 +97,6 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
             for i in hand.line.strikes[number].notes
         ]
         if played and not hand.line.slices[t].rolled:
-            measure = index.score.measures[played[0].event.measure_index]
             slots = hand.line.slices[t].slots
             span = slots[-1].pitch - slots[0].pitch
             if all(slot.struck for slot in slots):
@@ -107,12 +106,7 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
                     f"strike this and go on holding keys {span} semitones away; "
                     "let them go, the pedal may keep their sound"
                 )
-            _doubt(
-                score,
-                provenance_pb2.DOUBT_KIND_UNREACHABLE,
-                f"Measure {measure.number}: the {name} hand cannot {told}",
-                played,
-            )
+            _doubt(score, provenance_pb2.DOUBT_KIND_UNREACHABLE, f"the {name} hand cannot {told}", played)
     rolled = [t for t, moment in enumerate(hand.line.slices) if moment.rolled and t not in hand.arpeggiated]
     for t in rolled:
         if t - 1 in rolled and hand.line.slices[t - 1].onset == hand.line.slices[t].onset:
@@ -126,21 +120,18 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
             for number in slot.strikes
             for i in hand.line.strikes[number].notes
         ]
-        measure = index.score.measures[played[0].event.measure_index]
         _doubt(
             score,
             provenance_pb2.DOUBT_KIND_UNREACHABLE,
-            f"Measure {measure.number}: {len(played)} keys are too many for the {name} hand at once; "
-            "the fingers are for rolling the chord",
+            f"{len(played)} keys are too many for the {name} hand at once; the fingers are for rolling the chord",
             played,
         )
     for number in hand.dropped:
         played = [hand.notes[i] for i in hand.line.strikes[number].notes]
-        measure = index.score.measures[played[0].event.measure_index]
         _doubt(
             score,
             provenance_pb2.DOUBT_KIND_LOW_CONFIDENCE,
-            f"Measure {measure.number}: no hand can play the printed finger {hand.wishes[number].finger} with the rest "
+            f"no hand can play the printed finger {hand.wishes[number].finger} with the rest "
             "of its chord; it was probably misread and another one was chosen",
             played,
         )
@@ -149,7 +140,9 @@ def write_doubts(hand: HandResult, index: ScoreIndex, score: score_pb2.Score) ->
 def _doubt(
     score: score_pb2.Score, kind: provenance_pb2.DoubtKind.ValueType, message: str, played: Sequence[PlayedNote]
 ) -> None:
-    doubt = score.doubts.add(kind=kind, message=f"{message}.", measure_index=played[0].event.measure_index)
+    measure = played[0].event.measure_index
+    where = f"Measure {measure_name(score.measures, measure)}"
+    doubt = score.doubts.add(kind=kind, message=f"{where}: {message}.", measure_index=measure)
     doubt.ids.extend(n.note_id for n in played)
     printed = [n.notes[0] for n in played if n.notes]
     if printed and printed[0].HasField("region"):

@@ -8,6 +8,7 @@ from traceback import format_exc
 
 from etude.mesh.errors import EtudeError
 from etude.mesh.logging import get_logger
+from etude.notation.measures import measure_name
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from omr_service.assembler.music import PageMusic
 from omr_service.symbols import PageSymbols
@@ -54,7 +55,7 @@ def mark_empty_bars(score: score_pb2.Score) -> None:
         measure = score.measures[index]
         score.doubts.add(
             kind=provenance_pb2.DOUBT_KIND_UNREADABLE,
-            message=f"Measure {measure.number}: nothing could be read in it; it is left empty.",
+            message=f"Measure {measure_name(score.measures, index)}: nothing could be read in it; it is left empty.",
             measure_index=index,
             region=measure.region if measure.HasField("region") else None,
         )

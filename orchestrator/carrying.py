@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from etude.notation.alignment import align_measures
+from etude.notation.measures import measure_name
 from etude.score.v1 import event_pb2, fingering_pb2, page_pb2, score_pb2
 from etude.stage.v1.fingering_service_pb2 import PinnedFingering
 
@@ -80,7 +81,7 @@ def carry_pins(before: score_pb2.Score, now: score_pb2.Score) -> Carried:
                 PinnedFingering(note_id=same, finger=mark.finger, substitution=mark.substitution, hand=note.hand)
             )
         else:
-            lost.append(before.measures[place.event.measure_index].number)
+            lost.append(measure_name(before.measures, place.event.measure_index))
     return Carried(tuple(pins), tuple(lost))
 
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from etude.notation.measures import measure_names
+
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
@@ -11,7 +13,7 @@ class Doubts:
 
     Attributes:
         count: Number of doubts.
-        measures: Numbers of the measures that hold one, as printed, in the order of the piece.
+        measures: What the measures that hold one are called, in the order of the piece.
     """
 
     count: int
@@ -29,8 +31,8 @@ def read_doubts(score_json: bytes) -> Doubts:
     doubts = score.get("doubts", [])
     # In protobuf's JSON mapping a field of value 0 is left out, so no measureIndex stands for the first measure.
     indexes = sorted({doubt.get("measureIndex", 0) for doubt in doubts} - {-1})
-    numbers = dict.fromkeys(str(measures[index].get("number", "")) for index in indexes if index < len(measures))
-    return Doubts(count=len(doubts), measures=tuple(number for number in numbers if number))
+    names = measure_names(measure.get("number", "") for measure in measures)
+    return Doubts(count=len(doubts), measures=tuple(dict.fromkeys(names[i] for i in indexes if i < len(names))))
 
 
 def spans(numbers: Sequence[str], limit: int = 12) -> str:

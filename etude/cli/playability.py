@@ -7,6 +7,7 @@ import click
 from google.protobuf import json_format
 
 from etude.notation.io import ScoreFormatError, from_json
+from etude.notation.measures import measure_name
 from etude.score.v1 import fingering_pb2, score_pb2
 
 _HANDS = {fingering_pb2.HAND_RIGHT: "right", fingering_pb2.HAND_LEFT: "left"}
@@ -52,7 +53,7 @@ def playability_lines(score: score_pb2.Score) -> list[str]:
         )
     places: dict[str, Counter[str]] = {}
     for spot in report.spots:
-        number = score.measures[spot.measure_index].number
+        number = measure_name(score.measures, spot.measure_index)
         places.setdefault(number, Counter())[f"{_HANDS[spot.hand]} hand: {spot.message}"] += 1
     lines += [
         f"Measure {number}: " + "; ".join(f"{text} ({n} times)" if n > 1 else text for text, n in found.items())

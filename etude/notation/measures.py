@@ -48,6 +48,31 @@ def time_signature_text(time_signature: measure_pb2.TimeSignature) -> str:
     return f"{'+'.join(map(str, time_signature.beats))}/{time_signature.beat_type}"
 
 
+def measure_names(numbers: Iterable[str]) -> list[str]:
+    """What people call measures with these numbers, in the order of the Score.
+
+    A measure that is not counted, the rest of one that was parted by a repeat sign for instance, has no number that
+    anyone could find on a page ("X26" in MusicXML), and is named by the one it follows.
+
+    >>> measure_names(["0", "1", "X2", "2", "12a"])
+    ['0', '1', 'after 1', '2', '12a']
+    """
+    names: list[str] = []
+    counted = ""
+    for index, number in enumerate(numbers):
+        if number[:1].isdecimal():
+            counted = number
+            names.append(number)
+        else:
+            names.append(f"after {counted}" if counted else str(index + 1))
+    return names
+
+
+def measure_name(measures: Sequence[measure_pb2.Measure], index: int) -> str:
+    """What people call one of a Score's measures; see `measure_names`."""
+    return measure_names(measure.number for measure in measures[: index + 1])[-1]
+
+
 def measure_at(measures: Sequence[measure_pb2.Measure], ticks: int) -> int:
     """Index of the measure that holds a tick: the last one that starts at or before it; 0 before the first.
 

@@ -101,8 +101,8 @@ def _count(number: int, noun: str) -> str:
 
 def _block(system: ReviewedSystem, page: str, read: str) -> str:
     style = " ".join(["system", *(["doubtful"] if system.doubts else []), *(["wrong"] if system.wrong_bars else [])])
-    numbers = [number for number in system.numbers if number]
-    bars = f"bars {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"bar {''.join(numbers) or '?'}"
+    names = system.names
+    bars = f"bars {names[0]} to {names[-1]}" if len(names) > 1 else f"bar {names[0]}"
     where = f"Page {system.region.page_number}, {bars}" if system.region is not None else bars.capitalize()
     lines = "".join(map(_doubt, system.doubts))
     return f'<div class="{style}"><h3>{escape(where)}</h3>{page}{read}{f"<ul>{lines}</ul>" if lines else ""}</div>'
@@ -110,7 +110,7 @@ def _block(system: ReviewedSystem, page: str, read: str) -> str:
 
 def _doubt(doubt: ReviewedDoubt) -> str:
     style = "bar" if doubt.whole_bar else "symbol"
-    return f'<li class="{style}">Bar {escape(doubt.bar or "?")}: {escape(doubt.text)}</li>'
+    return f'<li class="{style}">Bar {escape(doubt.bar)}: {escape(doubt.text)}</li>'
 
 
 def _picture(draw: Callable[[], tuple[str, bytes]], what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from etude.notation.measures import measure_names
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 
 _BAR_KINDS = frozenset(
@@ -19,7 +20,7 @@ _BAR_KINDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ReviewedDoubt:
-    """A doubt as it is shown: the number of its bar as printed, what is doubtful, whether it is about the whole bar."""
+    """A doubt as it is shown: what its bar is called, what is doubtful, whether it is about the whole bar."""
 
     bar: str
     text: str
@@ -34,7 +35,7 @@ class ReviewedSystem:
         score_index: Of its Score in the document, from 0.
         first: Position of its first bar in the Score, from 0.
         count: Number of bars.
-        numbers: Their numbers as printed.
+        names: What they are called.
         region: Where it stands; None where the Score knows no pages.
         doubts: What is doubtful in it.
         wrong_bars: Positions within the system, from 0, of bars that do not add up.
@@ -46,7 +47,7 @@ class ReviewedSystem:
     score_index: int
     first: int
     count: int
-    numbers: tuple[str, ...]
+    names: tuple[str, ...]
     region: page_pb2.PageRegion | None
     doubts: tuple[ReviewedDoubt, ...]
     wrong_bars: frozenset[int]
@@ -87,13 +88,13 @@ def _lines(score: score_pb2.Score) -> Iterator[tuple[int, int, None]]:
         yield first, after - first, None
 
 
-def without_bar(message: str, number: str) -> str:
-    """A doubt's message without the number of its bar, which is shown beside it.
+def without_bar(message: str, name: str) -> str:
+    """A doubt's message without the name of its bar, which is shown beside it.
 
     >>> without_bar("Measure 3: its voices do not add up.", "3"), without_bar("Measure 3, Piano: a tie.", "3")
     ('its voices do not add up.', 'Piano: a tie.')
     """
-    rest = message.removeprefix(f"Measure {number}")
+    rest = message.removeprefix(f"Measure {name}")
     return rest[2:] if rest != message and rest[:2] in (": ", ", ") else message
 
 
@@ -103,17 +104,16 @@ def _system(
     doubts = [doubt for doubt in score.doubts if first <= doubt.measure_index < first + count]
     about_bars = [doubt for doubt in doubts if doubt.kind in _BAR_KINDS]
     measures = score.measures[first : first + count]
+    names = measure_names(measure.number for measure in score.measures)
     wrong = frozenset(doubt.measure_index - first for doubt in about_bars)
     return ReviewedSystem(
         score_index=index,
         first=first,
         count=count,
-        numbers=tuple(measure.number for measure in measures),
+        names=tuple(names[first : first + count]),
         region=region,
         doubts=tuple(
-            ReviewedDoubt(
-                number := score.measures[d.measure_index].number, without_bar(d.message, number), d.kind in _BAR_KINDS
-            )
+            ReviewedDoubt(name := names[d.measure_index], without_bar(d.message, name), d.kind in _BAR_KINDS)
             for d in doubts
         ),
         wrong_bars=wrong,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from etude.notation.measures import measure_name
 from etude.score.v1 import provenance_pb2, score_pb2
 from omr_service.assembler.build_places import region
 from omr_service.assembler.draft import ScoreDraft, TieReading
@@ -24,7 +25,7 @@ def write_doubts(draft: ScoreDraft, score: score_pb2.Score, lost_ties: Sequence[
             kind=provenance_pb2.DOUBT_KIND_MEASURE_LENGTH
             if not fit.fits or not fit.expected
             else provenance_pb2.DOUBT_KIND_ALIGNMENT,
-            message=f"Measure {measure.number}: {what}.",
+            message=f"Measure {measure_name(score.measures, index)}: {what}.",
             measure_index=index,
             region=measure.region,
         )
@@ -33,7 +34,7 @@ def write_doubts(draft: ScoreDraft, score: score_pb2.Score, lost_ties: Sequence[
         page, curve = tie.curve
         score.doubts.add(
             kind=provenance_pb2.DOUBT_KIND_OPEN_SPANNER,
-            message=f"Measure {score.measures[index].number}: a tie was left out, "
+            message=f"Measure {measure_name(score.measures, index)}: a tie was left out, "
             "for the notes at its ends are not of one pitch.",
             measure_index=index,
             region=region(page, curve.box),

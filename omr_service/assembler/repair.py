@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from etude.mesh.errors import EtudeError
 from etude.notation.index import ScoreIndex
-from etude.notation.measures import measure_at
+from etude.notation.measures import measure_at, measure_name
 from etude.notation.ordering import sort_score
 from etude.notation.pitch import midi_of
 from etude.notation.validate import Violation, validate
@@ -85,7 +85,7 @@ def make_valid(score: score_pb2.Score) -> None:
     left = validate(score)
     if left:
         named = sorted({index for v in left for index in _measures_of(score, v)})
-        numbers = ", ".join(score.measures[index].number or str(index + 1) for index in named[:10])
+        numbers = ", ".join(measure_name(score.measures, index) for index in named[:10])
         where = f"around measure {numbers}" if numbers else "as a whole"
         raise EtudeError(
             "UNREADABLE",
@@ -233,7 +233,7 @@ class _Repair:
     ) -> None:
         """Tells a repair."""
         index = index if 0 <= index < len(self.score.measures) else -1
-        where = f"Measure {self.score.measures[index].number or index + 1}: " if index >= 0 else ""
+        where = f"Measure {measure_name(self.score.measures, index)}: " if index >= 0 else ""
         known = {page.page_number for page in self.score.pages}
         self.score.doubts.add(
             kind=kind,

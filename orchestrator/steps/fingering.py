@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from etude.job.v1 import job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.mesh.errors import EtudeError
+from etude.notation.measures import measure_name
 from etude.score.v1 import score_pb2
 from etude.stage.v1.fingering_service_pb2 import AnnotateRequest, AnnotateResult
 from etude.stage.v1.stage_pb2 import Progress
@@ -87,7 +88,7 @@ async def _annotate(workshop: Workshop, request: AnnotateRequest, report: Report
 
 def _measures_of(score: score_pb2.Score, note_ids: set[str]) -> list[str]:
     return [
-        score.measures[event.measure_index].number
+        measure_name(score.measures, event.measure_index)
         for event in score.events
         for note in event.notes
         if note.note_id in note_ids
@@ -97,7 +98,7 @@ def _measures_of(score: score_pb2.Score, note_ids: set[str]) -> list[str]:
 def _remarks(job: job_pb2.Job, lost: Sequence[str]) -> list[str]:
     if not lost:
         return []
-    where = ", ".join(dict.fromkeys(number or "without a number" for number in lost))
+    where = ", ".join(dict.fromkeys(lost))
     return [
         f"{len(lost)} pinned fingers of job {job.options.pins_from_job_id} do not hold any more, because their notes "
         f"were read differently this time: measures {where}"

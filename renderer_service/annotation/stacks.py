@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from etude.notation.measures import measure_names
 from etude.score.v1 import event_pb2, fingering_pb2, page_pb2, score_pb2
 from renderer_service.fingers import (
     Density,
@@ -61,7 +62,7 @@ class DigitStack:
         above: True where the stack is wanted above the notes.
         stem: Direction of the notes' stem.
         scale: 1, or less for grace notes.
-        measure: Number of the measure, for remarks.
+        measure: What the measure is called, for remarks.
     """
 
     note_ids: tuple[str, ...]
@@ -120,10 +121,15 @@ def collect_stacks(scores: Sequence[score_pb2.Score], density: Density) -> Colle
         for (number, *_), place in staff_places.items():
             if place not in staves[number]:
                 staves[number].append(place)
-        sides = _voice_sides(score)
-        marks = _Marks(tie_continuations(score), ornament_fingers(score))
+        known = _Known(
+            tie_continuations(score),
+            ornament_fingers(score),
+            staff_places,
+            _voice_sides(score),
+            measure_names(measure.number for measure in score.measures),
+        )
         for event in score.events:
-            found, lost = _stacks_of(score, event, density, marks, staff_places, sides)
+            found, lost = _stacks_of(event, density, known)
             without_place += lost
             for number, stack in found:
                 key = (stack.staff.box.y0, stack.heads[0].center_x, stack.heads[0].y0)
@@ -209,46 +215,51 @@ def _height(events: Iterable[event_pb2.Event]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Marks:
-    """What decides how a note's finger is shown: ids of notes held by a tie, and fingers of ornaments by note."""
+class _Known:
+    """What is known of a Score before its events are looked at.
+
+    Attributes:
+        continuations: Ids of notes held by a tie.
+        ornaments: Fingers of ornaments, by note.
+        staves: Where its staves stand.
+        sides: The side of its staff on which an event has its digits, where two voices share the staff.
+        measures: What the measures are called.
+    """
 
     continuations: frozenset[str]
     ornaments: Mapping[str, tuple[int, ...]]
+    staves: Mapping[_StaffKey, StaffPlace]
+    sides: Mapping[str, bool]
+    measures: Sequence[str]
 
 
 def _stacks_of(
-    score: score_pb2.Score,
-    event: event_pb2.Event,
-    density: Density,
-    marks: _Marks,
-    staff_places: Mapping[_StaffKey, StaffPlace],
-    sides: Mapping[str, bool],
+    event: event_pb2.Event, density: Density, known: _Known
 ) -> tuple[list[tuple[int, DigitStack]], list[str]]:
     """The event's stacks with their pages, one for each staff and hand; and the ids of notes without a place."""
     groups: defaultdict[tuple[int, int, int], list[tuple[event_pb2.Note, ShownFinger]]] = defaultdict(list)
     lost = []
     for note in reversed(event.notes):
-        shown = shown_finger(note, density, marks.continuations)
+        shown = shown_finger(note, density, known.continuations)
         if shown is None or shown.source == fingering_pb2.FINGERING_SOURCE_PRINTED:
             continue
         if note.region.page_number < 1 or note.region.width <= 0:
             lost.append(note.note_id)
             continue
         groups[note.region.page_number, note.staff, hand_of(note)].append(
-            (note, replace(shown, ornament=marks.ornaments.get(note.note_id, ())))
+            (note, replace(shown, ornament=known.ornaments.get(note.note_id, ())))
         )
     found = []
     for (page_number, staff, hand), members in groups.items():
         heads = tuple(box_of(note.region) for note, _ in members)
-        place = staff_places.get((page_number, event.measure_index, event.part_id, staff))
+        place = known.staves.get((page_number, event.measure_index, event.part_id, staff))
         if place is None:  # a note of no known staff: its own head tells the size of things
             space = fmean(head.y1 - head.y0 for head in heads)
             place = StaffPlace(Box(heads[0].x0, heads[0].y0, heads[0].x1, heads[-1].y1), space)
-        shared = sides.get(event.event_id)
+        shared = known.sides.get(event.event_id)
         above = hand == fingering_pb2.HAND_RIGHT
         if shared is not None and staff == event.staff and _one_hand(event):
             above = shared
-        measure = score.measures[event.measure_index].number
         stack = DigitStack(
             tuple(note.note_id for note, _ in members),
             tuple(shown for _, shown in members),
@@ -257,7 +268,7 @@ def _stacks_of(
             above,
             event.stem,
             GRACE_SCALE if event.HasField("grace") else 1.0,
-            measure,
+            known.measures[event.measure_index],
         )
         found.append((page_number, stack))
     return found, lost

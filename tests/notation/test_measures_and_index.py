@@ -11,6 +11,8 @@ from etude.notation.measures import (
     fill_with_hidden_rests,
     measure_at,
     measure_end,
+    measure_name,
+    measure_names,
     nominal_quarters,
     nominal_ticks,
     time_signature_text,
@@ -28,6 +30,15 @@ def test_meters():
     assert nominal_ticks(additive, 4) == 10
     assert time_signature_text(additive) == "3+2/8"
     assert nominal_quarters(measure_pb2.TimeSignature()) == 0
+
+
+def test_measures_that_are_not_counted_are_named_by_the_one_before():
+    assert measure_names(["0", "1", "X2", "2", "12a", "X13", ""]) == [
+        "0", "1", "after 1", "2", "12a", "after 12a", "after 12a",
+    ]  # fmt: skip
+    assert measure_names(["X1", "", "1"]) == ["1", "2", "1"]
+    measures = [measure_pb2.Measure(number=number) for number in ("25", "X26", "26")]
+    assert [measure_name(measures, i) for i in range(3)] == ["25", "after 25", "26"]
 
 
 def test_measure_at_ticks():

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import accumulate
 
 from etude.notation.io import SCHEMA_VERSION
-from etude.notation.measures import fill_with_hidden_rests
+from etude.notation.measures import fill_with_hidden_rests, measure_name
 from etude.notation.musicxml.header import settle_roles
 from etude.notation.musicxml.ids import Ids
 from etude.notation.musicxml.measures import build_measures, measure_lengths
@@ -243,12 +243,12 @@ class _Builder:
         score = self.score
         named = {part.part_id: f", {part.name or part.part_id}" for part in score.parts} if len(score.parts) > 1 else {}
         for (part_id, end), number in Counter(open_ends).items():
-            measure = score.measures[end.measure]
             times = f"{number} {end.kind}s" if number > 1 else f"a {end.kind}"
+            name = measure_name(score.measures, end.measure)
             score.doubts.add(
                 kind=provenance_pb2.DOUBT_KIND_OPEN_SPANNER,
                 measure_index=end.measure,
-                message=f"Measure {measure.number}{named.get(part_id, '')}: {times} with one end only.",
+                message=f"Measure {name}{named.get(part_id, '')}: {times} with one end only.",
             )
         tremolo = {
             event_id
@@ -262,12 +262,12 @@ class _Builder:
             written = written_quarters(event.type, event.dots, event.tuplet_ratios)
             lasts = Fraction(event.duration_ticks, score.divisions)
             if lasts != written and not (event.event_id in tremolo and lasts == written / 2):
-                measure = score.measures[event.measure_index]
+                name = measure_name(score.measures, event.measure_index)
                 score.doubts.add(
                     kind=provenance_pb2.DOUBT_KIND_LOW_CONFIDENCE,
                     measure_index=event.measure_index,
                     ids=[event.event_id],
-                    message=f"Measure {measure.number}, staff {event.staff}: a note is written as {written} quarters "
+                    message=f"Measure {name}, staff {event.staff}: a note is written as {written} quarters "
                     f"and lasts {lasts}.",
                 )
 
