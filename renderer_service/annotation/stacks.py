@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -17,6 +17,7 @@ from renderer_service.fingers import (
     shown_finger,
     tie_continuations,
 )
+from renderer_service.sides import digits_above, voice_sides
 
 GRACE_SCALE = 0.75
 """Size of a grace note's digits beside others."""
@@ -125,7 +126,7 @@ def collect_stacks(scores: Sequence[score_pb2.Score], density: Density) -> Colle
             tie_continuations(score),
             ornament_fingers(score),
             staff_places,
-            _voice_sides(score),
+            voice_sides(score),
             measure_names(measure.number for measure in score.measures),
         )
         for event in score.events:
@@ -170,50 +171,6 @@ def _staff_places(score: score_pb2.Score) -> dict[_StaffKey, StaffPlace]:
     return places
 
 
-def _voice_sides(score: score_pb2.Score) -> dict[str, bool]:
-    """For events that sound together with another voice of their staff, by id: True in the upper voice (digits above),
-    False in a lower one.
-
-    Which voice is which is told by the stems of the measure where they disagree, else by the pitches. An event that
-    has its staff to itself has no entry, though the measure may have two voices elsewhere.
-    """
-    members: defaultdict[tuple[int, str, int], defaultdict[int, list[event_pb2.Event]]]
-    members = defaultdict(lambda: defaultdict(list))
-    for event in score.events:
-        if event.notes:
-            members[event.measure_index, event.part_id, event.staff][event.voice].append(event)
-    sides: dict[str, bool] = {}
-    for voices in members.values():
-        if len(voices) < 2:
-            continue
-        upper = min(voices, key=lambda voice: (-_stem_up(voices[voice]), -_height(voices[voice]), voice))
-        for voice, events in voices.items():
-            others = [e for other, list_ in voices.items() if other != voice for e in list_]
-            for event in events:
-                if any(_sound_together(event, other) for other in others):
-                    sides[event.event_id] = voice == upper
-    return sides
-
-
-def _sound_together(one: event_pb2.Event, other: event_pb2.Event) -> bool:
-    """True when one starts while the other sounds; a grace starts with its note."""
-    one_end = one.onset_ticks + max(1, one.duration_ticks)
-    other_end = other.onset_ticks + max(1, other.duration_ticks)
-    return one.onset_ticks < other_end and other.onset_ticks < one_end
-
-
-def _stem_up(events: Iterable[event_pb2.Event]) -> int:
-    """1 when more stems go up than down, -1 when fewer, 0 otherwise."""
-    balance = sum(
-        (event.stem == event_pb2.STEM_DIRECTION_UP) - (event.stem == event_pb2.STEM_DIRECTION_DOWN) for event in events
-    )
-    return (balance > 0) - (balance < 0)
-
-
-def _height(events: Iterable[event_pb2.Event]) -> float:
-    return fmean(note.midi_pitch for event in events for note in event.notes)
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What is known of a Score before its events are looked at.
@@ -237,7 +194,9 @@ def _stacks_of(
     event: event_pb2.Event, density: Density, known: _Known
 ) -> tuple[list[tuple[int, DigitStack]], list[str]]:
     """The event's stacks with their pages, one for each staff and hand; and the ids of notes without a place."""
-    groups: defaultdict[tuple[int, int, int], list[tuple[event_pb2.Note, ShownFinger]]] = defaultdict(list)
+    groups: defaultdict[tuple[int, int, fingering_pb2.Hand.ValueType], list[tuple[event_pb2.Note, ShownFinger]]] = (
+        defaultdict(list)
+    )
     lost = []
     for note in reversed(event.notes):
         shown = shown_finger(note, density, known.continuations)
@@ -256,23 +215,15 @@ def _stacks_of(
         if place is None:  # a note of no known staff: its own head tells the size of things
             space = fmean(head.y1 - head.y0 for head in heads)
             place = StaffPlace(Box(heads[0].x0, heads[0].y0, heads[0].x1, heads[-1].y1), space)
-        shared = known.sides.get(event.event_id)
-        above = hand == fingering_pb2.HAND_RIGHT
-        if shared is not None and staff == event.staff and _one_hand(event):
-            above = shared
         stack = DigitStack(
             tuple(note.note_id for note, _ in members),
             tuple(shown for _, shown in members),
             heads,
             place,
-            above,
+            digits_above(event, staff, hand, known.sides),
             event.stem,
             GRACE_SCALE if event.HasField("grace") else 1.0,
             known.measures[event.measure_index],
         )
         found.append((page_number, stack))
     return found, lost
-
-
-def _one_hand(event: event_pb2.Event) -> bool:
-    return len({hand_of(note) for note in event.notes}) == 1

@@ -16,6 +16,7 @@ from renderer_service.musicxml.marks import part_marks
 from renderer_service.musicxml.notes import NoteContext, add_event
 from renderer_service.musicxml.transposing import transpositions
 from renderer_service.musicxml.xml import Ids, add, document_text, element
+from renderer_service.sides import voice_sides
 
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -100,7 +101,7 @@ def _part(score: score_pb2.Score, part: score_pb2.Part, first: bool, density: De
     layouts = part_layout(score, part.part_id)
     marks = part_marks(score, part.part_id, layouts)
     shifts = transpositions(score, part)
-    context = NoteContext(score.divisions, marks, tie_continuations(score), density, ids, shifts)
+    context = NoteContext(score.divisions, marks, tie_continuations(score), density, voice_sides(score), ids, shifts)
     clefs: defaultdict[int, list[measure_pb2.Clef]] = defaultdict(list)
     for clef in score.clefs:
         if clef.part_id == part.part_id:

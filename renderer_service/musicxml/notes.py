@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from etude.notation.pitch import midi_of
 from etude.notation.time import written_quarters
-from etude.score.v1 import event_pb2, fingering_pb2, pitch_pb2
+from etude.score.v1 import event_pb2, pitch_pb2
 from renderer_service.fingers import Density, shown_finger
 from renderer_service.musicxml import vocabulary
 from renderer_service.musicxml.marks import GROUPS, WRAPPED, PartMarks
 from renderer_service.musicxml.xml import Ids, add, element
+from renderer_service.sides import digits_above
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class NoteContext:
         marks: Marks of the part's notes.
         continuations: Ids of notes held over by a tie.
         density: Which fingers are shown.
+        sides: On which side of their staff the fingers of voices that share one stand; see `voice_sides`.
         ids: Makes ids for elements.
         transpositions: Semitones by which the part sounds above where it is written, by measure.
     """
@@ -33,6 +35,7 @@ class NoteContext:
     marks: PartMarks
     continuations: frozenset[str]
     density: Density
+    sides: Mapping[str, bool]
     ids: Ids
     transpositions: Sequence[int]
 
@@ -95,7 +98,7 @@ def _add_note(
         for level, value in enumerate(marks.beams.get(event.event_id, ())[:8], 1):
             add(new, "beam", value, number=level)
         notations += marks.of_event.get(event.event_id, ())
-    notations += _fingering(note, context)
+    notations += _fingering(event, note, context)
     _add_notations(new, notations)
 
 
@@ -156,12 +159,12 @@ def _add_time_modification(parent: ET.Element, event: event_pb2.Event, context: 
         add(modification, "normal-type", vocabulary.NOTE_TYPES[tuplet.normal_type])
 
 
-def _fingering(note: event_pb2.Note, context: NoteContext) -> list[tuple[str, ET.Element]]:
+def _fingering(event: event_pb2.Event, note: event_pb2.Note, context: NoteContext) -> list[tuple[str, ET.Element]]:
     """<fingering>, coloured unless the source prints it; the finger that takes over follows as a substitution."""
     shown = shown_finger(note, context.density, context.continuations)
     if shown is None:
         return []
-    side = "above" if shown.hand == fingering_pb2.HAND_RIGHT else "below"
+    side = "above" if digits_above(event, note.staff, shown.hand, context.sides) else "below"
     color = shown.color or None
     new = [("technical", element("fingering", shown.finger, placement=side, color=color))]
     if shown.substitution:

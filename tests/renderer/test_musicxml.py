@@ -209,6 +209,18 @@ def test_barlines_repeats_and_endings(root):
     assert barlines(5)["right"].findtext("fermata") == "normal"
 
 
+def test_of_two_voices_on_a_staff_the_lower_one_has_its_fingers_below():
+    builder = ScoreBuilder()
+    builder.measure("4/4")
+    builder.voice(1, 1, "e5=5/4 d5=4/4 c5=3/2")
+    builder.voice(1, 2, "c5=2/2")
+    builder.voice(2, 5, "c3=1/1")
+    root = ET.fromstring(musicxml_bytes(builder.score()))
+    placed = [(f.text, f.get("placement")) for f in root.iter("fingering")]
+    # The c5 of the first voice is alone on its staff by then.
+    assert placed == [("5", "above"), ("4", "above"), ("3", "above"), ("2", "below"), ("1", "below")]
+
+
 def test_fingers_are_coloured_by_where_they_come_from_and_placed_by_hand(root):
     def finger(note_id):
         return note(root, note_id).findall("notations/technical/fingering")
