@@ -9,6 +9,7 @@ from etude.score.v1 import event_pb2, score_pb2, spanner_pb2
 from omr_service.assembler.build_places import NoteIndex, region
 from omr_service.assembler.build_times import Times
 from omr_service.assembler.draft import Key
+from omr_service.assembler.geometry import center
 from omr_service.assembler.music import CurveSign, MarkSign, PageMusic
 from omr_service.symbols import Box
 
@@ -17,8 +18,17 @@ LINES = ("hairpin", "pedal", "trill_line", "glissando")
 PLACEMENTS = {True: spanner_pb2.PLACEMENT_ABOVE, False: spanner_pb2.PLACEMENT_BELOW}
 AT_EDGE = 0.15
 """Spaces from the right edge of a note up to which a hairpin ends there."""
-MOST_AT_EDGES = 0.5
-"""Share of a piece's hairpins that end so from which on that is how they are drawn (LilyPond), and no chance."""
+EXACT = 0.05
+"""The same where it is counted how a piece's hairpins end; half of them end so where that is how they are drawn
+(LilyPond), and no chance."""
+AT_DYNAMIC = 0.75
+"""Spaces at most from a hairpin to the dynamic before which it ends."""
+PUSHED = (0.55, 1.2)
+"""Spaces at most from a dynamic to a hairpin that makes room for it, and to one that begins at no note."""
+AT_HEAD = (0.5, 0.8)
+"""Spaces from the left end of a hairpin that begins at a note to the middle of its head."""
+REACHED = 0.15
+"""Spaces by which a hairpin may fall short of the middle of a note that it holds for."""
 _Drawn = tuple[int, MarkSign, spanner_pb2.Spanner]
 """A line that may go on: the page and the mark of its last part, and its spanner."""
 
@@ -41,6 +51,7 @@ class LineWriter:
         self.hairpins: dict[tuple[str, str, int], _Drawn] = {}
         self.trills: dict[tuple[str, int], tuple[_Drawn, int]] = {}
         self.pedal: spanner_pb2.Spanner | None = None
+        self.dynamics: dict[tuple[int, int], list[Box]] = {}
         self.centred = self.star_under = self.at_edges = False
 
     def look_at(self, pages: Sequence[PageMusic]) -> None:
@@ -54,6 +65,10 @@ class LineWriter:
         at_edges = hairpins = 0
         for page in pages:
             for mark in page.marks:
+                if mark.kind == "dynamic":
+                    self.dynamics.setdefault((page.page_number, mark.system), []).append(mark.box)
+        for page in pages:
+            for mark in page.marks:
                 moments = self.times.moments.get((page.page_number, mark.system), [])
                 if mark.kind not in ("pedal", "hairpin") or not moments:
                     continue
@@ -64,11 +79,11 @@ class LineWriter:
                 elif mark.kind == "pedal" and mark.name == "up" and not mark.detail:
                     before += min(abs(m.x - 0.6 * space - mark.x1) for m in moments)
                     under += min(abs(m.x - (mark.x0 + mark.x1) / 2) for m in moments)
-                elif mark.kind == "hairpin" and not self.times.ends_at_barline(page.page_number, mark):
+                elif mark.kind == "hairpin" and not self._ends_at_sign(page.page_number, mark):
                     hairpins += 1
-                    at_edges += any(abs(m.x1 - mark.x1) < AT_EDGE * space for m in moments)
+                    at_edges += any(abs(m.x1 - mark.x1) < EXACT * space for m in moments)
         self.centred, self.star_under = middle < left, under < before
-        self.at_edges = at_edges > MOST_AT_EDGES * hairpins
+        self.at_edges = 2 * at_edges >= hairpins > 0
 
     def write(self, page: int, mark: MarkSign) -> None:
         """Writes one mark of the kinds in `LINES`."""
@@ -109,13 +124,7 @@ class LineWriter:
         return spanner
 
     def _hairpin(self, page: int, mark: MarkSign) -> None:
-        _, start = self.times.moment(page, mark.system, mark.x0 + 0.5)
-        end = self.times.end_moment(page, mark.system, mark.x1)
-        if self.at_edges:
-            slack = AT_EDGE * self.times.space(page, mark.system)
-            moments = self.times.moments.get((page, mark.system), [])
-            at = [m.start for m in moments if abs(m.x1 - mark.x1) < slack and m.start > start]
-            end = min(at, default=end)
+        start, end = self._held(page, mark)
         if end <= start:
             return
         part, staff = self.times.place(page, mark)
@@ -127,10 +136,60 @@ class LineWriter:
             before[2].regions.append(region(page, mark.box))
             self.hairpins[mark.name, part, staff] = page, mark, before[2]
             return
-        spanner = self._spanner(part, staff, start, end, page, mark.box, mark.above)
+        lower = self._is_of_lower_staff(page, mark, end)
+        spanner = self._spanner(part, staff + lower, start, end, page, mark.box, mark.above or lower)
         self.hairpins[mark.name, part, staff] = page, mark, spanner
         rising = mark.name == "crescendo"
         spanner.hairpin.kind = spanner_pb2.HAIRPIN_KIND_CRESCENDO if rising else spanner_pb2.HAIRPIN_KIND_DIMINUENDO
+
+    def _held(self, page: int, mark: MarkSign) -> tuple[int, int]:
+        """Ticks at which a hairpin begins and ends, which is when a dynamic begins that takes its place."""
+        space = self.times.space(page, mark.system)
+        moments = self.times.moments.get((page, mark.system), [])
+        pushing = self._dynamic_before(page, mark)
+        _, start = self.times.moment(page, mark.system, center(pushing)[0] if pushing else mark.x0 + 0.5)
+        following = self._dynamic_after(page, mark)
+        if following is not None:
+            _, end = self.times.moment(page, mark.system, center(following)[0])
+            if end > start:
+                return start, end
+        end = self.times.end_moment(page, mark.system, mark.x1 + REACHED * space)
+        if self.at_edges:
+            at = [m.start for m in moments if abs(m.x1 - mark.x1) < AT_EDGE * space and m.start > start]
+            end = min(at, default=end)
+        return start, end
+
+    def _row(self, page: int, mark: MarkSign) -> list[Box]:
+        """The dynamics on the level of a hairpin."""
+        level, space = center(mark.box)[1], self.times.space(page, mark.system)
+        return [box for box in self.dynamics.get((page, mark.system), []) if abs(center(box)[1] - level) < space]
+
+    def _dynamic_before(self, page: int, mark: MarkSign) -> Box | None:
+        """The dynamic that stands where a hairpin would begin."""
+        space = self.times.space(page, mark.system)
+        low, high = (edge * space for edge in AT_HEAD)
+        at_head = any(low < m.x - mark.x0 < high for m in self.times.moments.get((page, mark.system), []))
+        reach = PUSHED[0 if at_head else 1] * space
+        return max((b for b in self._row(page, mark) if abs(mark.x0 - b.x1) < reach), key=lambda b: b.x1, default=None)
+
+    def _dynamic_after(self, page: int, mark: MarkSign) -> Box | None:
+        """The dynamic that a hairpin leads to."""
+        reach = AT_DYNAMIC * self.times.space(page, mark.system)
+        return min((b for b in self._row(page, mark) if abs(b.x0 - mark.x1) < reach), key=lambda b: b.x0, default=None)
+
+    def _ends_at_sign(self, page: int, mark: MarkSign) -> bool:
+        """Whether a barline or a dynamic decides where a hairpin ends."""
+        return self.times.ends_at_barline(page, mark) or self._dynamic_after(page, mark) is not None
+
+    def _is_of_lower_staff(self, page: int, mark: MarkSign, end: int) -> bool:
+        """Whether a hairpin between the staves of the keyboard ends with a note of the lower staff and none of the
+        upper; there are programs in which a hairpin must end with a note of its staff."""
+        own = self.times.measures[page, mark.system][0][1].system.system
+        if mark.above or mark.staff not in own.keyboard[:-1]:
+            return False
+        staff = own.keyboard.index(mark.staff) + 1
+        ending = {m.event.staff for m in self.times.moments[page, mark.system] if m.end == end}
+        return staff not in ending and staff + 1 in ending
 
     def _goes_on(self, drawn: _Drawn, page: int, rest: MarkSign) -> bool:
         """Whether a line that reaches to the end of a system goes on before the first note of the next."""

@@ -81,6 +81,8 @@ class MeasureWriter:
             out.style = measure_pb2.BARLINE_STYLE_HEAVY_LIGHT
         elif mark.dots_right and not mark.dots_left:
             out.style = measure_pb2.BARLINE_STYLE_REGULAR
+        elif mark.dots_right:
+            out.style = measure_pb2.BARLINE_STYLE_LIGHT_HEAVY  # the other half is the next measure's left one
         else:
             out.style = BAR_STYLES.get(mark.strokes, measure_pb2.BARLINE_STYLE_REGULAR)
         if left and mark.dots_right:

@@ -58,6 +58,8 @@ def _clef_changes(draft: ScoreDraft, index: int, measure: JoinedMeasure, clefs: 
         target = index
         if onset >= measure.rhythm.length and index + 1 < len(draft.measures):
             target, onset = index + 1, Fraction(0)
+        # one that another replaces before anything sounds takes no effect
+        draft.clefs = [c for c in draft.clefs if (c.place, c.measure, c.onset) != (place, target, onset)]
         draft.clefs.append(ClefChange(place, target, onset, clef, measure.page.page_number))
 
 

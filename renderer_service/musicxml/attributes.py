@@ -100,7 +100,7 @@ def barline_element(
         style = "heavy-light" if barline.repeat == measure_pb2.REPEAT_DIRECTION_FORWARD else "light-heavy"
     if style and (style != "regular" or left):
         add(new, "bar-style", style)
-    elif not left and (fermatas or (measure.HasField("ending") and measure.ending.stops)):
+    elif fermatas or (measure.HasField("ending") and (measure.ending.starts if left else measure.ending.stops)):
         add(new, "bar-style", "regular")
     for fermata in fermatas[:2]:
         shape = vocabulary.FERMATA_SHAPES.get(fermata.fermata.shape, "normal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from etude.notation.measures import measure_at
 from etude.notation.time import written_quarters
@@ -35,6 +35,12 @@ class TimedItem:
     staff: int
     rank: int
     element: ET.Element
+
+    def written_at(self, tick: int) -> TimedItem:
+        """The same direction written at another point of time, with its <offset> from there."""
+        types = sum(child.tag == "direction-type" for child in self.element)
+        self.element.insert(types, element("offset", self.tick - tick))
+        return replace(self, tick=tick)
 
 
 def measure_of_stop(measures: Sequence[measure_pb2.Measure], start: int, stop: int) -> int:

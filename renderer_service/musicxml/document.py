@@ -11,7 +11,7 @@ from etude.stage.v1 import fingering_service_pb2
 from renderer_service.fingers import PINNED_COLOR, PREDICTED_COLOR, Density, tie_continuations
 from renderer_service.musicxml.attributes import barline_element, clef_element, measure_attributes, print_element
 from renderer_service.musicxml.directions import CLEFS, TimedItem, directions, line_spanners
-from renderer_service.musicxml.layout import MeasureLayout, part_layout
+from renderer_service.musicxml.layout import Lane, MeasureLayout, part_layout
 from renderer_service.musicxml.marks import part_marks
 from renderer_service.musicxml.notes import NoteContext, add_event
 from renderer_service.musicxml.transposing import transpositions
@@ -138,6 +138,11 @@ def _part(score: score_pb2.Score, part: score_pb2.Part, first: bool, density: De
     return new
 
 
+def _boundary(lane: Lane, tick: int) -> int:
+    """The last tick up to which a lane is written before something within an event; its start where that is later."""
+    return max((boundary for boundary in lane.boundaries if boundary <= tick), default=min(lane.boundaries))
+
+
 def _barline_fermatas(
     score: score_pb2.Score, part_id: str
 ) -> defaultdict[tuple[int, str], list[direction_pb2.Direction]]:
@@ -174,10 +179,14 @@ class _Writer:
         queues: list[list[TimedItem]] = [[] for _ in layout.lanes]
         rest: list[TimedItem] = []
         for item in items:
-            for lane, queue in zip(layout.lanes, queues, strict=True):
-                if lane.staff == item.staff and item.tick in lane.boundaries:
-                    queue.append(item)
-                    break
+            own = [(lane, q) for lane, q in zip(layout.lanes, queues, strict=True) if lane.staff == item.staff]
+            queue = next((q for lane, q in own if item.tick in lane.boundaries), None)
+            if queue is not None:
+                queue.append(item)
+            elif own and item.element.tag == "direction":
+                # in the order of time, which programs expect of what begins and ends
+                lane, queue = own[0]
+                queue.append(item.written_at(_boundary(lane, item.tick)))
             else:
                 rest.append(item)
         for lane, queue in zip(layout.lanes, queues, strict=True):

@@ -97,7 +97,7 @@ def read_barline(node: Node, measure: RawMeasure, position: Fraction) -> str:
             barline.style = heavy_first if forward else measure_pb2.BARLINE_STYLE_LIGHT_HEAVY
         times = repeat.get_number("times", 0, 99)
         barline.times = times if times > 1 and not forward else 0
-    if side == "right" and barline.style == measure_pb2.BARLINE_STYLE_REGULAR:
+    if barline.style == measure_pb2.BARLINE_STYLE_REGULAR and (side == "right" or node.has("ending")):
         barline.style = measure_pb2.BARLINE_STYLE_UNSPECIFIED  # what every measure has
     if side == "middle" or barline == measure_pb2.Barline():
         return side

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from etude.score.v1 import event_pb2
+from etude.score.v1 import event_pb2, spanner_pb2
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Curve, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
@@ -239,3 +239,44 @@ def test_one_hairpin_that_ends_at_an_edge_by_chance_holds_for_its_note(sheet):
     for x0, x1 in ((100, 166), (166, 240), (286, 370), (370, 430)):
         sheet.page.lines.extend([Line(x0, 140, x1, 137, 0.5), Line(x0, 140, x1, 143, 0.5)])
     assert spanners(sheet, "hairpin")[0] == (0.0, 2.0)
+
+
+def hairpin(sheet, x0, x1, y=140.0):
+    sheet.page.lines.extend([Line(x0, y, x1, y - 3, 0.5), Line(x0, y, x1, y + 3, 0.5)])
+
+
+@pytest.mark.parametrize(("dynamic", "starts"), [(None, 1.0), (100, 0.0)], ids=["alone", "beside a dynamic"])
+def test_a_hairpin_that_a_dynamic_pushes_aside_begins_with_it(sheet, dynamic, starts):
+    if dynamic is not None:
+        sign(sheet, "dynamicMF", dynamic, 143, width=40)
+    hairpin(sheet, 144, 200)
+    assert [start for start, _ in spanners(sheet, "hairpin")] == [starts]
+
+
+@pytest.mark.parametrize(("dynamic", "ends"), [(None, 4.0), (338, 5.0)], ids=["alone", "before a dynamic"])
+def test_a_hairpin_ends_where_the_dynamic_begins_that_it_leads_to(dynamic, ends):
+    sheet = Sheet()
+    sheet.clefs()
+    for staff in (0, 1):
+        for x in (100, 160, 220, 280, 320, 340):
+            sheet.note(staff, x, 4, up=staff == 0)
+    sheet.bar(265)
+    sheet.bar(450)
+    hairpin(sheet, 100, 310)
+    if dynamic is not None:
+        sign(sheet, "dynamicForte", 312, 143, width=60)
+    assert [end for _, end in spanners(sheet, "hairpin")] == [ends]
+
+
+def test_a_hairpin_between_the_staves_is_of_the_staff_it_ends_with():
+    """The upper staff has a note over the whole bar, the lower one quarters."""
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.note(0, 100, 4, name="noteheadHalf")
+    sheet.glyph("augmentationDot", 0, 110, 5)
+    for x in XS[:3]:
+        sheet.note(1, x, 4, up=False)
+    sheet.bar(265)
+    hairpin(sheet, 100, 150)
+    (found,) = (s for s in score_of(sheet).spanners if s.HasField("hairpin"))
+    assert (found.staff, found.placement) == (2, spanner_pb2.PLACEMENT_ABOVE)

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from etude.score.v1 import measure_pb2
 from omr_service.assembler.accidentals import AccidentalState, key_alter, midi_of
+from omr_service.assembler.build import write_score
 from omr_service.assembler.page import PageDraft
 from omr_service.pipeline import PAGE_STEPS, assemble_page, join_pages
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols, Text
@@ -450,3 +452,35 @@ def test_a_bracket_that_goes_on_from_an_outer_line_makes_no_staff_longer():
     first = min((v for v in lines if v.x1 - v.x0 > 100), key=lambda v: v.y0)
     lines[lines.index(first)] = replace(first, x0=first.x0 - 5)
     assert {staff.x0 for staff in sheet.draft().staves} == {first.x0}
+
+
+def test_a_clef_that_another_replaces_before_any_note_takes_no_effect():
+    sheet = Sheet()
+    sheet.glyph("gClef", 0, 55, 2, height=30)
+    sheet.glyph("gClef", 1, 55, 2, height=30)
+    sheet.glyph("fClef", 1, 75, 6, height=16)
+    for staff in (0, 1):
+        for x in (100, 160, 220):
+            sheet.note(staff, x, 4, up=staff == 0)
+    sheet.bar(265)
+    score = write_score(sheet.joined())
+    assert [(c.staff, c.sign) for c in score.clefs] == [(1, measure_pb2.CLEF_SIGN_G), (2, measure_pb2.CLEF_SIGN_F)]
+
+
+def test_a_barline_of_two_repeats_is_half_and_half():
+    """MusicXML has the end of one measure and the start of the next where two heavy strokes are printed."""
+    sheet = Sheet()
+    sheet.clefs()
+    for staff in (0, 1):
+        for x in (100, 160, 220, 330, 370, 410):
+            sheet.note(staff, x, 4, up=staff == 0)
+        for x in (260, 278):
+            for step in (3, 5):
+                sheet.glyph("repeatDot", staff, x, step)
+    sheet.bar(269, 3.0)
+    sheet.bar(274, 3.0)
+    sheet.bar(450)
+    first, second = write_score(sheet.joined()).measures
+    assert first.right_barline.style == measure_pb2.BARLINE_STYLE_LIGHT_HEAVY
+    assert second.left_barline.style == measure_pb2.BARLINE_STYLE_HEAVY_LIGHT
+    assert (first.right_barline.repeat, second.left_barline.repeat) == (2, 1)
