@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from etude.inference import onnxruntime
 from fingering_service.conventions import add_conventions
-from fingering_service.ergonomics import ErgonomicModel
+from fingering_service.emphasis import ergonomic_share
 from fingering_service.features import features_of
 from fingering_service.lattice import Lattice
 from fingering_service.potentials import Potentials
@@ -81,15 +80,15 @@ class Learned:
     def _ergonomic(self) -> tuple[float, ...]:
         return tuple(json.loads(self._facts["ergonomic"]))
 
+    @cached_property
+    def _emphasis(self) -> float:
+        return float(self._facts["emphasis"])
+
     def costs(self, lattice: Lattice, profile: HandProfile) -> Potentials:
         """Costs of all states and steps of `lattice` for a player's hand."""
-        result = ErgonomicModel(profile).costs(lattice)
+        result = ergonomic_share(lattice, profile, self._ergonomic, self._emphasis)
         if len(lattice):
-            learned = potentials_of(self._rows(lattice), lattice)
-            # In place: a long line's turns are tens of megabytes.
-            for weight, ergonomic, own in zip(self._ergonomic, _arrays(result), _arrays(learned), strict=True):
-                ergonomic *= np.float32(weight)
-                ergonomic += own
+            result.add(potentials_of(self._rows(lattice), lattice))
             add_conventions(lattice, result, float(self._facts["conventions"]))
         return result
 
@@ -97,7 +96,3 @@ class Learned:
         rows = features_of(lattice).rows
         feed = {i.name: rows[i.name] for i in self._session.get_inputs()}
         return Rows(*(np.asarray(answer) for answer in self._session.run(None, feed)))
-
-
-def _arrays(costs: Potentials) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    return costs.node, costs.step, costs.turn

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fingering_service.conventions import add_conventions
 from fingering_service.decode import decode
-from fingering_service.ergonomics import ErgonomicModel
+from fingering_service.emphasis import ergonomic_share
 from fingering_service.features import features_of
 from fingering_service.lattice import Lattice
 from fingering_service.models.base import FingeringModel
@@ -33,6 +33,7 @@ class TorchModel:
     temperature: float = 1.0
     coherence: float = 0.2
     conventions: float = 1.0
+    emphasis: float = 1.0
     name: str = "training"
     version: str = "0"
     digest: str = ""
@@ -45,16 +46,10 @@ class TorchModel:
         with torch.no_grad():
             answer = self.crf.rows(rows)
         learned = potentials_of(Rows(*(a.numpy() for a in answer)), lattice)
-        result = learned + ergonomic_share(lattice, profile, tuple(self.crf.ergonomic.tolist()))
+        result = ergonomic_share(lattice, profile, self.crf.ergonomic.tolist(), self.emphasis)
+        result.add(learned)
         add_conventions(lattice, result, self.conventions)
         return result
-
-
-def ergonomic_share(lattice: Lattice, profile: HandProfile, weights: tuple[float, ...]) -> Potentials:
-    """The ergonomic costs of a lattice, by weights for states, steps and turns."""
-    costs = ErgonomicModel(profile).costs(lattice)
-    node, step, turn = (np.float32(w) for w in weights)
-    return Potentials(costs.node * node, costs.step * step, costs.turn * turn)
 
 
 @dataclass(slots=True)

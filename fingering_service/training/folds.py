@@ -28,7 +28,7 @@ from fingering_service.training.evaluate import Figures, TorchModel, evaluate, n
 from fingering_service.training.fit import Recipe, fit
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
-from fingering_service.training.train import COHERENCE, CONVENTIONS, MEMBERS, TEMPERATURE, VERSION
+from fingering_service.training.train import COHERENCE, CONVENTIONS, EMPHASIS, MEMBERS, TEMPERATURE, VERSION
 
 MODEL = "the mean of both members"
 _WITHOUT = {
@@ -66,6 +66,7 @@ def variants(windows: Sequence[Window], *, parts: bool) -> Iterator[tuple[str, F
     yield MODEL, priced(members := [_fitted(windows, recipe) for recipe in MEMBERS])
     yield "its smaller member", priced(members[:1])
     yield "its larger member", priced(members[1:])
+    yield "ergonomic costs weighed as in training", replace(priced(members), emphasis=1.0)
     if not parts:
         return
     word = [replace(recipe, leniency=0.0) for recipe in MEMBERS]
@@ -81,7 +82,7 @@ def _fitted(windows: Sequence[Window], recipe: Recipe) -> FingeringCrf:
 
 def priced(members: Sequence[FingeringCrf]) -> TorchModel:
     """The mean of members, decoded as it is served."""
-    return TorchModel(mean_of(members), TEMPERATURE, COHERENCE, CONVENTIONS)
+    return TorchModel(mean_of(members), TEMPERATURE, COHERENCE, CONVENTIONS, EMPHASIS)
 
 
 def cross_validate(windows: Sequence[Window], folds: int, *, parts: bool) -> dict[str, Views]:

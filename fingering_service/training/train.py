@@ -26,12 +26,14 @@ from fingering_service.training.hmm import train_hmm
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
 
-VERSION = "1.3.2"
+VERSION = "1.4.0"
 TEMPERATURE = 1.2
 """Cross-validated: labels that may be wrong make a model a little too sure of what it does believe."""
 COHERENCE = 0.2
 CONVENTIONS = 1.0
 """Nats; see `conventions`."""
+EMPHASIS = 1.2
+"""Of ergonomic costs when fingering; see `emphasis`."""
 _RECIPE = Recipe(epochs=8, fairness=0.3, leniency=0.03)
 MEMBERS = (
     replace(_RECIPE, tables=tuple(n for n in SIZES if n not in FIGURES), table_dropout=0.3, shrink=2e-4),
@@ -95,7 +97,7 @@ def main() -> int:
     textbook = textbook_windows()
     model = train(windows, recipes)
     held_out = read_corpus(args.corpus, validation)
-    figures = evaluate(TorchModel(model, TEMPERATURE, COHERENCE, CONVENTIONS), held_out)
+    figures = evaluate(TorchModel(model, TEMPERATURE, COHERENCE, CONVENTIONS, EMPHASIS), held_out)
     plain = evaluate(Ergonomic(), held_out)
     facts = {
         "name": "crf",
@@ -103,6 +105,7 @@ def main() -> int:
         "temperature": str(TEMPERATURE),
         "coherence": str(COHERENCE),
         "conventions": str(CONVENTIONS),
+        "emphasis": str(EMPHASIS),
         "description": DESCRIPTION,
     }
     path = args.out / "fingering.onnx"
