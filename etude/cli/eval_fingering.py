@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,9 +14,11 @@ from etude.cli.progress import ProgressDisplay, progress_display
 from etude.cli.stages import stage_calls
 from etude.evaluation.files import UnreadableFileError
 from etude.evaluation.fingering.as_score import as_score, with_fingers
-from etude.evaluation.fingering.figures import PieceFigures, figures_of, totals
+from etude.evaluation.fingering.figures import figures_of, totals
 from etude.evaluation.fingering.notes import StruckNote, read_file
 from etude.evaluation.fingering.pieces import FingeredPiece, find_pieces
+from etude.evaluation.fingering.report import JudgedPiece, fingering_html
+from etude.evaluation.fingering.stretches import compared_notes
 from etude.evaluation.fingering.table import fingering_text
 from etude.evaluation.pairs import PairsError
 
@@ -26,6 +29,7 @@ Examples:
   etude eval fingering FingeringFiles/                the PIG data set: its test pieces, all annotators
   etude eval fingering mine.musicxml:truth.tsv        fingers that are there already
   etude eval fingering corpus/ --model ergonomic --json
+  etude eval fingering corpus/ --html report.html     with the stretches in which they differ
 """
 _TOGETHER = Fraction(3, 100)
 """Seconds within which notes of a performance are struck together."""
@@ -39,6 +43,8 @@ Annotators = list[list[StruckNote]]
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Only this model; can be given several times.")
 @click.option("--split", default="validation", show_default=True, help="Split of a folder with a manifest; or all.")
 @click.option("--match", default="", metavar="TEXT", help="Only pieces whose name holds this.")
+@click.option("--worst", type=click.IntRange(min=0), default=10, show_default=True, help="Stretches in the report.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a report to look at.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON; rates from 0 to 1.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
@@ -48,6 +54,8 @@ def fingering(
     models: tuple[str, ...],
     split: str,
     match: str,
+    worst: int,
+    html: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -71,7 +79,10 @@ def fingering(
         raise click.UsageError(f"no piece has {match!r} in its name")
     truths = _truths(chosen)
     with progress_display(quiet=quiet or as_json) as display:
-        figures = run(_figures(chosen, truths, models, display), verbose=ctx.obj["verbose"])
+        judged = run(_judged(chosen, truths, models, display), verbose=ctx.obj["verbose"])
+    if html:
+        html.write_text(fingering_html(judged, worst), encoding="utf-8")
+    figures = {model: [piece.figures for piece in each] for model, each in judged.items()}
     total = {model: totals(each) for model, each in figures.items()}
     names = [piece.name for piece in chosen]
     if as_json:
@@ -103,32 +114,37 @@ def _truths(pieces: Sequence[FingeredPiece]) -> list[Annotators]:
     return truths
 
 
-async def _figures(
+async def _judged(
     pieces: Sequence[FingeredPiece], truths: Sequence[Annotators], models: Sequence[str], display: ProgressDisplay
-) -> dict[str, list[PieceFigures]]:
-    """By model, the figures of each piece; fingers that are there already are a model of their own."""
+) -> dict[str, list[JudgedPiece]]:
+    """By model, each piece as it fingered it; fingers that are there already are a model of their own."""
     if all(piece.prediction for piece in pieces):
-        return {_GIVEN: [_judged(piece, truth) for piece, truth in zip(pieces, truths, strict=True)]}
+        return {_GIVEN: [_judge(piece, truth, _given(piece)) for piece, truth in zip(pieces, truths, strict=True)]}
     if any(piece.prediction for piece in pieces):
         raise click.UsageError("give either pieces to finger or pairs PREDICTION:TRUTH, not both at once.")
-    figures: dict[str, list[PieceFigures]] = {}
+    judged: dict[str, list[JudgedPiece]] = {}
     async with stage_calls("fingering") as stages:
         for model in models or await stages.fingering_models():
             progress = display.begin(model, "fingering")
-            figures[model] = []
+            judged[model] = []
             for piece, truth in zip(pieces, truths, strict=True):
                 asked = _asked(piece, truth[0])
                 fingered = await stages.annotate(asked, model)
-                figures[model].append(figures_of(truth, with_fingers(truth[0], fingered)))
+                judged[model].append(_judge(piece, truth, with_fingers(truth[0], fingered)))
             progress.finish()
-    figures["constant"] = _constant(truths)
-    return figures
+    judged["constant"] = _constant(pieces, truths)
+    return judged
 
 
-def _judged(piece: FingeredPiece, truth: Annotators) -> PieceFigures:
+def _judge(piece: FingeredPiece, truth: Annotators, prediction: Sequence[StruckNote]) -> JudgedPiece:
+    figures, notes = figures_of(truth, prediction), compared_notes(truth, prediction)
+    return JudgedPiece(piece.name, figures, notes, piece.in_seconds)
+
+
+def _given(piece: FingeredPiece) -> list[StruckNote]:
     assert piece.prediction is not None  # the caller has seen to it
     try:
-        return figures_of(truth, read_file(piece.prediction))
+        return read_file(piece.prediction)
     except (UnreadableFileError, OSError) as error:
         raise click.UsageError(f"{piece.prediction}: {error}") from error
 
@@ -139,10 +155,13 @@ def _asked(piece: FingeredPiece, notes: Sequence[StruckNote]) -> Any:
     return as_score(notes)
 
 
-def _constant(truths: Sequence[Annotators]) -> list[PieceFigures]:
-    """The figures of one finger everywhere, of the finger with which they are best."""
+def _constant(pieces: Sequence[FingeredPiece], truths: Sequence[Annotators]) -> list[JudgedPiece]:
+    """The pieces with one finger everywhere, the one with which the figures are best."""
     made = [
-        [figures_of(truth, [replace(note, finger=str(finger)) for note in truth[0]]) for truth in truths]
+        [
+            _judge(piece, truth, [replace(note, finger=str(finger)) for note in truth[0]])
+            for piece, truth in zip(pieces, truths, strict=True)
+        ]
         for finger in range(1, 6)
     ]
-    return max(made, key=lambda each: totals(each)["micro"]["gen"] or 0.0)
+    return max(made, key=lambda each: totals([piece.figures for piece in each])["micro"]["gen"] or 0.0)

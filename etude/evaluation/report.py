@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from etude.evaluation.differences import BarDifference
 from etude.evaluation.figures import FIGURES
+from etude.evaluation.html import cell, document, ratio_cell, row, strips, table
 from etude.evaluation.pictures import Engraver, Pages, PictureError
 from etude.evaluation.piece import Piece
 from etude.evaluation.reading import Bar
@@ -19,24 +19,16 @@ from etude.evaluation.words import difference_lines
 from etude.score.v1 import page_pb2
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1150px; padding: 0 1rem;
-  color: #1c1c1c; background: #fff }
-h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin: 0 0 .5rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e4e4e4 }
-th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid #999; font-weight: 600 }
-tr.total td { font-weight: 600; border-top: 2px solid #999 } .scroll { overflow-x: auto }
-td.low { background: #fbe3e1 } td.middle { background: #fdf4dc }
+.bar h3 { margin-top: 0 }
 .bar { border: 1px solid #ddd; border-radius: 6px; padding: 1rem; margin: 1rem 0; break-inside: avoid }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start }
 figure { margin: 0; flex: 1 1 300px; min-width: 0 } figcaption { font-size: .8rem; color: #666 }
 figure img { max-width: 100%; max-height: 320px; background: #fff }
 .none { color: #777; font-size: .85rem; padding: 1rem; background: #f6f6f6 }
 ul { margin: .7rem 0 0; padding-left: 1.2rem; font-size: .88rem }
-.missed { color: #a1341f } .spurious { color: #1d5a94 } svg text { font: 11px system-ui, sans-serif }
+.missed { color: #a1341f } .spurious { color: #1d5a94 }
 """
 _FRAME = "#c81e1e"
-_LOW, _MIDDLE = 0.9, 0.99
 
 
 def report_html(
@@ -59,15 +51,15 @@ def report_html(
     bars = "".join(_bar(each, musicxml, pages, engraver) for each in worst)
     empty = [piece for piece in pieces if piece.error]
     failures = "".join(f"<li>{escape(str(piece.pred_path))}: {escape(piece.error)}</li>" for piece in empty)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
-        f"<h1>{escape(title)}</h1>{_summary(pieces, total)}"
-        f"<h2>Distribution over the pieces</h2>{_distributions(pieces)}"
+    return document(
+        title,
+        _STYLE,
+        _summary(pieces, total)
+        + f"<h2>Distribution over the pieces</h2>{_distributions(pieces)}"
         + (f"<h2>Counted as empty</h2><ul>{failures}</ul>" if failures else "")
         + (f"<h2>The worst bars</h2>{bars}" if bars else "<h2>The worst bars</h2><p>Every bar was read as it is.</p>")
         + f"<h2>Pieces, the worst onset first</h2>{_pieces(pieces, total)}"
-        + f"<h2>Notes of all pieces</h2>{_notes(total)}{_kinds(total)}</body></html>\n"
+        + f"<h2>Notes of all pieces</h2>{_notes(total)}{_kinds(total)}",
     )
 
 
@@ -91,37 +83,8 @@ def _summary(pieces: Sequence[Piece], total: dict[str, Any]) -> str:
 def _distributions(pieces: Sequence[Piece]) -> str:
     onset = [piece.comparison.figures["onset"].f1 or 0.0 for piece in pieces]
     perfect = [piece.comparison.bars.perfect_share for piece in pieces]
-    charts = [_strip("Onset F1", onset, pieces), _strip("Bars perfect", perfect, pieces)]
-    return f'<div class="scroll">{"".join(charts)}</div>'
-
-
-def _strip(name: str, values: Sequence[float], pieces: Sequence[Piece]) -> str:
-    """A dot for each piece on a line that ends at 100 %, those that would hide each other stacked."""
-    left, width, step = 110, 900, 9
-    least = min(9, math.floor(10 * min(values)))  # the line begins at tenths: 90 % where all pieces are above it
-    stacks: dict[int, int] = {}
-    dots = []
-    for value, piece in sorted(zip(values, pieces, strict=True), key=lambda pair: pair[0]):
-        x = left + width * (10 * value - least) / (10 - least)
-        row = stacks[round(x / step)] = stacks.get(round(x / step), -1) + 1
-        dots.append((x, row, f"{piece.name}: {percent(value)} %"))
-    base = (max(stacks.values()) + 1) * step + 12
-    circles = "".join(
-        f'<circle cx="{x:.1f}" cy="{base - 8 - row * step}" r="4" fill="#1d5a94" fill-opacity=".65">'
-        f"<title>{escape(text)}</title></circle>"
-        for x, row, text in dots
-    )
-    ticks = "".join(_tick(left + width * n / 10, base, f"{10 * least + n * (10 - least):g}") for n in range(11))
-    return (
-        f'<svg width="{left + width + 30}" height="{base + 26}" role="img" aria-label="{escape(name)}">'
-        f'<text x="0" y="{base}">{escape(name)}, %</text>'
-        f'<line x1="{left}" x2="{left + width}" y1="{base}" y2="{base}" stroke="#888"/>{ticks}{circles}</svg>'
-    )
-
-
-def _tick(x: float, base: int, label: str) -> str:
-    line = f'<line x1="{x}" x2="{x}" y1="{base}" y2="{base + 4}" stroke="#888"/>'
-    return f'{line}<text x="{x}" y="{base + 17}" text-anchor="middle">{label}</text>'
+    names = [piece.name for piece in pieces]
+    return strips({"Onset F1": onset, "Bars perfect": perfect}, names)
 
 
 # ---- tables
@@ -133,59 +96,43 @@ def _pieces(pieces: Sequence[Piece], total: dict[str, Any]) -> str:
     rows = []
     for piece in sorted(pieces, key=lambda p: p.comparison.figures["onset"].f1 or 0.0):
         bars = piece.comparison.bars
-        cells = [_cell(piece.name), _cell(str(bars.truth)), _ratio(bars.perfect_share)]
-        cells += [_cell(percent(bars.wholly_right_share))]
-        cells += [_ratio(piece.comparison.figures[name].f1) for name in FIGURES]
-        cells += [_cell(percent(piece.distance.value if piece.distance else None))] if ned else []
-        rows.append(_row([*cells, _cell(str(piece.pred.doubts))]))
+        cells = [cell(piece.name), cell(str(bars.truth)), ratio_cell(bars.perfect_share)]
+        cells += [cell(percent(bars.wholly_right_share))]
+        cells += [ratio_cell(piece.comparison.figures[name].f1) for name in FIGURES]
+        cells += [cell(percent(piece.distance.value if piece.distance else None))] if ned else []
+        rows.append(row([*cells, cell(str(piece.pred.doubts))]))
     for kind in ("macro", "micro"):
         of = total[kind]
-        cells = [_cell(kind), _cell(""), _cell(percent(of["measures"]["perfect_share"]))]
-        cells += [_cell(percent(of["measures"]["wholly_right_share"]))]
-        cells += [_cell(percent(of["figures"][name]["f1"])) for name in FIGURES]
-        cells += [_cell(percent(of["omr_ned"]))] if ned else []
-        rows.append(_row([*cells, _cell("")], "total"))
-    return _table(header, rows)
+        cells = [cell(kind), cell(""), cell(percent(of["measures"]["perfect_share"]))]
+        cells += [cell(percent(of["measures"]["wholly_right_share"]))]
+        cells += [cell(percent(of["figures"][name]["f1"])) for name in FIGURES]
+        cells += [cell(percent(of["omr_ned"]))] if ned else []
+        rows.append(row([*cells, cell("")], "total"))
+    return table(header, rows)
 
 
 def _notes(total: dict[str, Any]) -> str:
     rows = []
     for view, suffix in (("figures", ""), ("hand_agnostic", ", any hand")):
         for name in FIGURES:
-            rows.append(_row([_cell(name + suffix), *_counts(total["micro"][view][name])]))
-    return _table(["figure", "precision", "recall", "F1", "matched", "true", "read"], rows)
+            rows.append(row([cell(name + suffix), *_counts(total["micro"][view][name])]))
+    return table(["figure", "precision", "recall", "F1", "matched", "true", "read"], rows)
 
 
 def _kinds(total: dict[str, Any]) -> str:
     kinds = {name: each for name, each in total["micro"]["kinds"].items() if each["placed"]["f1"] is not None}
     if not kinds:
         return ""
-    rows = [_row([_cell(name), *_counts(each["placed"]), _ratio(each["in_bar"]["f1"])]) for name, each in kinds.items()]
+    rows = [
+        row([cell(name), *_counts(each["placed"]), ratio_cell(each["in_bar"]["f1"])]) for name, each in kinds.items()
+    ]
     header = ["kind", "precision", "recall", "F1", "matched", "true", "read", "F1 in bar"]
-    return f"<h2>Marks of all pieces</h2>{_table(header, rows)}"
+    return f"<h2>Marks of all pieces</h2>{table(header, rows)}"
 
 
 def _counts(counts: dict[str, Any]) -> list[str]:
-    ratios = [_ratio(counts[name]) for name in ("precision", "recall", "f1")]
-    return ratios + [_cell(str(counts[name])) for name in ("matched", "truth", "pred")]
-
-
-def _ratio(value: float | None) -> str:
-    shade = "" if value is None or value >= _MIDDLE else "middle" if value >= _LOW else "low"
-    return f'<td class="{shade}">{percent(value)}</td>' if shade else _cell(percent(value))
-
-
-def _cell(text: str) -> str:
-    return f"<td>{escape(text)}</td>"
-
-
-def _row(cells: Sequence[str], style: str = "") -> str:
-    return f'<tr class="{style}">{"".join(cells)}</tr>' if style else f"<tr>{''.join(cells)}</tr>"
-
-
-def _table(header: Sequence[str], rows: Sequence[str]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    ratios = [ratio_cell(counts[name]) for name in ("precision", "recall", "f1")]
+    return ratios + [cell(str(counts[name])) for name in ("matched", "truth", "pred")]
 
 
 # ---- bars

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import sys
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +18,7 @@ from etude.evaluation.fingering.as_score import as_score, with_fingers
 from etude.evaluation.fingering.figures import figures_of, totals
 from etude.evaluation.fingering.notes import StruckNote, keys_struck, notes_of, read_file, read_pig, read_table
 from etude.evaluation.fingering.pieces import find_pieces
+from etude.evaluation.fingering.stretches import ComparedNote, stretches_of, worst_stretches
 from etude.evaluation.pairs import PairsError
 from etude.notation.validate import validate
 
@@ -201,6 +203,37 @@ def test_the_command_asks_every_model_of_the_stage(pig_folder, capsys):
         assert figures["pieces"]["001"]["annotators"] == 2
         assert 0.0 <= figures["macro"]["soft"] <= 1.0
     assert result["ergonomic"]["counts"]["crossing"] == 0
+
+
+def test_stretches_are_of_one_hand_and_show_what_lies_around_them():
+    def compared(onset, midi, truths, finger, hand="R"):
+        return ComparedNote(note(onset, midi, truths[0], hand=hand), truths, finger)
+
+    notes = [compared(i, 60 + i, ("1", "1"), "1") for i in range(30)]
+    notes[5] = compared(5, 65, ("2", "3"), "4")
+    notes[6] = compared(6, 66, ("2", "3"), "3")  # one of the two wrote it
+    notes[7] = compared(7, 67, ("4-5", ""), "5")
+    notes[8] = compared(8, 68, ("4_5", ""), "4_3")  # of substitutions the first finger counts
+    notes[20] = compared(20, 80, ("2", ""), "")
+    notes.append(compared(5, 48, ("5", "5"), "1", hand="L"))
+    found = stretches_of("piece", notes)
+    assert [(s.hand, s.differing, s.onset, len(s.notes)) for s in found] == [
+        ("R", 2, 5, 9), ("R", 1, 20, 7), ("L", 1, 5, 1),
+    ]  # fmt: skip
+    assert worst_stretches(found, 1) == found[:1]
+
+
+def test_the_report_says_where_fingers_differ(tmp_path, capsys):
+    truth, guess, page = tmp_path / "truth.tsv", tmp_path / "<guess>.tsv", tmp_path / "report.html"
+    truth.write_text(as_table([note(0, 60, "1"), note(1, 61, "2"), note(2, 64, "4_5")]))
+    guess.write_text(as_table([note(0, 60, "1"), note(1, 61, "3"), note(2, 64, "4")]))
+    assert main(["eval", "fingering", f"{guess}:{truth}", "--html", str(page)]) == 0
+    html = page.read_text(encoding="utf-8")
+    assert "right hand, from quarter 1 on: 1 differ" in html
+    assert re.findall(r'<td class="wrong">(.)</td>', html) == ["3"]
+    assert "<td>C♯4</td>" in html and "<td>4-5</td>" in html
+    assert "<td>2</td><td>1</td>" + 2 * "<td>0.00</td>" + "<td>100.00</td>" in html, "written 2, given 3"
+    assert "<guess>" not in html and "<script" not in html
 
 
 def test_fingers_that_are_there_already_need_no_stage(tmp_path, capsys):
