@@ -234,7 +234,8 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
             await raw.run()
         settle_memory()  # as `etude serve` does
 
-        full, small, rounds = [], [], []
+        larger = document(padding="x" * (40 << 10))  # within the document, both Scores, and what shows its pages
+        full, small, files, rounds = [], [], [], []
         cpu = raw_cpu = 0.0
         for _ in range(jobs):  # in turn, so that all of them meet the same noise of the machine
             before = time.process_time()
@@ -242,6 +243,7 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
             cpu += time.process_time() - before
             midi = [renderer_service_pb2.OUTPUT_FORMAT_MIDI]
             small.append((await one_job(client, content, watch, midi))[1])
+            files.append((await one_job(client, larger, watch, FORMATS))[1])
             before = time.process_time()
             rounds.append(await raw.run())
             raw_cpu += time.process_time() - before
@@ -277,6 +279,12 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
             "the same jobs; the orchestrator calls the stages over loopback, as if they ran elsewhere",
         ),
         Figure("overhead of a job for MIDI only: p50", _ms(least, 0.5), "ms", "the same with 4 artifacts instead of 9"),
+        Figure(
+            "overhead of a job of larger artifacts: p50",
+            _ms([j.overhead for j in files], 0.5),
+            "ms",
+            "the same with 5 of the 10 artifacts above the bound up to which they lie in the database: files",
+        ),
         Figure("whole job: p50", _ms(totals, 0.5), "ms", "the same with the stages' handlers (nothing taken off)"),
         Figure("CPU per job", 1000 * cpu / jobs, "ms", "of the one process: orchestrator, stages and client together"),
         Figure(
@@ -286,7 +294,7 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
         Figure("CPU per bare round", 1000 * raw_cpu / jobs, "ms", "of the one process: stages and caller together"),
         Figure("whole job to bare round", ratio, "times", "p50 of both, taken in turn in one run"),
         Figure("jobs at a time", at_once, "jobs/s", f"{min(jobs, 8)} of these jobs sent at once"),
-        Figure("fsync of 4 KiB: p50", _ms(disk, 0.5), "ms", "the disk under the data directory; an artifact needs one"),
+        Figure("fsync of 4 KiB: p50", _ms(disk, 0.5), "ms", "the disk under the data directory"),
         Figure("GetJob over gRPC: p50", _ms(direct, 0.5), "ms", f"{4 * jobs} calls, bare channel"),
         Figure("GET of the job over HTTP: p50", _ms(over_http, 0.5), "ms", "the same answer as JSON, one connection"),
         Figure(

@@ -72,7 +72,9 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         async with database.exclusive() as connection:
             await IdentityRepository(connection, LOCAL.tenant_id).ensure("This machine", LOCAL.user_id, "Local user")
         blobs = await stack.enter_async_context(_blobs(settings))
-        store = Store(database, blobs, Notifier())
+        store = Store(database, blobs, Notifier(), settings.inline_artifact_bytes)
+        if not settings.inline_artifact_bytes:
+            await store.move_out()
         await sweep(database, blobs, older_than=timedelta(0) if alone else _ORPHAN_AGE)
 
         stages = Stages(settings)

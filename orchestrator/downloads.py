@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 
 from etude.mesh.errors import EtudeError
 from etude.mesh.logging import get_logger
-from orchestrator.blobs.port import BlobNotFoundError, BlobStore
+from orchestrator.blobs.port import BlobNotFoundError
 from orchestrator.repositories.artifacts import StoredArtifact
+from orchestrator.store import Store
 
 _log = get_logger(__name__)
 
@@ -34,7 +35,7 @@ def check_range(stored: StoredArtifact, offset: int, length: int) -> None:
         raise EtudeError("OUT_OF_RANGE", f"byte {offset} is beyond the end; the artifact has {size}")
 
 
-async def download(blobs: BlobStore, stored: StoredArtifact, *, offset: int, length: int) -> AsyncIterator[bytes]:
+async def download(store: Store, stored: StoredArtifact, *, offset: int, length: int) -> AsyncIterator[bytes]:
     """The bytes of a checked range: from `offset` on, `length` of them or, for 0, all.
 
     Raises:
@@ -48,7 +49,7 @@ async def download(blobs: BlobStore, stored: StoredArtifact, *, offset: int, len
     sha256 = hashlib.sha256()
     sent = 0
     try:
-        async for chunk in blobs.read(stored.blob_key, position, wanted):
+        async for chunk in store.read(stored, position, wanted):
             if checked:
                 sha256.update(chunk)
             part = chunk[max(0, offset - position) : max(0, end - position)]

@@ -102,19 +102,31 @@ class Jobs:
             )
             job = _new_job(caller, effective, media_type, upload)
             _check_formats(job)
-            source = NewArtifact(_source_artifact(job), _source_key(job))
-            inspected = await self._take_in(job, upload, source.blob_key)
+            source = NewArtifact(_source_artifact(job), _source_key(job), content=await self._inline(upload))
+            inspected = await self._take_in(job, upload, source)
             if inspected is not None:
                 job.summary.page_count = inspected.page_count
             return await uninterrupted(self._record(job, source, key))
 
-    async def _take_in(self, job: job_pb2.Job, upload: Upload, key: str) -> omr_service_pb2.InspectResponse | None:
-        """What a document is, which is stored under `key` meanwhile: both take a while, and few are refused.
+    async def _inline(self, upload: Upload) -> bytes | None:
+        """The bytes of a file that is small enough to be stored with its row."""
+        if upload.size_bytes > self._store.inline_bytes:
+            return None
+        return b"".join([chunk async for chunk in upload.read()])
+
+    async def _take_in(
+        self, job: job_pb2.Job, upload: Upload, source: NewArtifact
+    ) -> omr_service_pb2.InspectResponse | None:
+        """What a document is, which is stored meanwhile unless it is small: both take a while, and few are refused.
 
         Raises:
             EtudeError: What `Stages.inspect` raises; nothing is stored then.
         """
-        storing = asyncio.create_task(upload.commit(key))
+        if source.content is not None:
+            inspected = await self._stages.inspect(reading_options(job), upload.read)
+            await asyncio.sleep(0)  # as below
+            return inspected
+        storing = asyncio.create_task(upload.commit(source.blob_key))
         try:
             inspected = await self._stages.inspect(reading_options(job), upload.read)
             await asyncio.shield(storing)
@@ -125,12 +137,12 @@ class Jobs:
             await asyncio.wait([storing])
             if (error := storing.exception()) is not None:
                 _log.info("a file that was refused could not be stored either", error=str(error))
-            await self._store.blobs.delete(key)
+            await self._store.blobs.delete(source.blob_key)
             raise
         return inspected
 
     async def _record(self, job: job_pb2.Job, source: NewArtifact, key: RequestKey) -> job_pb2.Job:
-        """Write the row of a job whose bytes are stored, and start it; or find the job of the same request.
+        """Write the row of a job, and start it; or find the job of the same request.
 
         Raises:
             EtudeError: REQUEST_ID_REUSED.
@@ -151,7 +163,7 @@ class Jobs:
                 raise  # nobody asked before: it is something else
             return (await find_job(self._store.database, JobRef(key.tenant_id, answer.job_id))).job
         finally:
-            if not stored:
+            if not stored and source.content is None:
                 await self._store.blobs.delete(source.blob_key)
         metrics.JOBS_CREATED.inc()
         self._admission.taken()

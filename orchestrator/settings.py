@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from etude.mesh.settings import ServiceSettings
 from orchestrator.identity.secret import MIN_SECRET_BYTES
+from orchestrator.store import MOST_INLINE_BYTES
 
 
 def default_data_dir() -> Path:
@@ -51,6 +52,13 @@ class OrchestratorSettings(ServiceSettings):
     s3_public_endpoint: str = Field(
         default="",
         description="URL of the same S3 service as clients reach it, for these URLs; empty when it is s3_endpoint.",
+    )
+    inline_artifact_bytes: int = Field(
+        default=MOST_INLINE_BYTES,
+        ge=0,
+        le=MOST_INLINE_BYTES,
+        description="Largest artifact whose bytes are kept in the database, beside its row, instead of among the files "
+        "or in S3; 0 keeps none there, and moves those that are there out at the start.",
     )
     executor_id: str = Field(
         default="orchestrator",

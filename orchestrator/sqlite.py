@@ -181,6 +181,10 @@ class Sqlite:
         connection.isolation_level = None  # sqlite3 begins no transaction by itself
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+        if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+            # A commit gives the room of what it deleted back to the disk. Only a new file can be told so (older ones
+            # keep it, and use it again); one that was told already would be written to.
+            cursor.execute("PRAGMA auto_vacuum = FULL")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute(f"PRAGMA wal_autocheckpoint = {LARGEST_LOG_PAGES}")

@@ -1,4 +1,8 @@
-"""Database, blobs and notifier together: the orchestrator's memory."""
+"""Database, blobs and notifier together: the orchestrator's memory.
+
+The bytes of small artifacts are stored with their rows, in the same transaction; those of larger ones in the blob
+store, before their rows. Both kinds are read here.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,22 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from etude.mesh.errors import EtudeError
-from orchestrator.blobs.port import BlobStore
+from orchestrator.blobs.port import BlobRangeError, BlobStore
 from orchestrator.changes import RowChange
 from orchestrator.database import Database
 from orchestrator.notifier import Change, Notifier
+from orchestrator.repositories.artifacts import StoredArtifact, content_of, contents, drop_contents
 from orchestrator.repositories.editor import JobEditor
 from orchestrator.repositories.jobs import JobRecord, JobRef
 from orchestrator.repositories.locked import LockedJobEditor
 
 _T = TypeVar("_T")
+
+#: Bytes of the largest artifact whose bytes may lie in the database. Larger ones are not looked for there: there may be
+#: such of earlier versions, so it must not become less.
+MOST_INLINE_BYTES = 32 << 10
+#: Artifacts whose bytes are moved out of the database at a time.
+_MOVED_TOGETHER = 100
 
 
 class _Recent:
@@ -41,11 +52,19 @@ class _Recent:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What is kept, and who is told when it changes."""
+    """What is kept, and who is told when it changes.
+
+    Attributes:
+        database: Rows, and the bytes of small artifacts.
+        blobs: The bytes of larger ones.
+        notifier: Who is told.
+        inline_bytes: Largest artifact that is stored with its row.
+    """
 
     database: Database
     blobs: BlobStore
     notifier: Notifier
+    inline_bytes: int = MOST_INLINE_BYTES
     _recent: _Recent = field(default_factory=_Recent)
 
     async def check(self) -> None:
@@ -56,6 +75,44 @@ class Store:
         """
         await self.database.check()
         await self.blobs.check()
+
+    async def read(self, stored: StoredArtifact, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes of an artifact from `offset` on, at most `length` of them, wherever they lie; see `BlobStore.read`.
+
+        Raises:
+            BlobNotFoundError: They are gone.
+            BlobRangeError: `offset` is beyond their end.
+        """
+        content = stored.content
+        if content is None and stored.artifact.size_bytes <= MOST_INLINE_BYTES:
+            content = await content_of(self.database, stored.artifact)
+        if content is None:
+            async for chunk in self.blobs.read(stored.blob_key, offset, length):
+                yield chunk
+            return
+        if not 0 <= offset <= len(content):
+            raise BlobRangeError(f"byte {offset} of {len(content)} bytes")
+        part = content[offset : None if length is None else offset + length]
+        if part:
+            yield part
+
+    async def is_in_database(self, stored: StoredArtifact) -> bool:
+        """True when the bytes of an artifact lie beside its row."""
+        small = stored.artifact.size_bytes <= MOST_INLINE_BYTES
+        return small and await content_of(self.database, stored.artifact) is not None
+
+    async def move_out(self) -> int:
+        """Move all bytes that lie in the database to the blob store; of how many artifacts. For a start."""
+        moved = 0
+        while True:
+            async with self.database.read() as connection:
+                found = await contents(connection, limit=_MOVED_TOGETHER)
+            if not found:
+                return moved
+            await self.blobs.put({blob_key: content for _, blob_key, content in found})
+            async with self.database.write() as connection:
+                await drop_contents(connection, [artifact_id for artifact_id, _, _ in found])
+            moved += len(found)
 
     @contextlib.asynccontextmanager
     async def edit(self, ref: JobRef, actor: str, *, user_id: str | None = None) -> AsyncIterator[LockedJobEditor]:

@@ -244,6 +244,14 @@ artifacts = Table(
     UniqueConstraint("blob_key"),
 )
 
+artifact_contents = Table(
+    "artifact_contents",
+    metadata,
+    Column("tenant_id", _Id, nullable=False),
+    Column("artifact_id", _Id, ForeignKey("artifacts.artifact_id", ondelete="CASCADE"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # the bytes of a small artifact; there is no blob of it then
+)
+
 artifact_lineage = Table(
     "artifact_lineage",
     metadata,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
 from google.protobuf import json_format
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from etude.job.v1 import artifact_service_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.mesh.errors import EtudeError
 from etude.score.v1 import provenance_pb2
 from etude.score.v1.provenance_pb2 import UncertaintyPolicy
-from orchestrator.connection import Connection
+from orchestrator.connection import Connection, Statements
 from orchestrator.repositories.wire import short_name, timestamp, to_column
 from orchestrator.statements import Prepared
-from orchestrator.tables import artifact_lineage, artifacts, jobs
+from orchestrator.tables import artifact_contents, artifact_lineage, artifacts, jobs
 
 _KIND = "ARTIFACT_KIND_"
 
@@ -27,15 +27,29 @@ _OF_JOB = Prepared(
     .where(artifacts.c.tenant_id == bindparam("b_tenant_id"), artifacts.c.job_id == bindparam("b_job_id"))
     .order_by(artifacts.c.position)
 )
+_CONTENT = Prepared(
+    select(artifact_contents.c.content).where(
+        artifact_contents.c.tenant_id == bindparam("b_tenant_id"),
+        artifact_contents.c.artifact_id == bindparam("b_artifact_id"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredArtifact:
-    """An artifact, where its bytes lie, and its place in the order of its job's artifacts."""
+    """An artifact, where its bytes lie, and its place in the order of its job's artifacts.
+
+    Attributes:
+        artifact: Its description.
+        blob_key: Where its bytes lie in the blob store, unless they lie in the database.
+        position: Its place, from 1.
+        content: Its bytes, where they are at hand because they were just stored.
+    """
 
     artifact: artifact_service_pb2.Artifact
     blob_key: str
     position: int
+    content: bytes | None = field(default=None, compare=False, repr=False)
 
 
 class ArtifactRepository:
@@ -127,6 +141,28 @@ class ArtifactRepository:
             )
             for row in await self._connection.execute(query)
         ]
+
+
+async def content_of(statements: Statements, artifact: artifact_service_pb2.Artifact) -> bytes | None:
+    """The bytes of an artifact where they lie in the database; None where they do not."""
+    key = {"b_tenant_id": artifact.tenant_id, "b_artifact_id": artifact.artifact_id}
+    found = await statements.fetch(_CONTENT, key)
+    return found[0].content if found else None
+
+
+async def contents(connection: Connection, *, limit: int) -> Sequence[tuple[str, str, bytes]]:
+    """Artifacts of any tenant whose bytes lie in the database, at most `limit`: id, key in the blob store, bytes."""
+    query = (
+        select(artifact_contents.c.artifact_id, artifacts.c.blob_key, artifact_contents.c.content)
+        .join(artifacts, artifacts.c.artifact_id == artifact_contents.c.artifact_id)
+        .limit(limit)
+    )
+    return [(row.artifact_id, row.blob_key, row.content) for row in await connection.execute(query)]
+
+
+async def drop_contents(connection: Connection, artifact_ids: Sequence[str]) -> None:
+    """Forget bytes that lie in the blob store by now."""
+    await connection.execute(delete(artifact_contents).where(artifact_contents.c.artifact_id.in_(artifact_ids)))
 
 
 async def all_blob_keys(connection: Connection) -> set[str]:

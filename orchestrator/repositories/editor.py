@@ -24,26 +24,28 @@ from orchestrator.repositories.artifacts import StoredArtifact, artifact_row
 from orchestrator.repositories.jobs import JobRecord, event_row, job_row
 from orchestrator.repositories.wire import now, timestamp, to_column
 from orchestrator.states import TERMINAL, Cause, check, state_name
-from orchestrator.tables import artifact_lineage, artifacts, job_events, job_steps, jobs
+from orchestrator.tables import artifact_contents, artifact_lineage, artifacts, job_events, job_steps, jobs
 
 _STEP_KEY = ("tenant_id", "job_id", "step", "attempt")
 
 
 @dataclass(frozen=True, slots=True)
 class NewArtifact:
-    """An artifact whose bytes are stored and whose row is to come.
+    """An artifact whose row is to come, and whose bytes are stored or come with it.
 
     Attributes:
         artifact: Its description; job, tenant and time are filled in by the editor.
-        blob_key: Where its bytes lie.
+        blob_key: Where its bytes lie, or would if they did not come with its row.
         source_ids: The artifacts it was made from.
         transformation: How: "omr", "fingering", "correction", "rendering"; empty for the source itself.
+        content: Its bytes where they are to be stored with its row; None where they are stored already.
     """
 
     artifact: artifact_service_pb2.Artifact
     blob_key: str
     source_ids: Sequence[str] = ()
     transformation: str = ""
+    content: bytes | None = None
 
 
 class JobEditor:
@@ -66,6 +68,7 @@ class JobEditor:
         self._stamp = timestamp(self._time)
         self._events: list[job_pb2.JobEvent] = []
         self._artifacts: list[dict[str, Any]] = []
+        self._contents: list[dict[str, Any]] = []
         self._lineage: list[dict[str, Any]] = []
         # By step and attempt: no row may be written twice.
         self._begun: dict[tuple[str, int], dict[str, Any]] = {}
@@ -175,6 +178,9 @@ class JobEditor:
         artifact.create_time.CopyFrom(self._stamp)
         event = self._add(JobEventKind.JOB_EVENT_KIND_ARTIFACT_CREATED, artifact_id=artifact.artifact_id)
         self._artifacts.append(artifact_row(artifact, blob_key=new.blob_key, position=event.sequence))
+        if new.content is not None:
+            owned = {"tenant_id": artifact.tenant_id, "artifact_id": artifact.artifact_id}
+            self._contents.append({**owned, "content": new.content})
         for source_id in new.source_ids:
             self._lineage.append(
                 {
@@ -186,7 +192,7 @@ class JobEditor:
                     "create_time": self._time,
                 }
             )
-        return StoredArtifact(artifact, new.blob_key, event.sequence)
+        return StoredArtifact(artifact, new.blob_key, event.sequence, new.content)
 
     def begin_step(self, step: str) -> None:
         """Note that a stage begins for the first time in the present attempt."""
@@ -222,6 +228,7 @@ class JobEditor:
             (job_steps, list(self._begun.values())),
             (job_events, [event_row(job.tenant_id, event) for event in self._events]),
             (artifacts, self._artifacts),
+            (artifact_contents, self._contents),
             (artifact_lineage, self._lineage),
         )
         return [
@@ -235,7 +242,8 @@ class JobEditor:
         self._record, self._new = self.record, False
         self._saved += self._events
         self._stored_epoch, self._stored_sequence = self.job.epoch, self.job.last_sequence
-        self._events, self._artifacts, self._lineage, self._trace_context = [], [], [], None
+        self._events, self._artifacts, self._contents, self._lineage = [], [], [], []
+        self._trace_context = None
         self._begun, self._steps = {}, {}
 
     def _changed_job(self) -> Changed:

@@ -70,7 +70,7 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
             stored = await repository.get(request.artifact_id, user_id=caller.user_id)
         check_range(stored, request.offset, request.length)
         yield artifact_service_pb2.DownloadArtifactResponse(artifact=stored.artifact)
-        async for chunk in download(self._store.blobs, stored, offset=request.offset, length=request.length):
+        async for chunk in download(self._store, stored, offset=request.offset, length=request.length):
             yield artifact_service_pb2.DownloadArtifactResponse(chunk=chunk)
 
     async def GetDownloadUrl(
@@ -86,7 +86,7 @@ class ArtifactService(artifact_service_pb2_grpc.ArtifactServiceServicer):
         presigned = self._store.blobs.presigned_url(
             stored.blob_key, filename=artifact.filename, media_type=artifact.media_type
         )
-        if presigned is not None:
+        if presigned is not None and not await self._store.is_in_database(stored):
             answer.url = presigned.url
             answer.expire_time.CopyFrom(timestamp(presigned.expire_time))
         return answer

@@ -22,6 +22,11 @@ from orchestrator.store import Store
 
 Report = Callable[[Progress], Awaitable[None]]
 
+#: Most bytes of one stage's artifacts that are stored with their rows: a transaction must not become large.
+_INLINE_TOGETHER_BYTES = 256 << 10
+#: Scores of up to so many bytes in binary form are written as JSON, some eight times as large, within a millisecond.
+_MADE_AT_ONCE_BYTES = 4 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -29,7 +34,7 @@ class Outcome:
 
     Attributes:
         message: A sentence for the audit trail.
-        artifacts: What is to be visible; their bytes are stored already.
+        artifacts: What is to be visible; their bytes are stored already, or come with their rows.
         summary: The job's numbers as they are now, without remarks.
         remarks: What people should know.
     """
@@ -120,7 +125,7 @@ class Workshop:
         Raises:
             EtudeError: CHECKSUM_MISMATCH.
         """
-        data = b"".join([chunk async for chunk in self.store.blobs.read(stored.blob_key)])
+        data = b"".join([chunk async for chunk in self.store.read(stored)])
         if hashlib.sha256(data).hexdigest() != stored.artifact.sha256:
             raise EtudeError(
                 "CHECKSUM_MISMATCH", f"the stored bytes of {stored.artifact.filename} are not those that were written"
@@ -142,36 +147,55 @@ class Workshop:
     async def store_scores(
         self, job: job_pb2.Job, scores: Sequence[NewScore], kind: ArtifactKind.ValueType, transformation: str
     ) -> list[NewArtifact]:
-        """Store Scores' bytes; what their provenance tells goes into the artifacts' descriptions."""
+        """Store Scores' bytes; what their provenance tells goes into the artifacts' descriptions.
+
+        Small ones are to be stored with their rows; see `_store`.
+        """
 
         def files() -> list[NewFile]:
             return [NewFile(_describe(job, new, kind), score_io.to_json(new.score), [new.source_id]) for new in scores]
 
-        stored = await self._store(job, files, transformation)
+        small = sum(new.score.ByteSize() for new in scores) <= _MADE_AT_ONCE_BYTES
+        stored = await self._store(job, files, transformation, at_once=small)
         for artifact, new in zip(stored, scores, strict=True):
             self.scores.put(artifact.artifact.artifact_id, new.score)
         return stored
 
     async def store_files(self, job: job_pb2.Job, files: Sequence[NewFile], transformation: str) -> list[NewArtifact]:
-        """Store artifacts' bytes and complete their descriptions with id, size and SHA-256."""
-        return await self._store(job, lambda: files, transformation)
+        """Store artifacts' bytes and complete their descriptions with id, size and SHA-256; see `_store`."""
+        small = sum(len(file.content) for file in files) <= _INLINE_TOGETHER_BYTES
+        return await self._store(job, lambda: files, transformation, at_once=small)
 
     async def _store(
-        self, job: job_pb2.Job, files: Callable[[], Sequence[NewFile]], transformation: str
+        self, job: job_pb2.Job, files: Callable[[], Sequence[NewFile]], transformation: str, *, at_once: bool
     ) -> list[NewArtifact]:
-        """Store artifacts that `files` makes; it runs, and their digests are taken, in the thread that writes them."""
+        """Store artifacts that `files` makes; the bytes of small ones are left to the transaction of their rows.
+
+        It runs, and digests are taken, in the thread that writes, unless that is done `at_once` where the coroutine
+        stands: the way to a thread and back takes longer over what is small.
+        """
         made: list[NewArtifact] = []
 
         def contents() -> dict[str, bytes]:
-            given = files()
-            made.extend(_completed(job, file, transformation) for file in given)
-            return {new.blob_key: file.content for new, file in zip(made, given, strict=True)}
+            room = _INLINE_TOGETHER_BYTES
+            apart: dict[str, bytes] = {}
+            for file in files():
+                inline = len(file.content) <= min(self.store.inline_bytes, room)
+                made.append(new := _completed(job, file, transformation, inline=inline))
+                if inline:
+                    room -= len(file.content)
+                else:
+                    apart[new.blob_key] = file.content
+            return apart
 
-        await self.store.blobs.put_made(contents)
+        if not at_once:
+            await self.store.blobs.put_made(contents)
+        elif apart := contents():
+            await self.store.blobs.put(apart)
         return made
 
 
-def _completed(job: job_pb2.Job, file: NewFile, transformation: str) -> NewArtifact:
+def _completed(job: job_pb2.Job, file: NewFile, transformation: str, *, inline: bool) -> NewArtifact:
     artifact, sha256 = file.artifact, hashlib.sha256(file.content).hexdigest()
     artifact.artifact_id = ids.artifact_id(
         job.job_id,
@@ -183,7 +207,7 @@ def _completed(job: job_pb2.Job, file: NewFile, transformation: str) -> NewArtif
     )
     artifact.size_bytes, artifact.sha256 = len(file.content), sha256
     key = naming.blob_key(job.job_id, artifact.artifact_id, artifact.kind)
-    return NewArtifact(artifact, key, tuple(file.source_ids), transformation)
+    return NewArtifact(artifact, key, tuple(file.source_ids), transformation, file.content if inline else None)
 
 
 def _describe(job: job_pb2.Job, new: NewScore, kind: ArtifactKind.ValueType) -> artifact_service_pb2.Artifact:

@@ -33,7 +33,7 @@ async def read_document(workshop: Workshop, task: Task, report: Report) -> Outco
     job, (source,) = task.job, task.of_kind(ArtifactKind.ARTIFACT_KIND_SOURCE)
 
     def content() -> AsyncIterator[bytes]:
-        return workshop.store.blobs.read(source.blob_key)
+        return workshop.store.read(source)
 
     document = Document(content, job.source.sha256, job.summary.page_count)
     result = await workshop.stages.recognize(reading_options(job), document, report)

@@ -81,7 +81,7 @@ async def render(
     """
 
     def original() -> AsyncIterator[bytes]:
-        return workshop.store.blobs.read(source.blob_key)
+        return workshop.store.read(source)
 
     options = RenderOptions(
         formats=formats,

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from etude.production.ports import free_ports
+from tests.support.stored import stored_names
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -112,9 +113,9 @@ class ServedMesh:
                 self.kill()
             self._clear()
 
-    def stored_files(self) -> list[Path]:
-        """Files of artifacts and uploads, whole or partial."""
-        return [path for path in (self.data_dir / "artifacts").rglob("*") if path.is_file()]
+    def stored(self) -> list[str]:
+        """All that is stored of artifacts and uploads, whole or partial, by the names files have or would have."""
+        return stored_names(self.data_dir)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def rows(mesh: ServedMesh) -> dict[str, int]:
 async def left_over(mesh: ServedMesh) -> tuple[dict[str, int], int]:
     """Rows and files there are; files may go a moment after their rows."""
     await asyncio.sleep(0.2)
-    return rows(mesh), len(mesh.stored_files())
+    return rows(mesh), len(mesh.stored())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -132,10 +132,10 @@ def test_the_command_says_the_same_of_each_and_goes_on(tmp_path):
 def test_the_command_leaves_nothing_of_them_in_a_mesh_that_stays(mesh: ServedMesh, tmp_path):
     for name, (make, _) in CASES.items():
         (tmp_path / f"{name}.pdf").write_bytes(make())
-    before = rows(mesh), len(mesh.stored_files())
+    before = rows(mesh), len(mesh.stored())
     bad = sorted(path.name for path in tmp_path.iterdir())
     done = etude("annotate", *bad, "-o", "out", "--server", mesh.address("orchestrator"), "--json", cwd=tmp_path)
     reasons = {report["error"]["reason"] for report in map(json.loads, done.stdout.splitlines())}
     assert done.returncode == 1
     assert all(reasons & expected for _, expected in CASES.values())
-    assert (rows(mesh), len(mesh.stored_files())) == before
+    assert (rows(mesh), len(mesh.stored())) == before

@@ -57,5 +57,5 @@ async def test_the_job_goes_on_where_it_was(own_mesh: ServedMesh, moment, done_b
         assert set(keys.values()) == {1}
         assert {artifact["revision"] for artifact in artifacts["artifacts"]} == {1}
         assert {"IR_V1", "IR_V2", "MUSICXML", "MIDI", "SVG", "SCORE_PDF", "ANNOTATED_PDF"} <= {key[0] for key in keys}
-        assert len(own_mesh.stored_files()) == len(artifacts["artifacts"])
+        assert len(own_mesh.stored()) == len(artifacts["artifacts"])
         assert len((await http.get("/api/v1/jobs")).json()["jobs"]) == 1

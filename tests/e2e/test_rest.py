@@ -106,7 +106,7 @@ async def test_a_pinned_finger_makes_a_new_revision(mesh: ServedMesh, http):
 
 
 async def test_cancel_list_and_delete(mesh: ServedMesh, http):
-    before = len(mesh.stored_files())
+    before = len(mesh.stored())
     job_id = (await send(http, LONG))["job_id"]
     cancelled = await http.post(f"/api/v1/jobs/{job_id}/cancel", params={"reason": "test"})
     assert cancelled.json()["state"] == "CANCELLED"
@@ -116,7 +116,7 @@ async def test_cancel_list_and_delete(mesh: ServedMesh, http):
     assert job_id in {found["job_id"] for found in listed}
     assert (await http.delete(f"/api/v1/jobs/{job_id}")).status_code == 204
     assert (await http.get(f"/api/v1/jobs/{job_id}")).status_code == 404
-    assert len(mesh.stored_files()) == before
+    assert len(mesh.stored()) == before
 
 
 async def test_models_readiness_and_metrics(mesh: ServedMesh, http):

@@ -83,7 +83,7 @@ def test_jobs_wait_for_room_and_nothing_is_half_there(small_disk: Path) -> None:
         # A start sweeps away what was stored and never told of.
         assert mesh.stop() == 0
         mesh.start()
-        assert sorted(path.name.split(".")[0] for path in mesh.stored_files()) == sorted(rows)
+        assert sorted(Path(name).name.split(".")[0] for name in mesh.stored()) == sorted(rows)
     finally:
         mesh.stop()
 

@@ -29,6 +29,7 @@ async def world(tmp_path: Path, s3_location: S3Location) -> AsyncIterator[World]
         "s3_access_key": s3_location.access_key,
         "s3_secret_key": s3_location.secret_key,
         "s3_presigned_seconds": 60,
+        "inline_artifact_bytes": 0,
     }
     async with running_world(tmp_path, **settings) as running:
         yield running

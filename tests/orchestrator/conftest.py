@@ -33,6 +33,7 @@ from orchestrator.repositories.identity import IdentityRepository
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.store import Store
 from tests.orchestrator.stage_servers import Journal, running_stages
+from tests.support.stored import stored_names
 
 
 class Client:
@@ -167,9 +168,8 @@ class Mesh:
     settings: OrchestratorSettings
 
     def files(self) -> set[str]:
-        """Everything under the artifacts' directory."""
-        root = self.data_dir / "artifacts"
-        return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+        """All that is stored of artifacts and uploads, by the names it has, or would have, as files."""
+        return set(stored_names(self.data_dir))
 
 
 def settings_for(data_dir: Path, stages: dict[str, ServerHandle], **overrides: Any) -> OrchestratorSettings:

@@ -123,7 +123,8 @@ async def test_ranges_that_make_no_sense(mesh: Mesh) -> None:
         await mesh.client.download("nothing")
 
 
-async def test_damaged_bytes_are_noticed(mesh: Mesh) -> None:
+async def test_damaged_files_are_noticed(make_mesh: Any) -> None:
+    mesh = await make_mesh(inline_artifact_bytes=0)
     job = await completed(mesh)
     midi = one(await mesh.client.list_artifacts(job.job_id), ArtifactKind.ARTIFACT_KIND_MIDI)
     path = mesh.data_dir / "artifacts" / "blobs" / "jobs" / job.job_id / "artifacts" / f"{midi.artifact_id}.mid"

@@ -22,6 +22,7 @@ from etude.production.ports import free_ports
 from orchestrator.lock import data_dir_lock
 from tests.orchestrator.conftest import Client, database_dump, refused, running_orchestrator, settings_for, until
 from tests.orchestrator.stage_servers import NAMES, Journal, document, running_stages
+from tests.support.stored import stored_names
 
 ROOT = Path(__file__).parents[2]
 STATES = {
@@ -130,8 +131,8 @@ async def check_whole(client: Client, processes: Processes, job_id: str) -> job_
     assert {kind: sum(a.kind == kind for a in artifacts) for kind in wanted} == wanted
     for artifact in artifacts:
         assert len(await client.download(artifact.artifact_id)) == artifact.size_bytes
-    files = {p.name for p in (processes.data_dir / "artifacts").rglob("*") if p.is_file() and job_id in str(p)}
-    assert {name.split(".")[0] for name in files} == {a.artifact_id for a in artifacts}
+    stored = [Path(name).name for name in stored_names(processes.data_dir) if job_id in name]
+    assert sorted(name.split(".")[0] for name in stored) == sorted(a.artifact_id for a in artifacts)
     return job
 
 
@@ -228,7 +229,7 @@ async def test_jobs_the_engine_never_heard_of_are_submitted(tmp_path: Path) -> N
 
 async def test_what_a_dead_process_left_is_swept(tmp_path: Path) -> None:
     async with running_stages(Journal(tmp_path / "journal")) as stages:
-        settings = settings_for(tmp_path / "data", stages)
+        settings = settings_for(tmp_path / "data", stages, inline_artifact_bytes=0)
         async with running_orchestrator(settings) as client:
             job = await client.create(document())
             await client.settled(job.job_id)
