@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from omr_service.scan.ink import Grey
 from omr_service.scan.staff_evidence import SPACE
-from omr_service.scan.strokes import Mask, Patch, patches, runs_of
+from omr_service.scan.strokes import Mask, Patch, patches, runs_of_columns
 from omr_service.symbols import Line
 
 THICKNESS = 0.5 * SPACE
@@ -76,12 +76,12 @@ def _levelled_patch(patch: Patch) -> _Group:
     slope = _slope(value)
     level, down = _levelled(value, slope)
     smooth = np.asarray(cv2.blur(level, (min(_ALONG, level.shape[1]), 1), borderType=cv2.BORDER_REPLICATE), np.float64)
-    dark = level > 0.45
-    runs = [_cut_at_gaps(runs_of(dark[:, x]), smooth[:, x]) for x in range(level.shape[1])]
+    columns = zip(runs_of_columns(level > 0.45), smooth.T.tolist(), strict=True)
+    runs = [_cut_at_gaps(of_column, profile) for of_column, profile in columns]
     return _Group(patch, slope, down, runs)
 
 
-def _cut_at_gaps(runs: list[tuple[int, int]], profile: NDArray[np.floating]) -> list[tuple[int, int]]:
+def _cut_at_gaps(runs: list[tuple[int, int]], profile: list[float]) -> list[tuple[int, int]]:
     """Runs of ink with those cut in which two beams touch: where it is lighter than on both sides."""
     result: list[tuple[int, int]] = []
     least = round(0.3 * SPACE)
@@ -90,7 +90,7 @@ def _cut_at_gaps(runs: list[tuple[int, int]], profile: NDArray[np.floating]) -> 
         for y in range(top + least, bottom - least):
             if y - start < least or profile[y] > profile[y - 1] or profile[y] >= profile[y + 1]:
                 continue
-            above, below = profile[start:y].max(), profile[y : y + round(SPACE)].max()
+            above, below = max(profile[start:y]), max(profile[y : y + round(SPACE)])
             if profile[y] < _GAP * min(above, below):
                 result.append((start, y))
                 start = y + 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from omr_service.scan.ink import Grey
 from omr_service.scan.staff_evidence import SPACE
-from omr_service.scan.strokes import CELL, PRESENT, Mask, Patch, patches, runs_of
+from omr_service.scan.strokes import CELL, PRESENT, Mask, Patch, patches, runs_of, runs_of_columns
 from omr_service.symbols import Box, Curve, Line
 
 _SHORTEST_CURVE = 0.9 * SPACE
@@ -58,13 +58,13 @@ def _strokes(patch: Patch) -> list[_Stroke]:
     """The strokes of a patch, each followed from its left end to its right end; where two cross, both go on."""
     done: list[_Stroke] = []
     live: list[_Stroke] = []
-    for x in range(patch.inside.shape[1]):
-        free = runs_of(patch.inside[:, x])
+    for x, free in enumerate(runs_of_columns(patch.inside)):
+        expected = [s.expected(x) for s in live] if free else []
         pairs = sorted(
-            (abs(s.expected(x) - (top + bottom) / 2), k, i)
-            for k, s in enumerate(live)
+            (abs(height - (top + bottom) / 2), k, i)
+            for k, height in enumerate(expected)
             for i, (top, bottom) in enumerate(free)
-            if top - 3 <= s.expected(x) <= bottom + 3
+            if top - 3 <= height <= bottom + 3
         )
         taken: set[int] = set()
         grown: set[int] = set()
@@ -166,8 +166,9 @@ def find_hairpins(mask: Mask, page: Grey) -> list[Line]:
         columns = np.flatnonzero(patch.inside.any(0))
         if len(columns) == 0 or columns[-1] - columns[0] < 1.6 * SPACE:
             continue
-        upper = np.array([runs_of(patch.inside[:, x])[0] for x in columns], float).mean(1)
-        lower = np.array([runs_of(patch.inside[:, x])[-1] for x in columns], float).mean(1)
+        runs = [of_column for of_column in runs_of_columns(patch.inside) if of_column]
+        upper = np.array([of_column[0] for of_column in runs], float).mean(1)
+        lower = np.array([of_column[-1] for of_column in runs], float).mean(1)
         for edge in (upper, lower):
             slope, start = (float(v) for v in np.polyfit(columns, edge, 1))
             a, b = float(columns[0]), float(columns[-1] + 1)

@@ -114,13 +114,18 @@ def _seen_lines(
     found: list[tuple[NDArray[np.intp], NDArray[np.intp], Floats, Floats]] = []
     offsets = np.arange(-round(reach), round(reach) + 1)
     left = np.clip(xs.astype(int) - STEP // 2, 0, width - STEP)
-    for line in (-2, -1, 0, 1, 2):
+    rows_of = [
+        np.clip(np.rint(middle + line * spaces).astype(int)[:, None] + offsets[None, :], 0, height - 1)
+        for line in (-2, -1, 0, 1, 2)
+    ]
+    top, bottom = int(min(rows.min() for rows in rows_of)), int(max(rows.max() for rows in rows_of)) + 1
+    band = np.zeros((bottom - top, len(xs)))
+    for dx in range(STEP):
+        band += ridge[top:bottom, left + dx]
+    band /= STEP
+    for line, rows in zip((-2, -1, 0, 1, 2), rows_of, strict=True):
         expected = middle + line * spaces
-        rows = np.clip(np.rint(expected).astype(int)[:, None] + offsets[None, :], 0, height - 1)
-        window = np.zeros(rows.shape)
-        for dx in range(STEP):
-            window += ridge[rows, (left + dx)[:, None]]
-        window /= STEP
+        window = band[rows - top, np.arange(len(xs))[:, None]]
         window[window < 0.12] = 0.0
         weight = window.max(1)
         total = window.sum(1)

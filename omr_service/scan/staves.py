@@ -237,32 +237,31 @@ def _erase(evidence: Floats, staff: TracedStaff) -> None:
     xs = (np.arange(count) + 0.5) * STEP
     inside = np.flatnonzero((xs >= staff.x0 - 2 * SPACE) & (xs <= staff.x1 + 2 * SPACE))
     middle = np.interp(xs[inside], staff.xs, staff.middle)
-    rows = np.arange(height)[:, None]
-    evidence[:, inside] = np.where(np.abs(rows - middle[None, :]) < _APART * SPACE, -0.05, evidence[:, inside])
+    reach = _APART * SPACE
+    top, bottom = max(0, int(middle.min(initial=height) - reach)), max(0, int(middle.max(initial=0.0) + reach) + 2)
+    rows = np.arange(top, min(height, bottom))[:, None]
+    part = evidence[top:bottom, inside]
+    evidence[top:bottom, inside] = np.where(np.abs(rows - middle[None, :]) < reach, -0.05, part)
 
 
 def _gather(evidence: Floats) -> tuple[Floats, NDArray[np.int8]]:
     """Returns the evidence gathered on the best way from the left to each place, what is far counting less, and the
     row, relative to the place, that the way comes from."""
     height, count = evidence.shape
-    gathered = np.zeros_like(evidence)
-    came = np.zeros((height, count), np.int8)
-    gathered[:, 0] = evidence[:, 0]
+    columns = np.ascontiguousarray(evidence.T)
+    gathered = np.empty_like(columns)
+    came = np.zeros((count, height), np.int8)
+    gathered[0] = columns[0]
+    bent = np.full(height + 2, -1e3, columns.dtype)
     for x in range(1, count):
-        before = gathered[:, x - 1]
-        up = np.full(height, -1e3, np.float32)
-        down = np.full(height, -1e3, np.float32)
-        up[1:] = before[:-1] - _BEND_COST
-        down[:-1] = before[1:] - _BEND_COST
-        best = before.copy()
-        move = np.zeros(height, np.int8)
-        better = up > best
-        best[better], move[better] = up[better], -1
-        better = down > best
-        best[better], move[better] = down[better], 1
-        gathered[:, x] = evidence[:, x] + _DECAY * best
-        came[:, x] = move
-    return gathered, came
+        straight = gathered[x - 1]
+        np.subtract(straight, _BEND_COST, out=bent[1:-1])
+        up, down = bent[:-2], bent[2:]
+        best = np.maximum(straight, up)
+        came[x] = np.where(down > best, 1, -(up > straight).astype(np.int8))
+        np.maximum(best, down, out=best)
+        gathered[x] = columns[x] + _DECAY * best
+    return np.ascontiguousarray(gathered.T), np.ascontiguousarray(came.T)
 
 
 def _way(seed: tuple[int, int], left: NDArray[np.int8], right: NDArray[np.int8]) -> NDArray[np.intp]:

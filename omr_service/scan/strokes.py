@@ -82,8 +82,22 @@ def patches(mask: Mask, page: Grey, close: tuple[int, int] = (0, 0), margin: int
 
 def runs_of(present: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Stretches of True as (first, last + 1)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], present, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    framed = np.zeros(len(present) + 2, bool)
+    framed[1:-1] = present
+    edges = np.flatnonzero(framed[1:] != framed[:-1]).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def runs_of_columns(present: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
+    """Of each column of a patch its stretches of True from the top down, as (first, last + 1)."""
+    height, width = present.shape
+    framed = np.zeros((width, height + 2), bool)
+    framed[:, 1:-1] = present.T
+    columns, rows = (edge.tolist() for edge in np.nonzero(framed[:, 1:] != framed[:, :-1]))
+    runs: list[list[tuple[int, int]]] = [[] for _ in range(width)]
+    for column, first, last in zip(columns[::2], rows[::2], rows[1::2], strict=True):
+        runs[column].append((first, last))
+    return runs
 
 
 def find_stems(mask: Mask, page: Grey) -> list[Line]:
@@ -99,12 +113,11 @@ def _uprights(patch: Patch, least: float) -> list[Line]:
     columns = patch.inside.sum(0)
     if columns.max(initial=0) < least:
         return []
-    wide = list(runs_of(columns > 0))
+    wide = runs_of(columns > 0)
     result: list[Line] = []
     for first, last in wide:
         for a, b in _side_by_side(patch, first, last):
-            rows = np.flatnonzero(patch.inside[:, a:b].any(1))
-            for top, bottom in runs_of(np.isin(np.arange(patch.inside.shape[0]), rows)):
+            for top, bottom in runs_of(np.asarray(patch.inside[:, a:b].any(1))):
                 # gaps were closed in the mask: what is left of them is bridged here
                 if result and abs(result[-1].x0 - patch.x - (a + b) / 2) < 2 and top + patch.y - result[-1].y1 < 7:
                     previous = result.pop()

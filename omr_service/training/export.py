@@ -20,16 +20,16 @@ _PREFIX = "net."
 
 
 class Served(nn.Module):
-    """The network as it is served: probabilities instead of logits, masks as bytes."""
+    """The network as it is served: masks as bytes."""
 
     def __init__(self, net: DetectorNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, ink: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Probabilities, places, and masks from 0 to 255."""
+        """Logits of points, places, and masks from 0 to 255."""
         points, places, masks = self.net(ink)
-        return torch.softmax(points, dim=1), places, (torch.sigmoid(masks) * 255.0 + 0.5).to(torch.uint8)
+        return points, places, (torch.sigmoid(masks) * 255.0 + 0.5).to(torch.uint8)
 
 
 def export(net: DetectorNet, facts: Mapping[str, str], path: Path) -> str:

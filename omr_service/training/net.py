@@ -1,6 +1,6 @@
 """The detector's network: a small feature pyramid of plain 3x3 convolutions.
 
-Input: ink, float (n, 1, h, w), 1 for black, h and w multiples of 16. Outputs, in the order of `OUTPUTS`:
+Input: ink, float (n, 1, h, w), 1 for black, h and w multiples of 16. Outputs, in the order of `scan.detector.OUTPUTS`:
 
 * points: (n, 1 + classes, h / 4, w / 4), logits of "nothing" and of each point class, a softmax per cell;
 * places: (n, 4, h / 4, w / 4), where a cell's symbol is: x and y of its point from the cell's centre, in cells, and the
@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-OUTPUTS = ("points", "places", "masks")
 
 
 @dataclass(frozen=True, slots=True)

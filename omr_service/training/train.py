@@ -18,7 +18,7 @@ from omr_service.training.fit import Recipe, Trainer, fit, new_net
 from omr_service.training.pages import held_out, load_pages
 
 NAME = "detector"
-VERSION = "1.0.0"
+VERSION = "1.0.1"
 DESCRIPTION = (
     "Fully convolutional network that finds the symbols and lines of piano music on a page brought to a staff space of "
     "ten pixels; trained on degraded engraved pages with exact labels."

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from omr_service.pdf.reader import read_page_symbols
-from omr_service.scan.detector import WEIGHTS, Detector, Point, find_points, tiles
+from omr_service.scan.detector import WEIGHTS, Detector, Point, find_points, probabilities_of, tiles
 from omr_service.scan.glyphs import SMALL_EM, glyphs_of
 from omr_service.scan.model import detector_info
 from omr_service.scan.vocabulary import LINES, POINTS, STAFF_SPACE, glyph_of, point_class
@@ -125,6 +125,23 @@ def test_tiles_cover_every_pixel_once(height: int, width: int, side: int) -> Non
         assert 0 <= left <= tile.left < tile.right <= right <= width
         assert tile.top % 2 == 0 and tile.left % 2 == 0
     assert (covered == 1).all()
+
+
+def test_a_page_is_one_tile_as_long_as_it_is_no_larger_than_the_largest_and_its_cuts_are_short() -> None:
+    assert len(list(tiles(2000, 1400))) == 1
+    [upper, lower] = tiles(3200, 1900)
+    assert upper.bottom == lower.top and (upper.left, upper.right) == (lower.left, lower.right) == (0, 1900)
+    assert len(list(tiles(3000, 4000))) == 4
+
+
+def test_probabilities_are_the_softmax_of_logits_where_there_is_something() -> None:
+    logits = np.random.default_rng(1).normal(0.0, 4.0, (5, 20, 30)).astype(np.float32)
+    logits[0, 10:] += 30.0
+    powers = np.exp(logits.astype(float))
+    said = probabilities_of(logits)
+    assert np.abs(said - powers / powers.sum(0))[:, :10].max() < 1e-5
+    assert (said[0, 10:] > 0.98).all() and np.abs(said - powers / powers.sum(0)).max() < 0.02
+    assert np.allclose(said.sum(0), 1.0, atol=1e-5)
 
 
 def answer(cells: dict[tuple[int, int], dict[str, float]], rows: int = 8, columns: int = 12) -> np.ndarray:
