@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from etude.evaluation.reading import Mark
+from etude.notation.chord_symbols import root_text, suffix_of
 from etude.notation.index import ScoreIndex
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, measure_pb2, pitch_pb2, spanner_pb2
 
@@ -42,6 +43,7 @@ KINDS: Mapping[str, str] = {
     "endings": "numbers; start or stop",
     "jumps": "kind (segno, coda, D.C. and so on)",
     "rehearsal marks": "text",
+    "chord symbols": "root, kind, bass; onset",
 }
 """Kinds of marks: what is compared of each."""
 
@@ -224,6 +226,8 @@ class _Marks:
             yield Mark("jumps", direction.jump.kind, None)
         elif kind == "rehearsal_mark":
             yield Mark("rehearsal marks", direction.rehearsal_mark.text, None)
+        elif kind == "harmony":
+            yield Mark("chord symbols", _chord_symbol(direction.harmony), onset)
 
     # what measures carry
 
@@ -263,6 +267,13 @@ def _endings(ending: measure_pb2.Ending) -> list[Mark]:
     return [
         Mark("endings", numbers, name) for name, holds in (("start", ending.starts), ("stop", ending.stops)) if holds
     ]
+
+
+def _chord_symbol(harmony: direction_pb2.Harmony) -> str:
+    """What a chord symbol says, however it is printed."""
+    root, bass = root_text(harmony.root_step, harmony.root_alter), root_text(harmony.bass_step, harmony.bass_alter)
+    over = f" over {bass}" if harmony.bass_step else ""
+    return f"{root} {harmony.kind or suffix_of(harmony.text)}{over}"
 
 
 def _dynamic(text: str, onset: Fraction) -> Iterator[Mark]:

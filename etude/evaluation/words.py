@@ -20,7 +20,7 @@ _VALUES = {
     Fraction(1, 8): "32nd",
     Fraction(1, 16): "64th",
 }
-_TEXTS = ("dynamics", "words", "rehearsal marks")
+_TEXTS = ("dynamics", "words", "rehearsal marks", "chord symbols")
 _MOST = 12
 
 

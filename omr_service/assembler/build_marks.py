@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from etude.notation.chord_symbols import read_symbol
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2
 from omr_service.assembler.build_lines import LINES, PLACEMENTS, LineWriter
 from omr_service.assembler.build_places import NoteIndex, region
@@ -77,10 +78,13 @@ class MarkWriter:
         """
         self.draft, self.score, self.events, self.notes = draft, score, events, notes
         self.times = Times(draft, score, events)
+        self.german = False
         self.lines = LineWriter(score, events, notes, self.times)
 
     def write(self) -> None:
         """Writes all marks."""
+        symbols = [mark for page in self.draft.pages for mark in page.marks if mark.kind == "harmony"]
+        self.german = any(mark.name.startswith("H") for mark in symbols)
         self.lines.look_at(self.draft.pages)
         numbers = self._tuplet_numbers()
         for page in self.draft.pages:
@@ -205,7 +209,7 @@ class MarkWriter:
                 out.measure_index, out.onset_ticks = self.times.measure_end(page, mark.system, mark.x0)
             else:
                 out.part_id, out.staff = self.times.place(page, mark)
-                left = mark.kind in ("tempo", "words", "rehearsal")
+                left = mark.kind in ("tempo", "words", "rehearsal", "harmony")
                 at = mark.x0 + 1.0 if left else (mark.x0 + mark.x1) / 2
                 out.measure_index, out.onset_ticks = self.times.moment(page, mark.system, at)
             self._fill(out, mark, name)
@@ -229,6 +233,10 @@ class MarkWriter:
                 out.fermata.shape = direction_pb2.FERMATA_SHAPE_ANGLED
         elif mark.kind == "dynamic":
             out.dynamic.text = name
+        elif mark.kind == "harmony":
+            harmony = read_symbol(name, self.german)
+            if harmony is not None:
+                out.harmony.CopyFrom(harmony)
         elif mark.kind == "rehearsal":
             out.rehearsal_mark.text = name
         elif mark.kind == "tempo":

@@ -1,4 +1,4 @@
-"""Chord symbols ("Dm7", "G/B"), which name harmony over the staves and are no directions."""
+"""Chord symbols ("Dm7", "G/B"), which name harmony over the staves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
+from omr_service.assembler.dynamics_words import staff_of
 from omr_service.assembler.geometry import System
+from omr_service.assembler.music import MarkSign
 from omr_service.symbols import Text
 
 _ROOT = r"[A-H](?:[#b\u266d\u266f])?"
@@ -36,6 +38,12 @@ def find_chord_symbols(texts: Sequence[Text], systems: Sequence[System]) -> set[
         if len(group) >= _LEAST and not rehearsal:
             found.update(group)
     return found
+
+
+def harmony_mark(text: Text, system: System) -> MarkSign:
+    """A chord symbol as a mark of its system."""
+    staff, above = staff_of(text.box, system)
+    return MarkSign("harmony", text.text.strip(), system.index, staff, text.box.x0, text.box.x1, text.box, above)
 
 
 def _is_over(text: Text, system: System) -> bool:

@@ -13,7 +13,7 @@ from omr_service.assembler import marks as mk
 from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.broken_stems import mend_stems
-from omr_service.assembler.chord_symbols import find_chord_symbols
+from omr_service.assembler.chord_symbols import find_chord_symbols, harmony_mark
 from omr_service.assembler.fingers import find_fingers, finger_styles, style_of
 from omr_service.assembler.geometry import Sorted, Staff, System, center
 from omr_service.assembler.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
@@ -375,4 +375,5 @@ def step_marks(page: PageDraft) -> None:
         page.marks += find_wavy_lines(glyphs, wiggles, lines, on_chords, elements, system)
         page.marks += dw.find_signs(glyphs, system)
         page.marks += find_words(inside, glyphs, lines, system)
+        page.marks += [harmony_mark(t, system) for t in page.texts_of(system) if t in harmony]
     page.marks += find_fingers(symbols.glyphs, unnumbered, page.elements, page.systems)

@@ -10,6 +10,7 @@ from etude.notation.measures import measure_at
 from etude.notation.time import written_quarters
 from etude.score.v1 import direction_pb2, measure_pb2, score_pb2, spanner_pb2
 from renderer_service.musicxml import vocabulary
+from renderer_service.musicxml.harmony import harmony_element
 from renderer_service.musicxml.marks import placement
 from renderer_service.musicxml.numbering import Span, assign_numbers
 from renderer_service.musicxml.xml import Ids, add, element
@@ -37,9 +38,9 @@ class TimedItem:
     element: ET.Element
 
     def written_at(self, tick: int) -> TimedItem:
-        """The same direction written at another point of time, with its <offset> from there."""
-        types = sum(child.tag == "direction-type" for child in self.element)
-        self.element.insert(types, element("offset", self.tick - tick))
+        """The same direction or harmony written at another point of time, with its <offset> from there."""
+        before = sum(child.tag not in ("staff", "sound") for child in self.element)
+        self.element.insert(before, element("offset", self.tick - tick))
         return replace(self, tick=tick)
 
 
@@ -66,6 +67,8 @@ def directions(score: score_pb2.Score, part_id: str, first_part: bool, ids: Ids)
 
 def _direction(direction: direction_pb2.Direction, ids: Ids) -> ET.Element | None:
     kind = direction.WhichOneof("kind")
+    if kind == "harmony":
+        return harmony_element(direction, ids)
     side = placement(direction.placement) or ("above" if kind in ("tempo", "jump", "rehearsal_mark") else None)
     new = element("direction", placement=side, id=ids(direction.direction_id))
     sound: dict[str, str] = {}

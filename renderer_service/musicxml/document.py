@@ -183,7 +183,7 @@ class _Writer:
             queue = next((q for lane, q in own if item.tick in lane.boundaries), None)
             if queue is not None:
                 queue.append(item)
-            elif own and item.element.tag == "direction":
+            elif own and item.element.tag in ("direction", "harmony"):
                 # in the order of time, which programs expect of what begins and ends
                 lane, queue = own[0]
                 queue.append(item.written_at(_boundary(lane, item.tick)))

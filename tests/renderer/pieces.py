@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from etude.notation.chord_symbols import read_symbol
 from etude.score.v1 import (
     direction_pb2,
     event_pb2,
@@ -127,6 +128,10 @@ def everything() -> score_pb2.Score:
     b.voice(2, 5, "R")
     b.direction(onset, 1, words=direction_pb2.Words(text="dolce", italic=True))
     b.direction(onset, 0, jump=direction_pb2.Jump(kind=direction_pb2.JUMP_KIND_SEGNO))
+    for offset, text in ((0, "Bbmaj7"), (q, "F#m7b5/A"), (2 * q, "H7(b9)")):
+        symbol = read_symbol(text)
+        assert symbol is not None
+        b.direction(onset + offset, 1, harmony=symbol, placement=spanner_pb2.PLACEMENT_ABOVE)
     b.direction(onset, 0, rehearsal_mark=direction_pb2.RehearsalMark(text="A"))
     b.direction(onset + 2 * q, 1, breath=direction_pb2.Breath())
     b.spanner(

@@ -308,12 +308,17 @@ def test_music21_reads_every_note_where_it_is():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         parsed = music21.converter.parseData(musicxml_bytes(score), format="musicxml")
-    found = Counter()
+    found: Counter = Counter()
+    symbols: list = []
     for part in parsed.parts:
         for element in part.recurse().notes:
+            if isinstance(element, music21.harmony.ChordSymbol):
+                symbols.append((element.root().name, element.bass().name, element.chordKind))
+                continue
             for n in element.notes if element.isChord else [element]:
                 found[n.pitch.midi] += 1
     assert found == Counter(n.midi_pitch for e in score.events for n in e.notes)
+    assert symbols[:2] == [("B-", "B-", "major-seventh"), ("F#", "A", "half-diminished-seventh")]
     assert parsed.metadata.title == "Everything & more" and parsed.metadata.composer == "A. Nonymous"
 
 

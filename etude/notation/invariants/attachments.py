@@ -202,6 +202,10 @@ def _check_direction_kind(direction: direction_pb2.Direction, field: str) -> Ite
         yield Violation(thing, f"{field}.articulation.kind", "an articulation says which it is")
     elif kind == "jump" and direction.jump.kind == direction_pb2.JUMP_KIND_UNSPECIFIED:
         yield Violation(thing, f"{field}.jump.kind", "a mark of navigation says which it is")
+    elif kind == "harmony" and not (direction.harmony.root_step and abs(direction.harmony.root_alter) <= 2):
+        yield Violation(
+            thing, f"{field}.harmony.root_step", "a chord symbol names a root, altered by 2 semitones at most"
+        )
 
 
 def _spoken(kind: str | None) -> str:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from etude.notation.musicxml.attributes import read_barline, read_clef, read_key, read_print, read_time
 from etude.notation.musicxml.directions import read_direction
+from etude.notation.musicxml.harmony import read_harmony
 from etude.notation.musicxml.notes import MAX_STAVES, add_notations, fermata, is_hidden, read_event, read_note
 from etude.notation.musicxml.raw import RawClef, RawDirection, RawEvent, RawMeasure, RawPart
 from etude.notation.musicxml.tree import Node
@@ -67,6 +68,8 @@ class PartReader:
                 later_keys |= self._attributes(child, measure, index)
             elif child.tag == "direction":
                 read_direction(child, self.part, index, self._offset(child))
+            elif child.tag == "harmony":
+                read_harmony(child, self.part, index, self._offset(child))
             elif child.tag == "barline":
                 self._barline(child, measure, index)
             elif child.tag == "print":
@@ -79,7 +82,7 @@ class PartReader:
         return self._exact.get(self._cursor, self._cursor)
 
     def _offset(self, node: Node) -> Fraction:
-        """Where a <direction> holds: the cursor, moved by its <offset> within what can be."""
+        """Where a <direction> or <harmony> holds: the cursor, moved by its <offset> within what can be."""
         offset = node.find("offset")
         if offset is None:
             return self._position()

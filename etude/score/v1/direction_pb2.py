@@ -24,44 +24,47 @@ _sym_db = _symbol_database.Default()
 
 from etude.score.v1 import event_pb2 as etude_dot_score_dot_v1_dot_event__pb2
 from etude.score.v1 import page_pb2 as etude_dot_score_dot_v1_dot_page__pb2
+from etude.score.v1 import pitch_pb2 as etude_dot_score_dot_v1_dot_pitch__pb2
 from etude.score.v1 import spanner_pb2 as etude_dot_score_dot_v1_dot_spanner__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65tude/score/v1/direction.proto\x12\x0e\x65tude.score.v1\x1a\x1a\x65tude/score/v1/event.proto\x1a\x19\x65tude/score/v1/page.proto\x1a\x1c\x65tude/score/v1/spanner.proto\"\xd6\x06\n\tDirection\x12!\n\x0c\x64irection_id\x18\x01 \x01(\tR\x0b\x64irectionId\x12\x17\n\x07part_id\x18\x02 \x01(\tR\x06partId\x12\x14\n\x05staff\x18\x03 \x01(\x05R\x05staff\x12#\n\rmeasure_index\x18\x04 \x01(\x05R\x0cmeasureIndex\x12\x1f\n\x0bonset_ticks\x18\x05 \x01(\x03R\nonsetTicks\x12\x19\n\x08\x65vent_id\x18\x06 \x01(\tR\x07\x65ventId\x12\x17\n\x07note_id\x18\x07 \x01(\tR\x06noteId\x12\x37\n\tplacement\x18\x08 \x01(\x0e\x32\x19.etude.score.v1.PlacementR\tplacement\x12\x33\n\x07\x64ynamic\x18\t \x01(\x0b\x32\x17.etude.score.v1.DynamicH\x00R\x07\x64ynamic\x12-\n\x05tempo\x18\n \x01(\x0b\x32\x15.etude.score.v1.TempoH\x00R\x05tempo\x12-\n\x05words\x18\x0b \x01(\x0b\x32\x15.etude.score.v1.WordsH\x00R\x05words\x12\x33\n\x07\x66\x65rmata\x18\x0c \x01(\x0b\x32\x17.etude.score.v1.FermataH\x00R\x07\x66\x65rmata\x12\x36\n\x08ornament\x18\r \x01(\x0b\x32\x18.etude.score.v1.OrnamentH\x00R\x08ornament\x12\x42\n\x0c\x61rticulation\x18\x0e \x01(\x0b\x32\x1c.etude.score.v1.ArticulationH\x00R\x0c\x61rticulation\x12*\n\x04jump\x18\x0f \x01(\x0b\x32\x14.etude.score.v1.JumpH\x00R\x04jump\x12\x46\n\x0erehearsal_mark\x18\x10 \x01(\x0b\x32\x1d.etude.score.v1.RehearsalMarkH\x00R\rrehearsalMark\x12\x30\n\x06\x62reath\x18\x11 \x01(\x0b\x32\x16.etude.score.v1.BreathH\x00R\x06\x62reath\x12\x32\n\x06region\x18\x12 \x01(\x0b\x32\x1a.etude.score.v1.PageRegionR\x06region\x12\x1e\n\nconfidence\x18\x13 \x01(\x02R\nconfidenceB\x06\n\x04kind\"\x1d\n\x07\x44ynamic\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\"\x99\x01\n\x05Tempo\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x35\n\tbeat_type\x18\x02 \x01(\x0e\x32\x18.etude.score.v1.NoteTypeR\x08\x62\x65\x61tType\x12\x1b\n\tbeat_dots\x18\x03 \x01(\x05R\x08\x62\x65\x61tDots\x12(\n\x10\x62\x65\x61ts_per_minute\x18\x04 \x01(\x01R\x0e\x62\x65\x61tsPerMinute\"G\n\x05Words\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n\x06italic\x18\x02 \x01(\x08R\x06italic\x12\x12\n\x04\x62old\x18\x03 \x01(\x08R\x04\x62old\"=\n\x07\x46\x65rmata\x12\x32\n\x05shape\x18\x01 \x01(\x0e\x32\x1c.etude.score.v1.FermataShapeR\x05shape\"\xdc\x02\n\x08Ornament\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.etude.score.v1.OrnamentKindR\x04kind\x12)\n\x10\x61\x63\x63idental_above\x18\x02 \x01(\x05R\x0f\x61\x63\x63identalAbove\x12\x38\n\x18\x61\x63\x63idental_above_printed\x18\x03 \x01(\x08R\x16\x61\x63\x63identalAbovePrinted\x12)\n\x10\x61\x63\x63idental_below\x18\x04 \x01(\x05R\x0f\x61\x63\x63identalBelow\x12\x38\n\x18\x61\x63\x63idental_below_printed\x18\x05 \x01(\x08R\x16\x61\x63\x63identalBelowPrinted\x12\x14\n\x05glyph\x18\x06 \x01(\tR\x05glyph\x12>\n\x0b\x61uxiliaries\x18\x07 \x03(\x0b\x32\x1c.etude.score.v1.AuxiliaryKeyR\x0b\x61uxiliaries\"g\n\x0c\x41uxiliaryKey\x12\x1d\n\nmidi_pitch\x18\x01 \x01(\x05R\tmidiPitch\x12\x16\n\x06\x66inger\x18\x02 \x01(\x05R\x06\x66inger\x12 \n\x0bprobability\x18\x03 \x01(\x02R\x0bprobability\"Z\n\x0c\x41rticulation\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32 .etude.score.v1.ArticulationKindR\x04kind\x12\x14\n\x05glyph\x18\x02 \x01(\tR\x05glyph\"H\n\x04Jump\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x18.etude.score.v1.JumpKindR\x04kind\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"#\n\rRehearsalMark\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\"\"\n\x06\x42reath\x12\x18\n\x07\x63\x61\x65sura\x18\x01 \x01(\x08R\x07\x63\x61\x65sura*{\n\x0c\x46\x65rmataShape\x12\x1d\n\x19\x46\x45RMATA_SHAPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x45RMATA_SHAPE_NORMAL\x10\x01\x12\x18\n\x14\x46\x45RMATA_SHAPE_ANGLED\x10\x02\x12\x18\n\x14\x46\x45RMATA_SHAPE_SQUARE\x10\x03*\x94\x02\n\x0cOrnamentKind\x12\x1d\n\x19ORNAMENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13ORNAMENT_KIND_TRILL\x10\x01\x12\x16\n\x12ORNAMENT_KIND_TURN\x10\x02\x12\x1e\n\x1aORNAMENT_KIND_DELAYED_TURN\x10\x03\x12\x1f\n\x1bORNAMENT_KIND_INVERTED_TURN\x10\x04\x12\x19\n\x15ORNAMENT_KIND_MORDENT\x10\x05\x12\"\n\x1eORNAMENT_KIND_INVERTED_MORDENT\x10\x06\x12\x1b\n\x17ORNAMENT_KIND_SCHLEIFER\x10\x07\x12\x17\n\x13ORNAMENT_KIND_OTHER\x10\x08*\x9f\x02\n\x10\x41rticulationKind\x12!\n\x1d\x41RTICULATION_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41RTICULATION_KIND_STACCATO\x10\x01\x12#\n\x1f\x41RTICULATION_KIND_STACCATISSIMO\x10\x02\x12\x1c\n\x18\x41RTICULATION_KIND_TENUTO\x10\x03\x12\x1c\n\x18\x41RTICULATION_KIND_ACCENT\x10\x04\x12#\n\x1f\x41RTICULATION_KIND_STRONG_ACCENT\x10\x05\x12%\n!ARTICULATION_KIND_DETACHED_LEGATO\x10\x06\x12\x1b\n\x17\x41RTICULATION_KIND_OTHER\x10\x07*\xa9\x01\n\x08JumpKind\x12\x19\n\x15JUMP_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fJUMP_KIND_SEGNO\x10\x01\x12\x12\n\x0eJUMP_KIND_CODA\x10\x02\x12\x15\n\x11JUMP_KIND_TO_CODA\x10\x03\x12\x15\n\x11JUMP_KIND_DA_CAPO\x10\x04\x12\x17\n\x13JUMP_KIND_DAL_SEGNO\x10\x05\x12\x12\n\x0eJUMP_KIND_FINE\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65tude/score/v1/direction.proto\x12\x0e\x65tude.score.v1\x1a\x1a\x65tude/score/v1/event.proto\x1a\x19\x65tude/score/v1/page.proto\x1a\x1a\x65tude/score/v1/pitch.proto\x1a\x1c\x65tude/score/v1/spanner.proto\"\x8b\x07\n\tDirection\x12!\n\x0c\x64irection_id\x18\x01 \x01(\tR\x0b\x64irectionId\x12\x17\n\x07part_id\x18\x02 \x01(\tR\x06partId\x12\x14\n\x05staff\x18\x03 \x01(\x05R\x05staff\x12#\n\rmeasure_index\x18\x04 \x01(\x05R\x0cmeasureIndex\x12\x1f\n\x0bonset_ticks\x18\x05 \x01(\x03R\nonsetTicks\x12\x19\n\x08\x65vent_id\x18\x06 \x01(\tR\x07\x65ventId\x12\x17\n\x07note_id\x18\x07 \x01(\tR\x06noteId\x12\x37\n\tplacement\x18\x08 \x01(\x0e\x32\x19.etude.score.v1.PlacementR\tplacement\x12\x33\n\x07\x64ynamic\x18\t \x01(\x0b\x32\x17.etude.score.v1.DynamicH\x00R\x07\x64ynamic\x12-\n\x05tempo\x18\n \x01(\x0b\x32\x15.etude.score.v1.TempoH\x00R\x05tempo\x12-\n\x05words\x18\x0b \x01(\x0b\x32\x15.etude.score.v1.WordsH\x00R\x05words\x12\x33\n\x07\x66\x65rmata\x18\x0c \x01(\x0b\x32\x17.etude.score.v1.FermataH\x00R\x07\x66\x65rmata\x12\x36\n\x08ornament\x18\r \x01(\x0b\x32\x18.etude.score.v1.OrnamentH\x00R\x08ornament\x12\x42\n\x0c\x61rticulation\x18\x0e \x01(\x0b\x32\x1c.etude.score.v1.ArticulationH\x00R\x0c\x61rticulation\x12*\n\x04jump\x18\x0f \x01(\x0b\x32\x14.etude.score.v1.JumpH\x00R\x04jump\x12\x46\n\x0erehearsal_mark\x18\x10 \x01(\x0b\x32\x1d.etude.score.v1.RehearsalMarkH\x00R\rrehearsalMark\x12\x30\n\x06\x62reath\x18\x11 \x01(\x0b\x32\x16.etude.score.v1.BreathH\x00R\x06\x62reath\x12\x33\n\x07harmony\x18\x14 \x01(\x0b\x32\x17.etude.score.v1.HarmonyH\x00R\x07harmony\x12\x32\n\x06region\x18\x12 \x01(\x0b\x32\x1a.etude.score.v1.PageRegionR\x06region\x12\x1e\n\nconfidence\x18\x13 \x01(\x02R\nconfidenceB\x06\n\x04kind\"\x1d\n\x07\x44ynamic\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\"\x99\x01\n\x05Tempo\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x35\n\tbeat_type\x18\x02 \x01(\x0e\x32\x18.etude.score.v1.NoteTypeR\x08\x62\x65\x61tType\x12\x1b\n\tbeat_dots\x18\x03 \x01(\x05R\x08\x62\x65\x61tDots\x12(\n\x10\x62\x65\x61ts_per_minute\x18\x04 \x01(\x01R\x0e\x62\x65\x61tsPerMinute\"G\n\x05Words\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n\x06italic\x18\x02 \x01(\x08R\x06italic\x12\x12\n\x04\x62old\x18\x03 \x01(\x08R\x04\x62old\"=\n\x07\x46\x65rmata\x12\x32\n\x05shape\x18\x01 \x01(\x0e\x32\x1c.etude.score.v1.FermataShapeR\x05shape\"\xdc\x02\n\x08Ornament\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.etude.score.v1.OrnamentKindR\x04kind\x12)\n\x10\x61\x63\x63idental_above\x18\x02 \x01(\x05R\x0f\x61\x63\x63identalAbove\x12\x38\n\x18\x61\x63\x63idental_above_printed\x18\x03 \x01(\x08R\x16\x61\x63\x63identalAbovePrinted\x12)\n\x10\x61\x63\x63idental_below\x18\x04 \x01(\x05R\x0f\x61\x63\x63identalBelow\x12\x38\n\x18\x61\x63\x63idental_below_printed\x18\x05 \x01(\x08R\x16\x61\x63\x63identalBelowPrinted\x12\x14\n\x05glyph\x18\x06 \x01(\tR\x05glyph\x12>\n\x0b\x61uxiliaries\x18\x07 \x03(\x0b\x32\x1c.etude.score.v1.AuxiliaryKeyR\x0b\x61uxiliaries\"g\n\x0c\x41uxiliaryKey\x12\x1d\n\nmidi_pitch\x18\x01 \x01(\x05R\tmidiPitch\x12\x16\n\x06\x66inger\x18\x02 \x01(\x05R\x06\x66inger\x12 \n\x0bprobability\x18\x03 \x01(\x02R\x0bprobability\"Z\n\x0c\x41rticulation\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32 .etude.score.v1.ArticulationKindR\x04kind\x12\x14\n\x05glyph\x18\x02 \x01(\tR\x05glyph\"H\n\x04Jump\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x18.etude.score.v1.JumpKindR\x04kind\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"#\n\rRehearsalMark\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\"\"\n\x06\x42reath\x12\x18\n\x07\x63\x61\x65sura\x18\x01 \x01(\x08R\x07\x63\x61\x65sura\"\xd5\x01\n\x07Harmony\x12\x12\n\x04text\x18\x01 \x01(\tR\x04text\x12\x31\n\troot_step\x18\x02 \x01(\x0e\x32\x14.etude.score.v1.StepR\x08rootStep\x12\x1d\n\nroot_alter\x18\x03 \x01(\x05R\trootAlter\x12\x12\n\x04kind\x18\x04 \x01(\tR\x04kind\x12\x31\n\tbass_step\x18\x05 \x01(\x0e\x32\x14.etude.score.v1.StepR\x08\x62\x61ssStep\x12\x1d\n\nbass_alter\x18\x06 \x01(\x05R\tbassAlter*{\n\x0c\x46\x65rmataShape\x12\x1d\n\x19\x46\x45RMATA_SHAPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x45RMATA_SHAPE_NORMAL\x10\x01\x12\x18\n\x14\x46\x45RMATA_SHAPE_ANGLED\x10\x02\x12\x18\n\x14\x46\x45RMATA_SHAPE_SQUARE\x10\x03*\x94\x02\n\x0cOrnamentKind\x12\x1d\n\x19ORNAMENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13ORNAMENT_KIND_TRILL\x10\x01\x12\x16\n\x12ORNAMENT_KIND_TURN\x10\x02\x12\x1e\n\x1aORNAMENT_KIND_DELAYED_TURN\x10\x03\x12\x1f\n\x1bORNAMENT_KIND_INVERTED_TURN\x10\x04\x12\x19\n\x15ORNAMENT_KIND_MORDENT\x10\x05\x12\"\n\x1eORNAMENT_KIND_INVERTED_MORDENT\x10\x06\x12\x1b\n\x17ORNAMENT_KIND_SCHLEIFER\x10\x07\x12\x17\n\x13ORNAMENT_KIND_OTHER\x10\x08*\x9f\x02\n\x10\x41rticulationKind\x12!\n\x1d\x41RTICULATION_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41RTICULATION_KIND_STACCATO\x10\x01\x12#\n\x1f\x41RTICULATION_KIND_STACCATISSIMO\x10\x02\x12\x1c\n\x18\x41RTICULATION_KIND_TENUTO\x10\x03\x12\x1c\n\x18\x41RTICULATION_KIND_ACCENT\x10\x04\x12#\n\x1f\x41RTICULATION_KIND_STRONG_ACCENT\x10\x05\x12%\n!ARTICULATION_KIND_DETACHED_LEGATO\x10\x06\x12\x1b\n\x17\x41RTICULATION_KIND_OTHER\x10\x07*\xa9\x01\n\x08JumpKind\x12\x19\n\x15JUMP_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fJUMP_KIND_SEGNO\x10\x01\x12\x12\n\x0eJUMP_KIND_CODA\x10\x02\x12\x15\n\x11JUMP_KIND_TO_CODA\x10\x03\x12\x15\n\x11JUMP_KIND_DA_CAPO\x10\x04\x12\x17\n\x13JUMP_KIND_DAL_SEGNO\x10\x05\x12\x12\n\x0eJUMP_KIND_FINE\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'etude.score.v1.direction_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FERMATASHAPE']._serialized_start=2010
-  _globals['_FERMATASHAPE']._serialized_end=2133
-  _globals['_ORNAMENTKIND']._serialized_start=2136
-  _globals['_ORNAMENTKIND']._serialized_end=2412
-  _globals['_ARTICULATIONKIND']._serialized_start=2415
-  _globals['_ARTICULATIONKIND']._serialized_end=2702
-  _globals['_JUMPKIND']._serialized_start=2705
-  _globals['_JUMPKIND']._serialized_end=2874
-  _globals['_DIRECTION']._serialized_start=136
-  _globals['_DIRECTION']._serialized_end=990
-  _globals['_DYNAMIC']._serialized_start=992
-  _globals['_DYNAMIC']._serialized_end=1021
-  _globals['_TEMPO']._serialized_start=1024
-  _globals['_TEMPO']._serialized_end=1177
-  _globals['_WORDS']._serialized_start=1179
-  _globals['_WORDS']._serialized_end=1250
-  _globals['_FERMATA']._serialized_start=1252
-  _globals['_FERMATA']._serialized_end=1313
-  _globals['_ORNAMENT']._serialized_start=1316
-  _globals['_ORNAMENT']._serialized_end=1664
-  _globals['_AUXILIARYKEY']._serialized_start=1666
-  _globals['_AUXILIARYKEY']._serialized_end=1769
-  _globals['_ARTICULATION']._serialized_start=1771
-  _globals['_ARTICULATION']._serialized_end=1861
-  _globals['_JUMP']._serialized_start=1863
-  _globals['_JUMP']._serialized_end=1935
-  _globals['_REHEARSALMARK']._serialized_start=1937
-  _globals['_REHEARSALMARK']._serialized_end=1972
-  _globals['_BREATH']._serialized_start=1974
-  _globals['_BREATH']._serialized_end=2008
+  _globals['_FERMATASHAPE']._serialized_start=2307
+  _globals['_FERMATASHAPE']._serialized_end=2430
+  _globals['_ORNAMENTKIND']._serialized_start=2433
+  _globals['_ORNAMENTKIND']._serialized_end=2709
+  _globals['_ARTICULATIONKIND']._serialized_start=2712
+  _globals['_ARTICULATIONKIND']._serialized_end=2999
+  _globals['_JUMPKIND']._serialized_start=3002
+  _globals['_JUMPKIND']._serialized_end=3171
+  _globals['_DIRECTION']._serialized_start=164
+  _globals['_DIRECTION']._serialized_end=1071
+  _globals['_DYNAMIC']._serialized_start=1073
+  _globals['_DYNAMIC']._serialized_end=1102
+  _globals['_TEMPO']._serialized_start=1105
+  _globals['_TEMPO']._serialized_end=1258
+  _globals['_WORDS']._serialized_start=1260
+  _globals['_WORDS']._serialized_end=1331
+  _globals['_FERMATA']._serialized_start=1333
+  _globals['_FERMATA']._serialized_end=1394
+  _globals['_ORNAMENT']._serialized_start=1397
+  _globals['_ORNAMENT']._serialized_end=1745
+  _globals['_AUXILIARYKEY']._serialized_start=1747
+  _globals['_AUXILIARYKEY']._serialized_end=1850
+  _globals['_ARTICULATION']._serialized_start=1852
+  _globals['_ARTICULATION']._serialized_end=1942
+  _globals['_JUMP']._serialized_start=1944
+  _globals['_JUMP']._serialized_end=2016
+  _globals['_REHEARSALMARK']._serialized_start=2018
+  _globals['_REHEARSALMARK']._serialized_end=2053
+  _globals['_BREATH']._serialized_start=2055
+  _globals['_BREATH']._serialized_end=2089
+  _globals['_HARMONY']._serialized_start=2092
+  _globals['_HARMONY']._serialized_end=2305
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from etude.score.v1 import event_pb2 as _event_pb2
 from etude.score.v1 import page_pb2 as _page_pb2
+from etude.score.v1 import pitch_pb2 as _pitch_pb2
 from etude.score.v1 import spanner_pb2 as _spanner_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -205,6 +206,7 @@ class Direction(_message.Message):
     JUMP_FIELD_NUMBER: _builtins.int
     REHEARSAL_MARK_FIELD_NUMBER: _builtins.int
     BREATH_FIELD_NUMBER: _builtins.int
+    HARMONY_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     direction_id: _builtins.str
@@ -262,6 +264,10 @@ class Direction(_message.Message):
         """A breath mark or caesura."""
 
     @_builtins.property
+    def harmony(self) -> Global___Harmony:
+        """A chord symbol."""
+
+    @_builtins.property
     def region(self) -> _page_pb2.PageRegion:
         """Where it is printed."""
 
@@ -285,14 +291,15 @@ class Direction(_message.Message):
         jump: Global___Jump | None = ...,
         rehearsal_mark: Global___RehearsalMark | None = ...,
         breath: Global___Breath | None = ...,
+        harmony: Global___Harmony | None = ...,
         region: _page_pb2.PageRegion | None = ...,
         confidence: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["articulation", b"articulation", "breath", b"breath", "dynamic", b"dynamic", "fermata", b"fermata", "jump", b"jump", "kind", b"kind", "ornament", b"ornament", "region", b"region", "rehearsal_mark", b"rehearsal_mark", "tempo", b"tempo", "words", b"words"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["articulation", b"articulation", "breath", b"breath", "dynamic", b"dynamic", "fermata", b"fermata", "harmony", b"harmony", "jump", b"jump", "kind", b"kind", "ornament", b"ornament", "region", b"region", "rehearsal_mark", b"rehearsal_mark", "tempo", b"tempo", "words", b"words"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["articulation", b"articulation", "breath", b"breath", "confidence", b"confidence", "direction_id", b"direction_id", "dynamic", b"dynamic", "event_id", b"event_id", "fermata", b"fermata", "jump", b"jump", "kind", b"kind", "measure_index", b"measure_index", "note_id", b"note_id", "onset_ticks", b"onset_ticks", "ornament", b"ornament", "part_id", b"part_id", "placement", b"placement", "region", b"region", "rehearsal_mark", b"rehearsal_mark", "staff", b"staff", "tempo", b"tempo", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["articulation", b"articulation", "breath", b"breath", "confidence", b"confidence", "direction_id", b"direction_id", "dynamic", b"dynamic", "event_id", b"event_id", "fermata", b"fermata", "harmony", b"harmony", "jump", b"jump", "kind", b"kind", "measure_index", b"measure_index", "note_id", b"note_id", "onset_ticks", b"onset_ticks", "ornament", b"ornament", "part_id", b"part_id", "placement", b"placement", "region", b"region", "rehearsal_mark", b"rehearsal_mark", "staff", b"staff", "tempo", b"tempo", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["dynamic", "tempo", "words", "fermata", "ornament", "articulation", "jump", "rehearsal_mark", "breath"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["dynamic", "tempo", "words", "fermata", "ornament", "articulation", "jump", "rehearsal_mark", "breath", "harmony"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -579,3 +586,45 @@ class Breath(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Breath: _TypeAlias = Breath  # noqa: Y015
+
+@_typing.final
+class Harmony(_message.Message):
+    """A chord symbol, which names a harmony over the staves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    ROOT_STEP_FIELD_NUMBER: _builtins.int
+    ROOT_ALTER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    BASS_STEP_FIELD_NUMBER: _builtins.int
+    BASS_ALTER_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """As printed, without spaces, with "b" and "#" for flat and sharp: "Dm7", "Bb/D", "C7(b9)"."""
+    root_step: _pitch_pb2.Step.ValueType
+    """Letter name of the root."""
+    root_alter: _builtins.int
+    """Alteration of the root in semitones, -2 to 2."""
+    kind: _builtins.str
+    """Kind of the chord, one of MusicXML's kind values: "minor-seventh"; empty for one that those do not name."""
+    bass_step: _pitch_pb2.Step.ValueType
+    """Letter name of the bass where another than the root is named; unspecified for none."""
+    bass_alter: _builtins.int
+    """Alteration of the bass in semitones, -2 to 2."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        root_step: _pitch_pb2.Step.ValueType = ...,
+        root_alter: _builtins.int = ...,
+        kind: _builtins.str = ...,
+        bass_step: _pitch_pb2.Step.ValueType = ...,
+        bass_alter: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bass_alter", b"bass_alter", "bass_step", b"bass_step", "kind", b"kind", "root_alter", b"root_alter", "root_step", b"root_step", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Harmony: _TypeAlias = Harmony  # noqa: Y015

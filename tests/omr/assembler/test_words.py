@@ -6,6 +6,7 @@ import pytest
 
 from omr_service.assembler.words import find_words
 from omr_service.pdf.refine import join_dynamics
+from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 
@@ -165,6 +166,18 @@ def test_chord_symbols_over_the_staves_are_no_words(symbols, left):
     for k, symbol in enumerate(symbols):
         sheet.page.texts.append(text(symbol, 100 + 60 * k, 80))
     assert len(marks(sheet, "words", "tempo", "rehearsal")) == left
+
+
+def test_chord_symbols_name_harmony_from_their_note_on():
+    sheet = sheet_of_notes()
+    for k, symbol in enumerate(("C", "B7", "H7/F#", "Am")):
+        sheet.page.texts.append(text(symbol, 100 + 60 * k, 80))
+    (score,) = write_scores([assemble_page(sheet.page)], Source("sheet.pdf", "sha256:0"))
+    found = [d for d in score.directions if d.HasField("harmony")]
+    assert [d.harmony.text for d in found] == ["C", "B7", "H7/F#", "Am"]
+    assert [d.harmony.root_alter for d in found] == [0, -1, 0, 0]  # where there is an H, a B is flat
+    starts = sorted({e.onset_ticks for e in score.events if e.notes})
+    assert [d.onset_ticks for d in found] == starts[:4]
 
 
 def test_a_number_in_a_circle_is_no_finger_and_no_word():
