@@ -218,6 +218,11 @@ FAULTS = {
         "d1",
         "directions[0].event_id",
     ),
+    "chord symbol without a root": (
+        lambda s: s.directions[0].harmony.__setattr__("text", "m7"),
+        "d1",
+        "directions[0].harmony.root_step",
+    ),
     "mark that is nothing": (lambda s: s.directions[0].ClearField("dynamic"), "d1", "directions[0].kind"),
     "doubt about nothing": (
         lambda s: s.doubts.add(kind=provenance_pb2.DOUBT_KIND_ALIGNMENT, measure_index=1, ids=["gone"]),
