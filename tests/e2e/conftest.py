@@ -145,7 +145,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TraceFile
         while "Listening" not in path.read_text() and time.monotonic() < deadline:
             time.sleep(0.05)
         yield TraceFile(path), port
-        receiver.send_signal(signal.SIGINT)
+        receiver.terminate()  # not an interrupt, which it would not hear where the tests run in the background
         receiver.wait(60)
 
 
