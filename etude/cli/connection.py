@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -109,7 +110,7 @@ async def connect(server: str, data_dir: Path | None = None) -> AsyncIterator[As
     from etude.mesh.embedded import embedded_mesh
 
     async with AsyncExitStack() as stack:
-        directory = data_dir or stack.enter_context(scratch_directory(_cache_directory(), "annotate-"))
+        directory = data_dir or stack.enter_context(scratch_directory(*_scratch_place()))
         overrides = {"data_dir": directory, "drain_seconds": 2.0}
         mesh = await stack.enter_async_context(
             embedded_mesh(roots=["orchestrator"], addresses="unix", overrides=overrides)
@@ -117,6 +118,18 @@ async def connect(server: str, data_dir: Path | None = None) -> AsyncIterator[As
         yield await stack.enter_async_context(AsyncEtudeClient(mesh.near_target("orchestrator")))
 
 
-def _cache_directory() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache") / "etude"
+def _scratch_place() -> tuple[Path, str]:
+    """Where a job lives that is not kept, and how its directory's name begins.
+
+    That is the user's cache, which is a real disk, where /tmp is often memory. Containers and service users may have no
+    home or none they can write to; theirs is the system's temporary directory.
+    """
+    configured = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        cache = Path(configured) if configured and Path(configured).is_absolute() else Path.home() / ".cache"
+        (cache / "etude").mkdir(parents=True, exist_ok=True)
+        if os.access(cache / "etude", os.W_OK | os.X_OK):
+            return cache / "etude", "annotate-"
+    except (OSError, RuntimeError):  # a RuntimeError: nobody knows where the home is
+        pass
+    return Path(tempfile.gettempdir()), "etude-annotate-"

@@ -76,6 +76,13 @@ def test_a_data_directory_keeps_jobs_and_json_says_where(tmp_path):
     assert not (tmp_path / ".cache" / "etude").exists()
 
 
+def test_who_has_no_cache_to_write_to_is_served_as_well(tmp_path):
+    (tmp_path / ".cache").write_text("no directory, so none can be made in it")
+    done = etude("annotate", SHORT, "-o", "out", "--formats", "midi", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{SHORT.stem}.mid"]
+
+
 def test_hand_size_and_pages_make_a_difference(tmp_path):
     fingers = {}
     for size in "SL":
