@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -10,14 +9,14 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from etude.mesh.settings import ServiceSettings
+from etude.mesh.user_directories import user_directory
 from orchestrator.identity.secret import MIN_SECRET_BYTES
 from orchestrator.store import MOST_INLINE_BYTES
 
 
 def default_data_dir() -> Path:
     """The user's data directory by the XDG convention."""
-    home = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".local" / "share") / "etude"
+    return user_directory("XDG_DATA_HOME", ".local/share") / "etude"
 
 
 class OrchestratorSettings(ServiceSettings):

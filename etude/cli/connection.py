@@ -5,7 +5,7 @@ import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +14,11 @@ import click
 from etude.cli.credentials import stored_token
 from etude.client import AsyncEtudeClient
 from etude.client.calls import DEFAULT_TARGET
+from etude.mesh.errors import EtudeError
 from etude.mesh.logging import configure_logging
 from etude.mesh.scratch import scratch_directory
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
+from etude.mesh.user_directories import user_directory
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -124,12 +126,9 @@ def _scratch_place() -> tuple[Path, str]:
     That is the user's cache, which is a real disk, where /tmp is often memory. Containers and service users may have no
     home or none they can write to; theirs is the system's temporary directory.
     """
-    configured = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        cache = Path(configured) if configured and Path(configured).is_absolute() else Path.home() / ".cache"
-        (cache / "etude").mkdir(parents=True, exist_ok=True)
-        if os.access(cache / "etude", os.W_OK | os.X_OK):
-            return cache / "etude", "annotate-"
-    except (OSError, RuntimeError):  # a RuntimeError: nobody knows where the home is
-        pass
+    with suppress(OSError, EtudeError):
+        cache = user_directory("XDG_CACHE_HOME", ".cache") / "etude"
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK | os.X_OK):
+            return cache, "annotate-"
     return Path(tempfile.gettempdir()), "etude-annotate-"

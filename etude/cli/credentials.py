@@ -14,6 +14,7 @@ from typing import Any
 from etude.client import AsyncEtudeClient
 from etude.identity.v1 import auth_service_pb2
 from etude.mesh.errors import EtudeError
+from etude.mesh.user_directories import user_directory
 
 _FRESH_S = 60.0
 """An access token that is good for less than this is refreshed first."""
@@ -21,8 +22,7 @@ _FRESH_S = 60.0
 
 def credentials_file() -> Path:
     """The user's file by the XDG convention."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(home) if home and Path(home).is_absolute() else Path.home() / ".config") / "etude" / "credentials.json"
+    return user_directory("XDG_CONFIG_HOME", ".config") / "etude" / "credentials.json"
 
 
 async def stored_token(server: str) -> str:

@@ -1,7 +1,6 @@
 """etude serve."""
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -14,6 +13,7 @@ from etude.mesh.embedded import Mesh, embedded_mesh, installed_services
 from etude.mesh.logging import configure_logging
 from etude.mesh.memory import settle_memory
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
+from etude.mesh.user_directories import user_directory
 
 EXAMPLES = """
 \b
@@ -131,7 +131,7 @@ def _serve_production(
 ) -> None:
     from etude.production.stack import ProductionStack, Supervisor
 
-    directory = data_dir or Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share", "etude-production")
+    directory = data_dir or user_directory("XDG_DATA_HOME", ".local/share") / "etude-production"
     given = {"ETUDE_GATEWAY_HTTP_ADDRESS": http_address, "ETUDE_LOG_LEVEL": log_level}
     environment = {name: value for name, value in given.items() if value}
     stop = False
