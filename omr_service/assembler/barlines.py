@@ -14,6 +14,8 @@ COLUMN = 0.25
 """Distance in spaces up to which strokes over each other are one barline: on paper they lean."""
 OVERRUN = 2.0
 """Spaces by which one staff may begin before another of its system: its lines run on into the foot of the brace."""
+BEYOND = 0.8
+"""Spaces by which a stroke through all staves goes beyond them from which on it may be a stem."""
 HEAVY = 0.3
 """Thickness in spaces from which on a stroke counts as thick."""
 
@@ -85,7 +87,9 @@ def _is_barline(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -
     top, bottom = min(r.y0 for r in column), max(r.y1 for r in column)
     first, last = staves[0].top(x), staves[-1].bottom(x)
     if len(staves) > 1 and any(r.y0 < first + 0.4 * space and r.y1 > last - 0.4 * space for r in column):
-        return True  # runs through from staff to staff
+        # runs through from staff to staff; what goes on to a beam over or under them is the stem of a chord on both
+        beyond = max(first - top, bottom - last) > BEYOND * space
+        return not (beyond and _has_head(column, heads, space))
     if abs(top - first) > 0.4 * space or abs(bottom - last) > 0.4 * space:
         return False
     return not _has_head(column, heads, space)

@@ -218,7 +218,7 @@ def measure_edges(
 
     Args:
         system: The system with its barlines.
-        content_right: Right end of its rightmost note or rest.
+        content_right: Middle of its rightmost note or rest.
         content: Left ends of its notes and rests.
     """
     edges: list[tuple[float, float, Barline | None, Barline | None]] = []
@@ -255,7 +255,7 @@ def build_measures(
     meters: list[MeterSign],
 ) -> tuple[MeasureSigns, ...]:
     """The measures of a system with what stands in them."""
-    right = max((e.x1 for e in elements), default=system.x0)
+    right = max(((e.x + e.x1) / 2 for e in elements), default=system.x0)
     edges = measure_edges(system, right, [e.x for e in elements])
     measures: list[MeasureSigns] = []
     for i, (x0, x1, left, end) in enumerate(edges):

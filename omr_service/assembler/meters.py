@@ -16,6 +16,8 @@ UNSEEN = 0.02
 """Probability of a reading on a staff that does not show it: a digit may have been missed."""
 _Readings = dict[tuple[tuple[int, ...], int, str], float]
 """Numerators, denominator and symbol, with how probable they are."""
+_Digit = tuple[Glyph, dict[str, float]]
+"""A sign and the digits it may be, with how probable each is; or a plus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +46,33 @@ def find_meters(glyphs: list[Glyph], system: System) -> list[MeterSign]:
     found: list[tuple[tuple[float, float], _Readings]] = []
     for position in system.keyboard:
         staff = system.staves[position]
-        upper: list[tuple[Glyph, str]] = []
-        lower: list[tuple[Glyph, str]] = []
+        upper: list[_Digit] = []
+        lower: list[_Digit] = []
         for glyph in glyphs:
             x, y = center(glyph.box)
             step = staff.step(x, y)
-            if glyph.name in ("timeSigCommon", "timeSigCutCommon") and abs(step - 4) < 1.5:
+            letter = glyph.name in ("timeSigCommon", "timeSigCutCommon")
+            if letter and abs(step - 4) < 1.5:
                 cut = glyph.name == "timeSigCutCommon"
                 reading = ((2,), 2, "cut") if cut else ((4,), 4, "common")
                 found.append(((glyph.box.x0, glyph.box.x1), {reading: glyph.confidence}))
                 continue
-            match = DIGIT.match(glyph.name)
+            # the letter stands in the middle of the staff: above or below it is a digit that resembles one
+            digits = _digits(glyph)
             plus = glyph.name in ("timeSigPlus", "timeSigPlusSmall")
-            if not match and not plus:
+            if not plus and not (digits and (letter or DIGIT.match(glyph.name))):
                 continue
             tall = (glyph.box.y1 - glyph.box.y0) / staff.space
             certain = plus or glyph.name.startswith("timeSig")
             if not 1.4 < tall < (5.0 if certain else 2.6) and not plus:
                 continue
-            text = match[1] if match else "+"
+            texts = digits or {"+": glyph.confidence}
             # some faces have digits that are taller than half a staff
             reach = 1.0 if tall < 2.6 else 2.8
             if abs(step - 6) < reach and step > 4:
-                upper.append((glyph, text))
+                upper.append((glyph, texts))
             elif abs(step - 2) < reach and step < 4:
-                lower.append((glyph, text))
+                lower.append((glyph, texts))
         for row in _runs(lower, staff.space):
             x0, x1 = row[0][0].box.x0, row[-1][0].box.x1
             mid = (x0 + x1) / 2
@@ -92,17 +96,22 @@ def find_meters(glyphs: list[Glyph], system: System) -> list[MeterSign]:
     return [meter for meter in meters if meter is not None]
 
 
-def _readings(upper: Sequence[tuple[Glyph, str]], lower: Sequence[tuple[Glyph, str]]) -> _Readings:
+def _digits(glyph: Glyph) -> dict[str, float]:
+    """The digits a sign may be, with how probable each is; empty where it is none."""
+    found: dict[str, float] = {}
+    for name, probability in ((glyph.name, glyph.confidence), *glyph.alternatives):
+        match = DIGIT.match(name)
+        if match:
+            found.setdefault(match[1], probability)
+    return found
+
+
+def _readings(upper: Sequence[_Digit], lower: Sequence[_Digit]) -> _Readings:
     """What two rows of digits may say, with how probable each is."""
     rows: list[dict[str, float]] = []
     for row in (upper, lower):
         texts = {"": 1.0}
-        for glyph, text in row:
-            digits = {text: glyph.confidence}
-            for name, probability in glyph.alternatives:
-                match = DIGIT.match(name)
-                if match:
-                    digits.setdefault(match[1], probability)
+        for _, digits in row:
             texts = {t + d: p * q for t, p in texts.items() for d, q in digits.items()}
         rows.append(texts)
     found: _Readings = {}
@@ -127,9 +136,9 @@ def _meter(extent: tuple[float, float], staves: Sequence[_Readings]) -> MeterSig
     return MeterSign(*extent, beats, beat_type, symbol, others)
 
 
-def _runs(row: list[tuple[Glyph, str]], space: float) -> list[list[tuple[Glyph, str]]]:
+def _runs(row: list[_Digit], space: float) -> list[list[_Digit]]:
     """Digits of one height that stand next to each other."""
-    runs: list[list[tuple[Glyph, str]]] = []
+    runs: list[list[_Digit]] = []
     for item in sorted(row, key=lambda r: r[0].x):
         if runs and item[0].box.x0 - runs[-1][-1][0].box.x1 < 0.8 * space:
             runs[-1].append(item)

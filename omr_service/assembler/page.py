@@ -201,6 +201,7 @@ def step_signatures(page: PageDraft) -> None:
     for rest in page.rests:
         rests_of.setdefault(place[rest.staff][0], []).append(rest)
     current: dict[int, ClefSign] = {}
+    at_meters: set[int] = set()
     for system in page.systems:
         glyphs = page.glyphs_of(system)
         heads = heads_of.get(system.index, [])
@@ -214,10 +215,17 @@ def step_signatures(page: PageDraft) -> None:
         page.keys[system.index] = keys
         used.update(g for key in keys for g in key.glyphs)
         page.meters[system.index] = find_meters(glyphs, system)
+        at_meters.update(r.index for r in rests_of.get(system.index, []) if _is_under(r, page.meters[system.index]))
         for clef in clefs:
             current[clef.staff] = clef
+    page.rests = [rest for rest in page.rests if rest.index not in at_meters]
     free = [g for g in acc.accidental_glyphs(page.symbols.glyphs) if g not in used]
     page.accidentals = acc.attach_accidentals(free, page.symbols.glyphs, page.heads, page.staves)
+
+
+def _is_under(rest: RestSign, meters: Sequence[MeterSign]) -> bool:
+    """True for a rest in the column of a time signature: it is that sign on its own staff, misread."""
+    return any(meter.x0 < center(rest.glyph.box)[0] < meter.x1 for meter in meters)
 
 
 def _own(page: PageDraft, marks: Sequence[Mark], system: System, downward: float) -> list[Mark]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from omr_service.assembler.geometry import System, center
 from omr_service.assembler.music import PageMusic, PageTitles, SystemSigns
-from omr_service.assembler.systems import agree
+from omr_service.assembler.systems import agree, with_added_staves
 from omr_service.symbols import Text
 
 PART_OF_A_PIECE = re.compile(
@@ -81,7 +81,7 @@ def split_pieces(pages: Sequence[PageMusic]) -> list[list[PageMusic]]:
 
 def _one_layout(piece: Sequence[PageMusic]) -> list[PageMusic]:
     """The pages of a piece with its keyboard part on the same staves throughout."""
-    systems = iter(agree([s.system for page in piece for s in page.systems]))
+    systems = iter(with_added_staves(agree([s.system for page in piece for s in page.systems])))
     return [replace(page, systems=tuple(replace(s, system=next(systems)) for s in page.systems)) for page in piece]
 
 

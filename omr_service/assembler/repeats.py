@@ -79,7 +79,7 @@ def find_repeats(system: System, glyphs: Iterable[Glyph], elements: Sequence[Ele
     signs = _together(sorted((g for g in glyphs if g.name in SIGNS), key=lambda g: g.x), system.space)
     if not signs:
         return []
-    right = max([e.x1 for e in elements] + [g.box.x1 for g in signs], default=system.x0)
+    right = max([(e.x + e.x1) / 2 for e in elements] + [center(g.box)[0] for g in signs])
     bars = [(x0, x1) for x0, x1, _, _ in measure_edges(system, right, [e.x for e in elements])]
     found: list[Element] = []
     for sign in signs:

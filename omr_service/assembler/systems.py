@@ -19,6 +19,8 @@ MOST_PAIRS = 0.5
 """Share of a page's staves that stand in pairs at least, where two others are taken for a pair by their distance."""
 NEAR = 1.15
 """How many times as far apart these may be as those of any pair."""
+_TWO_ALONE = 0.75
+"""Share of a piece's systems from which on those of two staves are all of its parts."""
 
 
 def vertical_runs(lines: list[Line], space: float) -> list[Line]:
@@ -150,6 +152,22 @@ def agree(systems: Sequence[System]) -> list[System]:
         votes.setdefault(kind(system), Counter())[system.keyboard] += 1
     usual = {n: min(found, key=lambda k: (-found[k], len(k), k)) for n, found in votes.items()}
     return [replace(s, keyboard=usual[kind(s)]) for s in systems]
+
+
+def with_added_staves(systems: Sequence[System]) -> list[System]:
+    """The systems of a piece, a staff that few of them add to the keyboard part's two being that part's too.
+
+    Piano music goes over to three staves and back without a name or a brace that would tell so; another part's staff
+    goes through most of a piece.
+    """
+    if sum(len(s.staves) == 2 for s in systems) < _TWO_ALONE * len(systems):
+        return list(systems)
+    found: list[System] = []
+    for system in systems:
+        small = reduced(system.staves)
+        added = not system.ossia and len(system.staves) == 3 and not small
+        found.append(replace(system, keyboard=(0, 1, 2)) if added else system)
+    return found
 
 
 def _keyboard_of(staves: tuple[Staff, ...], braced: list[bool], runs: list[Line]) -> tuple[int, ...]:

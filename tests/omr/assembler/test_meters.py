@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import PageSymbols
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 
@@ -55,3 +56,36 @@ def test_staves_agree_on_the_digit_that_is_likeliest_on_both():
     assert (meter.beats, meter.beat_type) == ((3,), 4)
     assert [(beats, beat_type) for beats, beat_type, _ in meter.others] == [((2,), 4)]
     assert meter.others[0][2] == pytest.approx(0.06 / 0.36)
+
+
+@pytest.mark.parametrize(
+    ("step", "alternatives", "meters"),
+    [(6, (("timeSig6", 0.3),), [((6,), 8)]), (6, (), []), (4, (("timeSig6", 0.3),), [((4,), 4)])],
+    ids=["over a digit", "nothing else it may be", "in the middle"],
+)
+def test_a_letter_off_the_middle_of_its_staff_is_a_digit_that_resembles_it(step, alternatives, meters):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for staff in (0, 1):
+        sheet.glyph("timeSigCommon", staff, 75, step, height=2 * SPACE)
+        sheet.page.glyphs[-1] = replace(sheet.page.glyphs[-1], confidence=0.5, alternatives=alternatives)
+        if step == 6:
+            sheet.glyph("timeSig8", staff, 75, 2, height=2 * SPACE)
+        sheet.note(staff, 150, 4)
+    sheet.bar(450)
+    assert [(m.beats, m.beat_type) for m in sheet.draft().meters[0]] == meters
+
+
+@pytest.mark.parametrize(("x", "measures"), [(431.0, 1), (441.0, 2)], ids=["at the sign", "beside it"])
+def test_what_is_read_as_a_rest_at_a_time_signature_is_none(x, measures):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    sheet.note(0, 150, 4)
+    sheet.note(1, 150, 4)
+    sheet.bar(420)
+    sheet.glyph("timeSigCommon", 0, 430, 4, height=2 * SPACE)
+    sheet.glyph("rest8th", 1, x, 4, height=2 * SPACE)
+    (score,) = write_scores([assemble_page(sheet.page)], Source("one.pdf", "sha256:" + "0" * 64))
+    assert len(score.measures) == measures

@@ -88,6 +88,20 @@ def test_a_line_over_both_staves_makes_a_system_and_a_stem_is_no_barline():
     assert len(draft.chords) == 2
 
 
+@pytest.mark.parametrize(
+    ("beyond", "head", "bars"), [(12.0, True, 1), (12.0, False, 2), (1.0, True, 2)], ids=["stem", "no head", "barline"]
+)
+def test_a_stroke_through_both_staves_that_goes_on_beyond_them_is_the_stem_of_its_heads(beyond, head, bars):
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.page.lines.append(Line(250, 100 - beyond, 250, 180, 0.6))
+    if head:
+        sheet.glyph("noteheadBlack", 0, 244, 3)
+        sheet.glyph("noteheadBlack", 1, 244, 1)
+    assert len(sheet.draft().systems[0].barlines) == bars
+
+
 def test_repeats_are_told_by_their_dots():
     sheet = Sheet()
     sheet.bar(50)

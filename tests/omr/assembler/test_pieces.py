@@ -9,7 +9,7 @@ import pytest
 from etude.notation.validate import validate
 from omr_service.assembler.geometry import Staff, System
 from omr_service.assembler.pieces import split_pieces
-from omr_service.assembler.systems import agree
+from omr_service.assembler.systems import agree, with_added_staves
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
@@ -118,6 +118,20 @@ def test_the_keyboard_part_is_on_the_same_staves_in_all_systems():
     staves = tuple(Staff(i, 50, 450, tuple(100 + 60 * i + 5.0 * k for k in range(5)), 0.0, 5.0) for i in range(3))
     systems = [System(n, staves, keyboard) for n, keyboard in enumerate([(1, 2), (0, 1, 2), (1, 2)])]
     assert [s.keyboard for s in agree(systems)] == [(1, 2)] * 3
+
+
+@pytest.mark.parametrize(
+    ("pairs", "space", "keyboard"),
+    [(3, 5.0, (0, 1, 2)), (2, 5.0, (1, 2)), (3, 3.5, (1, 2))],
+    ids=["few have three", "many have three", "a small one"],
+)
+def test_a_staff_that_few_systems_add_is_the_keyboards_own(pairs, space, keyboard):
+    def staff(i, size):
+        return Staff(i, 50, 450, tuple(100 + 60 * i + size * k for k in range(5)), 0.0, size)
+
+    three = System(0, (staff(0, space), staff(1, 5.0), staff(2, 5.0)), (1, 2))
+    two = [System(n, (staff(0, 5.0), staff(1, 5.0)), (0, 1)) for n in range(pairs)]
+    assert [s.keyboard for s in with_added_staves([three, *two])] == [keyboard, *[(0, 1)] * pairs]
 
 
 def hairpin_sheet(x1):
