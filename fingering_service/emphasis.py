@@ -1,8 +1,9 @@
 """How much ergonomic costs count beside what a learned model has learned.
 
 Editions print the fingers that are not obvious, and a model learns from what is printed how often hands do what is not
-comfortable; where every note is to have a finger that is too often. So ergonomic costs count for more when fingering
-than they did in training, except within scales, whose fingers are custom (`scales`).
+comfortable; where every note is to have a finger that is too often. So the ergonomic costs of moving, those of steps
+and turns, count for more when fingering than they did in training, except within scales, whose fingers are custom
+(`scales`).
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ def ergonomic_share(
         lattice: A hand's line.
         profile: The hand.
         weights: Learned weights of the costs of states, steps and turns.
-        emphasis: What these weights are multiplied by outside scales.
+        emphasis: What those of steps and turns are multiplied by outside scales.
     """
     costs = ErgonomicModel(profile).costs(lattice)
+    grips, steps, turns = (np.float32(weight) for weight in weights)
     factor = np.where(in_scale(lattice), 1.0, emphasis).astype(np.float32)
     # In place: a long line's turns are tens of megabytes.
-    for weight, part in zip(weights, (costs.node, costs.step, costs.turn), strict=True):
-        part *= (np.float32(weight) * factor).reshape(-1, *[1] * (part.ndim - 1))
+    costs.node[:] *= grips
+    costs.step[:] *= (steps * factor)[:, None, None]
+    costs.turn[:] *= (turns * factor)[:, None, None, None]
     return costs

@@ -26,14 +26,14 @@ from fingering_service.training.hmm import train_hmm
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
 
-VERSION = "1.4.0"
+VERSION = "1.4.1"
 TEMPERATURE = 1.2
 """Cross-validated: labels that may be wrong make a model a little too sure of what it does believe."""
 COHERENCE = 0.2
 CONVENTIONS = 1.0
 """Nats; see `conventions`."""
 EMPHASIS = 1.2
-"""Of ergonomic costs when fingering; see `emphasis`."""
+"""Of the ergonomic costs of moving when fingering; see `emphasis`."""
 _RECIPE = Recipe(epochs=8, fairness=0.3, leniency=0.03)
 MEMBERS = (
     replace(_RECIPE, tables=tuple(n for n in SIZES if n not in FIGURES), table_dropout=0.3, shrink=2e-4),
