@@ -17,7 +17,7 @@ def write_metadata(draft: ScoreDraft, score: score_pb2.Score) -> None:
         meta.composer, meta.rights = titles.composer, titles.rights
         probe = draft.measures[0] if draft.measures else None
         for position, name in titles.part_names:
-            if probe is None:
+            if probe is None or position in probe.system.system.ossia:
                 continue
             part_id, _ = draft.place(probe, position)
             part = next(p for p in score.parts if p.part_id == part_id)

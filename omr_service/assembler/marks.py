@@ -11,6 +11,8 @@ from omr_service.assembler.rests_dots import is_repeat_dot
 from omr_service.symbols import Box, Glyph
 
 ATTACHED = re.compile(r"(artic|ornament|fermata)[A-Z]?")
+UNDER = 1.0
+"""Spaces that an ornament must be nearer to a chord over it than to one under it: they are mostly printed above."""
 ARPEGGIO = re.compile(r"(wiggleArpeggiato|arpeggiato)")
 
 
@@ -67,7 +69,7 @@ def find_marks(glyphs: list[Glyph], elements: list[Element], system: System) -> 
                 told = "Above" in glyph.name
                 away = 0.0 if told == above else 2.0 * space
             else:
-                away = 0.0
+                away = UNDER * space if kind == "ornament" and not above else 0.0
             near = (
                 min(abs(element.box.y0 - y), abs(top - y)) if above else min(abs(element.box.y1 - y), abs(bottom - y))
             )

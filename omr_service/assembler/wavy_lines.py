@@ -28,7 +28,8 @@ class _Chain:
 def _chains(glyphs: Sequence[Glyph], space: float) -> list[_Chain]:
     """Wavy lines that are not upright, of links that stand next to each other from left to right."""
     rows: list[list[Box]] = []
-    for box in sorted((g.box for g in glyphs if _LINK.match(g.name)), key=lambda b: b.x0):
+    links = [g.box for g in glyphs if _LINK.match(g.name)]
+    for box in sorted((b for b in links if not _is_stacked(b, links)), key=lambda b: b.x0):
         x, y = center(box)
         best: tuple[float, list[Box]] | None = None
         for row in rows:
@@ -46,6 +47,16 @@ def _chains(glyphs: Sequence[Glyph], space: float) -> list[_Chain]:
         else:
             rows.append([box])
     return [_Chain(union(row), center(row[0]), center(row[-1])) for row in rows]
+
+
+def _is_stacked(box: Box, links: Sequence[Box]) -> bool:
+    """True for a link of an upright line, that of an arpeggio: another stands right over or under it."""
+    x, y = center(box)
+    width, height = box.x1 - box.x0, box.y1 - box.y0
+    return any(
+        b is not box and abs(center(b)[0] - x) < 0.25 * width and 0.5 * height < abs(center(b)[1] - y) < 1.3 * height
+        for b in links
+    )
 
 
 def find_wavy_lines(

@@ -162,6 +162,26 @@ def test_a_wavy_line_from_a_trill_is_its_line(sheet, painted):
     assert spanners(sheet, "trill_line") == [(0.0, 2.0)]
 
 
+def test_a_rolled_chord_beside_a_trill_is_no_line_of_it(sheet):
+    sign(sheet, "ornamentTrill", 99, 90, width=8)
+    for k in range(6):
+        sign(sheet, "wiggleArpeggiatoUp", 109, 85 + 5 * k, width=3, height=5)
+    assert signs(sheet, "trill_line", "ornament") == [("ornament", "ornamentTrill")]
+
+
+def test_an_ornament_between_the_staves_is_over_its_note():
+    """It stands a little nearer to the note of the upper staff than to that of the lower."""
+    sheet = Sheet()
+    sheet.clefs()
+    for x in XS[:3]:
+        sheet.note(0, x, -7)
+        sheet.note(1, x, 8, up=False)
+    sheet.bar(265)
+    sign(sheet, "ornamentTrill", 160, sheet.y(0, -7) + 13.5)
+    (found,) = (d for d in score_of(sheet).directions if d.HasField("ornament"))
+    assert (found.staff, found.placement) == (2, spanner_pb2.PLACEMENT_ABOVE)
+
+
 def test_lines_between_heads_are_glissandi(sheet):
     sheet.page.lines.append(Line(108, sheet.y(0, 4.5), 158, sheet.y(0, 7), 0.5))
     sheet.glyph("noteheadBlack", 0, 160, 7)

@@ -7,7 +7,7 @@ import pytest
 from etude.notation.validate import validate
 from omr_service.assembler.page import PageDraft
 from omr_service.pipeline import PAGE_STEPS, assemble_page, write_scores
-from omr_service.symbols import Box, Glyph, Line, PageSymbols
+from omr_service.symbols import Box, Glyph, Line, PageSymbols, Text
 from tests.omr.assembler.test_page_steps import SPACE
 from tests.omr.assembler.test_pieces import SOURCE
 
@@ -99,6 +99,24 @@ def test_a_smaller_staff_in_every_system_is_an_instrument():
         page.staff(top - 50, SMALL, 7)
         page.bars(top - 50, top + 60, at=(LEFT,))
     assert page.notes() == [*PLAYED, ("P2", 1, 76)]
+
+
+def test_an_instruments_staves_are_small_all_or_none_of_them():
+    """Their spaces are four fifths of the others', and come out a little more or less."""
+    page = Staves()
+    for top, space in ((100, 0.7985 * SPACE), (300, 0.8015 * SPACE)):
+        page.staff(top, space, 7)
+        page.pair(top + 60)
+        page.bars(top, top + 60)
+    assert {part for part, _, _ in page.notes()} == {"P1", "P2"}
+
+
+def test_a_name_beside_an_ossia_names_no_part():
+    page = Staves()
+    page.pair(200)
+    over_some_bars(page)
+    page.page.texts.append(Text("ossia", 20, 160, Box(20, 152, 45, 160), 10.0))
+    assert {part for part, _, _ in page.notes()} == {"P1"}
 
 
 def test_a_system_in_smaller_print_is_played():
