@@ -18,6 +18,7 @@ from etude.mesh.scratch import scratch_directory
 from etude.mesh.workers import WorkerPool
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
 from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
+from etude.wording import counted
 from omr_service.files import MEDIA_TYPES, media_type_of
 from omr_service.pdf.document import DocumentLimits
 from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
@@ -72,7 +73,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
                 self._readers, context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds
             )
             numbers = _page_range(options, len(sizes))
-            yield _progress(0, len(numbers), 0.0, _count(len(numbers), "page") + " to read")
+            yield _progress(0, len(numbers), 0.0, counted(len(numbers), "page") + " to read")
             outcomes: dict[int, PageOutcome] = {}
             reader = READERS[options.reader]
             tasks = [asyncio.create_task(self._page(context, path, n, sizes[n - 1], reader)) for n in numbers]
@@ -290,7 +291,7 @@ def _page_range(options: omr_service_pb2.RecognizeOptions, count: int) -> range:
     if not 1 <= first <= last <= count:
         raise EtudeError(
             "OUT_OF_RANGE",
-            f"Pages {_span(options)} were asked for; the document has {_count(count, 'page')}.",
+            f"Pages {_span(options)} were asked for; the document has {counted(count, 'page')}.",
             violations=[("options.first_page", f"from 1 to {count}"), ("options.last_page", f"from 1 to {count}")],
         )
     return range(first, last + 1)
@@ -303,16 +304,12 @@ def _span(options: omr_service_pb2.RecognizeOptions) -> str:
     return f"{options.first_page or 1} to {options.last_page}"
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def _told(outcome: PageOutcome) -> str:
     """A page's outcome in a sentence."""
     entry = outcome.entry()
     if outcome.music is None:
         return entry.message
-    return f"page {entry.page_number}: {_count(sum(len(s.measures) for s in outcome.music.systems), 'measure')}"
+    return f"page {entry.page_number}: {counted(sum(len(s.measures) for s in outcome.music.systems), 'measure')}"
 
 
 def _result(written: list[bytes], outcomes: list[PageOutcome]) -> omr_service_pb2.RecognizeResult:

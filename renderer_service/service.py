@@ -14,6 +14,7 @@ from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.mesh.logging import get_logger
 from etude.mesh.workers import WorkerPool
 from etude.stage.v1 import renderer_service_pb2, renderer_service_pb2_grpc, stage_pb2
+from etude.wording import counted
 from renderer_service.formats import FORMATS, File
 from renderer_service.receiving import receive
 from renderer_service.settings import RendererSettings
@@ -50,7 +51,7 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
         request, inline = await receive(request_iterator, self._settings)
         await self._run(context, check, request)
         tasks = tasks_of(request)
-        yield _progress(0.0, _count(len(request.scores), "score") + " to render")
+        yield _progress(0.0, counted(len(request.scores), "score") + " to render")
         running = [asyncio.create_task(self._step(context, step, task)) for step, task in tasks]
         outputs: list[StepOutput] = []
         try:
@@ -137,10 +138,6 @@ def _messages(file: File, *, inline: bool) -> Iterator[renderer_service_pb2.Rend
 def _told(failure: Failure) -> str:
     """A failure in a sentence."""
     return f"There is no {FORMATS[failure.format].name}: {failure.message}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _progress(fraction: float, message: str) -> renderer_service_pb2.RenderResponse:

@@ -10,6 +10,7 @@ from etude.cli.failures import describe
 from etude.client.json_form import error_to_json, to_json
 from etude.job.v1 import job_pb2
 from etude.mesh.errors import EtudeError
+from etude.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,14 @@ class FileReport:
             return "Nothing was written."
         where = self.outputs[0].parent
         replaced = f", {self.replaced} of them replaced" if self.replaced else ""
-        return f"{_count(len(self.outputs), 'file')} in {where}{replaced}."
+        return f"{counted(len(self.outputs), 'file')} in {where}{replaced}."
 
     def _doubtful(self) -> str:
         parts = []
         for number, doubts in enumerate(self.doubts, start=1):
             if not doubts.count:
                 continue
-            places = _count(doubts.count, "place")
+            places = counted(doubts.count, "place")
             text = f"measure{'s' if len(doubts.measures) != 1 else ''} {spans(doubts.measures)} ({places})"
             text = text if doubts.measures else places
             parts.append(f"movement {number}: {text}" if len(self.doubts) > 1 else text)
@@ -77,21 +78,12 @@ class FileReport:
 
 
 def _read(summary: job_pb2.JobSummary) -> str:
-    pages = _count(summary.pages_read, "page")
+    pages = counted(summary.pages_read, "page")
     if summary.pages_read != summary.page_count:
-        pages = f"{summary.pages_read} of {_count(summary.page_count, 'page')}"
+        pages = f"{summary.pages_read} of {counted(summary.page_count, 'page')}"
     read = [f"read {pages}" if summary.page_count else "imported"]
     if summary.score_count > 1:
-        read.append(_count(summary.score_count, "movement"))
-    read += [_count(summary.measure_count, "measure"), _count(summary.note_count, "note")]
+        read.append(counted(summary.score_count, "movement"))
+    read += [counted(summary.measure_count, "measure"), counted(summary.note_count, "note")]
     fingered = "all" if summary.fingered_note_count == summary.note_count else f"{summary.fingered_note_count:,}"
     return f"{', '.join(read)}, {fingered} fingered"
-
-
-def _count(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> _count(1, "page"), _count(1200, "note")
-    ('1 page', '1,200 notes')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -13,8 +13,6 @@ STEP_LETTERS = "CDEFGAB"
 SEMITONES = (0, 2, 4, 5, 7, 9, 11)
 """Semitones above C of each letter name, by index."""
 
-MIDDLE_C = 60
-
 # Diatonic position of the note on the line the clef sits on: G4, F3, C4. Percussion is read like a treble clef.
 _CLEF_NOTE = {
     measure_pb2.CLEF_SIGN_G: 4 * 7 + 4,

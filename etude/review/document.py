@@ -11,6 +11,7 @@ from pathlib import Path
 from etude.evaluation.pictures import Engraver, Pages, PictureError
 from etude.review.systems import ReviewedDoubt, ReviewedSystem, systems_of
 from etude.score.v1 import page_pb2, score_pb2
+from etude.wording import counted
 
 WRONG, DOUBTFUL = "#c81e1e", "#c76a00"
 """Colours of bars that do not add up and of doubtful symbols."""
@@ -74,9 +75,9 @@ def _summary(scores: Sequence[score_pb2.Score], pages: Sequence[page_pb2.Page]) 
     bars = sum(len(score.measures) for score in scores)
     doubtful = sum(len({d.measure_index for d in score.doubts if d.measure_index >= 0}) for score in scores)
     told = (
-        f"{_count(bars, 'bar')}, {_count(doubts, 'doubt')} in {_count(doubtful, 'bar')}."
+        f"{counted(bars, 'bar')}, {counted(doubts, 'doubt')} in {counted(doubtful, 'bar')}."
         if doubts
-        else (f"{_count(bars, 'bar')}, nothing doubtful.")
+        else (f"{counted(bars, 'bar')}, nothing doubtful.")
     )
     unread = [page for page in pages if page.status == page_pb2.PAGE_STATUS_FAILED]
     failed = "".join(f"<li>Page {page.page_number}: {escape(page.message or page.reason)}</li>" for page in unread)
@@ -93,10 +94,6 @@ def _summary(scores: Sequence[score_pb2.Score], pages: Sequence[page_pb2.Page]) 
         + (f"<ul>{general}</ul>" if general else "")
         + key
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _block(system: ReviewedSystem, page: str, read: str) -> str:

@@ -5,23 +5,13 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from etude.score.v1 import fingering_pb2, page_pb2, score_pb2
+from etude.score.v1 import page_pb2, score_pb2
 from renderer_service.engraving import pdf_bytes, svg_pages
+from renderer_service.fingers import without_fingers
 from renderer_service.musicxml import musicxml_bytes
 
 SVG = "{http://www.w3.org/2000/svg}"
 A4_WIDTH, A4_HEIGHT = 595.276, 841.89
-
-
-def without_fingers(score: score_pb2.Score) -> score_pb2.Score:
-    """A copy whose notes have no finger that is not printed."""
-    plain = score_pb2.Score()
-    plain.CopyFrom(score)
-    for event in plain.events:
-        for note in event.notes:
-            if note.fingering.source != fingering_pb2.FINGERING_SOURCE_PRINTED:
-                note.ClearField("fingering")
-    return plain
 
 
 def printed(score: score_pb2.Score) -> tuple[bytes, score_pb2.Score]:
