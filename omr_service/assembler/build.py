@@ -35,11 +35,12 @@ def write_score(draft: ScoreDraft) -> score_pb2.Score:
     _clefs(draft, score)
     add_missing_clefs(score)
     spanners.write()
-    MarkWriter(draft, score, events.events, notes).write()
+    marks = MarkWriter(draft, score, events.events, notes)
+    marks.write()
     write_metadata(draft, score)
     write_pages(draft, score)
     fill_with_hidden_rests(score)
-    give_ids(score)
+    give_ids(score, marks.bar_numbers)
     write_doubts(draft, score, spanners.lost_ties)
     return score
 

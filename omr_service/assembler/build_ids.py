@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from etude.score.v1 import score_pb2
+from omr_service.assembler.bar_numbers import shift_to
 
 
-def give_ids(score: score_pb2.Score) -> None:
-    """Gives ids in the order of the Score and rewrites references; numbers the measures."""
+def give_ids(score: score_pb2.Score, bar_numbers: Mapping[int, int]) -> None:
+    """Gives ids in the order of the Score and rewrites references; numbers the measures.
+
+    Args:
+        score: The Score.
+        bar_numbers: Printed numbers by index of the measure they stand at.
+    """
     events: dict[str, str] = {}
     notes: dict[str, str] = {}
     for n, event in enumerate(score.events):
@@ -34,10 +42,19 @@ def give_ids(score: score_pb2.Score) -> None:
             direction.event_id = events[direction.event_id]
         if direction.note_id:
             direction.note_id = notes[direction.note_id]
+    _number_measures(score, bar_numbers)
+
+
+def _number_measures(score: score_pb2.Score, bar_numbers: Mapping[int, int]) -> None:
+    """Numbers as printed, else from 1 on, or 0 for a pickup; the second part of a split measure has none of its own."""
     number = 0 if score.measures and score.measures[0].implicit else 1
-    for measure in score.measures:
-        if measure.implicit and measure is not score.measures[0]:
-            measure.number = f"X{number}"
-            continue
-        measure.number = str(number)
-        number += 1
+    counted: list[int | None] = []
+    for index, measure in enumerate(score.measures):
+        split = measure.implicit and index > 0
+        counted.append(None if split else number)
+        number += not split
+    shift = shift_to(bar_numbers, counted)
+    following = 0
+    for measure, own in zip(score.measures, counted, strict=True):
+        measure.number = f"X{following}" if own is None else str(own + shift)
+        following = following if own is None else own + shift + 1

@@ -210,6 +210,8 @@ class LineWriter:
         if mark.name == "change" and before is not None:
             before.pedal.change_ticks.append(at)
             return
+        if before is not None and mark.name == "down" and at == before.start_ticks:
+            return  # told under either staff
         if before is not None:
             if mark.name == "up" and (mark.detail or at <= before.start_ticks):  # a line; or under one long note, say
                 at = self.times.end_moment(page, mark.system, mark.x1)

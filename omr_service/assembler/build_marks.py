@@ -59,7 +59,11 @@ ARPEGGIOS = {"": event_pb2.ARPEGGIO_PLAIN, "up": event_pb2.ARPEGGIO_UP, "down": 
 
 
 class MarkWriter:
-    """Writes marks into a Score whose events are there already."""
+    """Writes marks into a Score whose events are there already.
+
+    Attributes:
+        bar_numbers: Printed numbers of bars by index of the measure they stand at.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,7 @@ class MarkWriter:
         self.draft, self.score, self.events, self.notes = draft, score, events, notes
         self.times = Times(draft, score, events)
         self.german = False
+        self.bar_numbers: dict[int, int] = {}
         self.lines = LineWriter(score, events, notes, self.times)
 
     def write(self) -> None:
@@ -96,6 +101,9 @@ class MarkWriter:
                         self._finger(page.page_number, mark)
                 elif mark.name.startswith("articLaissezVibrer"):
                     self.lines.write_ringing_sign(page.page_number, mark)
+                elif mark.kind == "bar_number":
+                    index, _ = self.times.measures[page.page_number, mark.system][0]
+                    self.bar_numbers[index] = int(mark.name)
                 elif mark.kind in LINES:
                     self.lines.write(page.page_number, mark)
                 elif mark.kind == "ending":

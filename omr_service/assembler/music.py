@@ -228,8 +228,8 @@ class MarkSign:
 
     Attributes:
         kind: "articulation", "ornament", "fermata", "arpeggio", "finger", "dynamic", "hairpin", "pedal",
-            "trill_line", "glissando", "tempo", "words", "harmony", "ending", "segno", "coda", "breath", "caesura",
-            "da_capo", "dal_segno", "to_coda" or "fine".
+            "trill_line", "glissando", "tempo", "words", "harmony", "bar_number", "ending", "segno", "coda", "breath",
+            "caesura", "da_capo", "dal_segno", "to_coda" or "fine".
         name: SMuFL name, text or kind within the kind.
         system: Index of the system on the page.
         staff: Position of its staff in the system; -1 for the whole system.

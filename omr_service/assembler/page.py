@@ -10,6 +10,7 @@ from typing import TypeVar
 from omr_service.assembler import accidentals as acc
 from omr_service.assembler import dynamics_words as dw
 from omr_service.assembler import marks as mk
+from omr_service.assembler.bar_numbers import find_bar_number
 from omr_service.assembler.barlines import find_barlines
 from omr_service.assembler.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.broken_stems import mend_stems
@@ -383,5 +384,6 @@ def step_marks(page: PageDraft) -> None:
         page.marks += find_wavy_lines(glyphs, wiggles, lines, on_chords, elements, system)
         page.marks += dw.find_signs(glyphs, system)
         page.marks += find_words(inside, glyphs, lines, system)
+        page.marks += find_bar_number(page.texts_of(system), system)
         page.marks += [harmony_mark(t, system) for t in page.texts_of(system) if t in harmony]
     page.marks += find_fingers(symbols.glyphs, unnumbered, page.elements, page.systems)

@@ -72,6 +72,13 @@ def test_a_pedal_line_is_changed_at_a_notch(sheet):
     assert [t / score.divisions for t in pedal.pedal.change_ticks] == [2.0]
 
 
+def test_signs_under_both_staves_press_the_pedal_once(sheet):
+    for y in (140, 202):
+        sign(sheet, "keyboardPedalPed", 98, y, width=14)
+    sign(sheet, "keyboardPedalUp", 215, 202)
+    assert spanners(sheet, "pedal") == [(0.0, 2.0)]
+
+
 def test_a_line_goes_on_from_a_sign_for_the_pedal(sheet):
     sign(sheet, "keyboardPedalPed", 98, 202, width=14)
     pedal_line(sheet, 115, 210, start=False)
