@@ -6,7 +6,7 @@ from etude.cli.eval_fingering import fingering
 from etude.cli.eval_omr import omr
 
 
-@click.group("eval")
+@click.group("eval", short_help="Measure how well music is read and fingered.")
 def evaluation() -> None:
     """Measure how well music is read and fingered, against the truth."""
 

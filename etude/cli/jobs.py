@@ -28,7 +28,7 @@ def _json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="As JSON.")(command)
 
 
-@click.group()
+@click.group(short_help="List, watch and manage the jobs of a running mesh.")
 def jobs() -> None:
     """List, watch and manage the jobs of a running mesh (`etude serve`)."""
 
@@ -152,7 +152,7 @@ def retry(ctx: click.Context, job_id: str, server: str, as_json: bool) -> None:
     _act(ctx, server, as_json, lambda client: client.retry(job_id))
 
 
-@jobs.command()
+@jobs.command(short_help="Pin fingers of a completed job.")
 @click.argument("job_id")
 @click.argument("pins_text", metavar="[NOTE=FINGER]...", nargs=-1)
 @click.option("--unpin", "unpinned", metavar="NOTE", multiple=True, help="Take a pin back; can be given several times.")

@@ -9,7 +9,7 @@ from etude.cli.credentials import forget, keep, stored_token
 from etude.client import AsyncEtudeClient
 
 
-@click.command()
+@click.command(short_help="Log in to a mesh for later commands.")
 @click.option("--email", prompt="E-mail", help="Asked for when left out.")
 @click.option("--register", is_flag=True, help="Create the account first.")
 @click.option("--invitation", default="", metavar="TOKEN", help="With --register: join the tenant of whoever invited.")

@@ -13,7 +13,7 @@ from etude.score.v1 import fingering_pb2, score_pb2
 _HANDS = {fingering_pb2.HAND_RIGHT: "right", fingering_pb2.HAND_LEFT: "left"}
 
 
-@click.command()
+@click.command(short_help="Show how hard a fingered score is, and where.")
 @click.argument("score", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def playability(score: Path, as_json: bool) -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 
+import pytest
+
 from etude.cli.doubts import read_doubts, spans
 from etude.cli.main import main
 from etude.cli.outputs import foreign_file, safe_name
@@ -53,6 +55,14 @@ def test_scratch_directories_go_and_so_do_those_of_killed_processes(tmp_path):
         assert directory.stat().st_mode & 0o077 == 0
         assert {path.name for path in tmp_path.iterdir()} == {directory.name, alive.name, other.name}
     assert not directory.exists()
+
+
+@pytest.mark.parametrize("group", [[], ["jobs"], ["eval"]], ids=" ".join)
+def test_what_a_command_does_is_told_in_full_on_one_line(group, capsys):
+    assert main([*group, "--help"]) == 0
+    _, _, commands = capsys.readouterr().out.partition("Commands:")
+    assert commands.strip()
+    assert not [line for line in commands.splitlines() if line.endswith("...")]
 
 
 def test_a_mistyped_command_is_answered_with_the_one_that_is_meant(capsys):
