@@ -27,7 +27,7 @@ from orchestrator.caller import LOCAL
 from orchestrator.corrections import Corrections
 from orchestrator.database import Database
 from orchestrator.engine.dbos import DbosEngine, postgres_engine, sqlite_engine
-from orchestrator.identity.assembly import identity
+from orchestrator.identity.assembly import Identity, identity
 from orchestrator.jobs import Jobs
 from orchestrator.listening import Listener
 from orchestrator.lock import data_dir_lock
@@ -126,43 +126,49 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
 
         known = await stack.enter_async_context(identity(settings, database))
 
-        def servicer(
-            full_name: str, add_to_server: Callable[[Any, grpc.aio.Server], None], service: object
-        ) -> Servicer:
-            return Servicer(full_name, partial(add_to_server, service), store.check, known.authenticator.guard)
+        yield _servicers(store, workshop, jobs, registry, known)
 
-        yield (
-            servicer(
-                "etude.job.v1.JobService",
-                job_service_pb2_grpc.add_JobServiceServicer_to_server,
-                JobService(store, jobs, Corrections(workshop)),
-            ),
-            servicer(
-                "etude.job.v1.ArtifactService",
-                artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
-                ArtifactService(store),
-            ),
-            servicer(
-                "etude.job.v1.ModelService",
-                model_service_pb2_grpc.add_ModelServiceServicer_to_server,
-                ModelService(store, registry),
-            ),
-            servicer(
-                "etude.job.v1.SystemService",
-                system_service_pb2_grpc.add_SystemServiceServicer_to_server,
-                SystemService(store, stages),
-            ),
-            servicer(
-                "etude.identity.v1.IdentityService",
-                identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
-                IdentityService(store),
-            ),
-            servicer(
-                "etude.identity.v1.AuthService",
-                auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
-                AuthService(store, known.accounts),
-            ),
-        )
+
+def _servicers(
+    store: Store, workshop: Workshop, jobs: Jobs, registry: ModelRegistry, known: Identity
+) -> Sequence[Servicer]:
+    """All services of an orchestrator, each behind the same guard."""
+
+    def servicer(full_name: str, add_to_server: Callable[[Any, grpc.aio.Server], None], service: object) -> Servicer:
+        return Servicer(full_name, partial(add_to_server, service), store.check, known.authenticator.guard)
+
+    return (
+        servicer(
+            "etude.job.v1.JobService",
+            job_service_pb2_grpc.add_JobServiceServicer_to_server,
+            JobService(store, jobs, Corrections(workshop)),
+        ),
+        servicer(
+            "etude.job.v1.ArtifactService",
+            artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server,
+            ArtifactService(store),
+        ),
+        servicer(
+            "etude.job.v1.ModelService",
+            model_service_pb2_grpc.add_ModelServiceServicer_to_server,
+            ModelService(store, registry),
+        ),
+        servicer(
+            "etude.job.v1.SystemService",
+            system_service_pb2_grpc.add_SystemServiceServicer_to_server,
+            SystemService(store, workshop.stages),
+        ),
+        servicer(
+            "etude.identity.v1.IdentityService",
+            identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
+            IdentityService(store),
+        ),
+        servicer(
+            "etude.identity.v1.AuthService",
+            auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
+            AuthService(store, known.accounts),
+        ),
+    )
 
 
 @contextlib.asynccontextmanager
