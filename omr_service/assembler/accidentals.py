@@ -114,8 +114,9 @@ class AccidentalState:
     """What alterations hold on one staff within a measure.
 
     An accidental holds for its letter and octave on its staff to the end of the measure, whichever voice it stands in;
-    other octaves keep the key signature. The octave is the one that sounds: engravers print an accidental anew where an
-    octave line begins or ends. A tie carries it over the barline for the tied note alone.
+    other octaves keep the key signature. The octave is the one that is written, for it is the line or space that an
+    accidental stands on: where an octave line begins or ends, some engravers print it anew, but hardly any leaves out
+    one that the place on the staff does not tell. A tie carries it over the barline for the tied note alone.
     """
 
     def __init__(self, fifths: int) -> None:
@@ -124,7 +125,7 @@ class AccidentalState:
         self.in_force: dict[tuple[str, int], int] = {}
 
     def alter(self, letter: str, octave: int, printed: str | None) -> int:
-        """Alteration of a note, noting the accidental printed at it; `octave` is the one it sounds in."""
+        """Alteration of a note, noting the accidental printed at it; `octave` is the one it is written in."""
         if printed is not None:
             self.in_force[letter, octave] = ALTERS[printed]
         return self.in_force.get((letter, octave), key_alter(letter, self.fifths))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omr_service.assembler.music import NoteSign, OctaveSign
+from omr_service.assembler.music import OctaveSign
 
 SLACK = 0.3
 """How far, in staff spaces, the middle of a head may stand outside a line that moves it."""
@@ -25,12 +25,6 @@ class StaffNote:
     x: float
     onset: int
     duration: int
-
-
-def is_under(sign: OctaveSign, note: NoteSign, space: float) -> bool:
-    """True for a note of its system that a line reaches over; `space` is the staff space in the page's units."""
-    x = (note.box.x0 + note.box.x1) / 2
-    return sign.staff == note.staff and sign.x0 - SLACK * space <= x <= sign.x1 + SLACK * space
 
 
 def range_of(sign: OctaveSign, notes: Sequence[StaffNote], space: float) -> tuple[int, int] | None:

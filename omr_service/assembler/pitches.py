@@ -8,7 +8,6 @@ from omr_service.assembler.accidentals import LETTERS, AccidentalState
 from omr_service.assembler.draft import KEYBOARD, ClefChange, JoinedMeasure, Key, PitchReading, Place, ScoreDraft
 from omr_service.assembler.grace_notes import grace_onset
 from omr_service.assembler.music import NoteSign
-from omr_service.assembler.octave_ranges import is_under
 from omr_service.assembler.piece_ties import find_ties
 from omr_service.assembler.signatures import ClefSign
 
@@ -92,13 +91,11 @@ def _alterations(draft: ScoreDraft, measure: JoinedMeasure, diatonics: dict[Key,
             order = (onset, 0 if timing is None else 1, element.x if timing is None else 0.0, note.accidental is None)
             rows.append((order, measure.key(note.head), note, place))
     rows.sort(key=lambda r: (r[0], r[1]))
-    lines = [line for line in measure.page.octaves if line.system == measure.system.system.index]
     for _, key, note, place in rows:
         state = states.setdefault(place, AccidentalState(measure.fifths))
         octave, letter = diatonics[key] // 7, LETTERS[diatonics[key] % 7]
         printed = note.accidental.name if note.accidental else None
-        moved = sum(line.octaves for line in lines if is_under(line, note, measure.system.system.space))
-        alter = state.alter(letter, octave + moved, printed)
+        alter = state.alter(letter, octave, printed)
         start = tied_to.get(key)
         if printed is None and start is not None and start in draft.pitches:
             alter = draft.pitches[start].alter

@@ -68,3 +68,11 @@ def test_keys_agree_with_the_line_that_moves_them():
     (line,) = (s for s in score.spanners if s.HasField("octave_line"))
     assert (line.staff, line.start_ticks, line.end_ticks) == (1, score.divisions, 3 * score.divisions)
     assert validate(score) == []
+
+
+def test_an_accidental_under_a_line_holds_for_its_place_on_the_staff():
+    sheet = octave_sheet()
+    sheet.glyph("accidentalSharp", 0, 173, 5, height=14)
+    score = write_score(join_pages([sheet.draft().music()]))
+    upper = [n.midi_pitch for e in score.events if e.staff == 1 for n in e.notes]
+    assert upper == [72, 85, 85, 73]

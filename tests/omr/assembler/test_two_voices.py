@@ -8,7 +8,6 @@ from fractions import Fraction
 import pytest
 
 from omr_service.assembler.music import OctaveSign
-from omr_service.assembler.octave_ranges import is_under
 from omr_service.assembler.piece_ties import matched_ties
 from omr_service.assembler.rhythm import solve_measure
 from omr_service.assembler.sextuplets import with_sextuplets
@@ -84,14 +83,6 @@ def test_a_bar_before_a_double_bar_may_be_short():
     beams = [chord(k, 3.0 * k, 1, beam=1) for k in range(5)]
     timing = solve_measure(beams, (), Q(3), 1.0, True, frozenset({Q(2, 3), Q(3, 2)}))
     assert timing.length == Q(5, 2) and not timing.unmarked
-
-
-def test_an_octave_line_reaches_over_the_notes_of_its_staff():
-    line = OctaveSign(0, 0, 1, 10.0, 50.0, Box(10, 0, 50, 5))
-    inside, outside = chord(0, 20, 0).notes[0], chord(1, 52, 0).notes[0]
-    assert is_under(line, inside, 1.0)
-    assert not is_under(line, outside, 1.0)
-    assert not is_under(line, replace(inside, staff=1), 1.0)
 
 
 def test_a_curve_gives_way_to_one_that_can_be_no_other_tie():
