@@ -33,6 +33,7 @@ class Item:
         is_rest: True for a rest.
         beam: Number of its beam group; -1 for none.
         height: Position of its middle in half spaces above the bottom line of its staff.
+        onset: Quarters from the start of the bar where that is known; None where the bar has to tell.
     """
 
     staff: int
@@ -42,6 +43,7 @@ class Item:
     is_rest: bool = False
     beam: int = -1
     height: float = 4.0
+    onset: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

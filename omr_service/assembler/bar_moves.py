@@ -19,6 +19,7 @@ class Moves:
         self.items, self.costs, self.unit = problem.items, problem.costs, problem.unit
         self.ticks, self.readings, self.shortest = problem.ticks, problem.readings, problem.shortest
         self.expected, self.after, self.before = problem.expected, problem.after, problem.before
+        self.onsets = problem.onsets
 
     def placing(
         self,
@@ -48,6 +49,10 @@ class Moves:
                 times.append((time + max(self.ticks[i][0], 1), apart + 2.0))
                 if dx >= 3.2:
                     times.append((time, 2 * self.costs.overfull))
+        known = self.onsets[i]
+        if known >= 0:
+            # what is known needs no evidence of columns but that of its own place
+            times = [t for t in times if t[0] == known] or [(known, apart)] * (known > time)
         result: list[Move] = []
         for at, extra in times:
             base = cost + extra

@@ -30,6 +30,7 @@ class BarProblem:
         unit: Ticks to a quarter.
         ticks: The items' readings in ticks, as they were given.
         readings: The items' readings, the cheapest first.
+        onsets: Ticks at which the items are known to begin; -1 where that is not known.
         shortest: Ticks of the shortest item.
         expected: The bar's length by the meter in ticks; 0 when there is no meter.
         after, before: For each item the next and the last one under the same beam; -1 for none.
@@ -41,7 +42,9 @@ class BarProblem:
         self.items = [items[i] for i in self.order]
         self.costs = costs
         denominators = [r.duration.denominator for item in self.items for r in item.readings]
+        denominators += [item.onset.denominator for item in self.items if item.onset is not None]
         self.unit = math.lcm(*denominators, (expected or Fraction(1)).denominator)
+        self.onsets = [-1 if item.onset is None else int(item.onset * self.unit) for item in self.items]
         self.ticks = [[int(r.duration * self.unit) for r in item.readings] for item in self.items]
         self.readings = [
             [Option(k, int(r.duration * self.unit), r.cost, r.ratio.numerator, r.ratio.denominator) for k, r in each]

@@ -12,9 +12,10 @@ from statistics import median
 
 from omr_service.assembler.draft import JoinedMeasure, Question, ScoreDraft
 from omr_service.assembler.measure_order import expected_length, step_measures
+from omr_service.assembler.measure_problem import usual_normal
 from omr_service.assembler.meters import MeterSign
 from omr_service.assembler.music import Element, PageMusic
-from omr_service.assembler.rhythm import solve_measure, usual_normal
+from omr_service.assembler.rhythm import solve_measure
 from omr_service.assembler.timing import MeasureTiming
 
 _LOOK_BACK = 3

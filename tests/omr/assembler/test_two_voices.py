@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import pytest
 
-from omr_service.assembler.music import OctaveSign
 from omr_service.assembler.piece_ties import matched_ties
 from omr_service.assembler.rhythm import solve_measure
 from omr_service.assembler.sextuplets import with_sextuplets
