@@ -69,7 +69,7 @@ def item_of(
     value = element.value * ratio
     readings = [Reading(value)]
     if run:
-        readings = _run_readings(run, expected)
+        readings = _run_readings(run, elements, expected, space)
     elif element.is_rest and element.level <= -2 and not element.dots:
         # the sign of the whole rest stands for a whole bar; it is printed in the bar's middle
         longer = expected is not None and expected > 4
@@ -91,9 +91,15 @@ def item_of(
     return Item(element.staff, x / space, tuple(readings), stem, element.is_rest, beam, height)
 
 
-def _run_readings(run: Sequence[Element], expected: Fraction | None) -> list[Reading]:
-    """A run lasts as long as its notes say, or as its place in the bar asks."""
+def _run_readings(
+    run: Sequence[Element], elements: Sequence[Element], expected: Fraction | None, space: float
+) -> list[Reading]:
+    """A run lasts as long as its notes say, or as its place in the bar asks: all of it where nothing comes before it or
+    after it."""
     total = sum((e.value for e in run), Fraction(0))
+    first, last = run[0].x - space, run[-1].x + space
+    if expected is not None and total != expected and not any(e.x < first or e.x > last for e in elements):
+        return [Reading(expected, 0.4)]
     others = [v for v in PLAIN if v != total and v < 2 * total and (expected is None or v <= expected)]
     return [Reading(total), *(Reading(v, 0.4) for v in others)]
 

@@ -12,6 +12,8 @@ SMALL_RUN = 4
 """Small notes in a row from which on they may have time of their own."""
 FREE_RUN = 4
 """Equal notes in a row under one beam, with nothing over or under them, that may share another time than written."""
+CADENZA = 17
+"""Equal notes under one beam, on whatever staff, that may share another time than written while other notes begin."""
 SHORT = 2
 """Note value, as a power of two, from which on notes are short enough for that."""
 
@@ -50,11 +52,21 @@ def free_runs(timed: Sequence[Element], tuplets: Sequence[TupletSign], space: fl
             groups.setdefault(element.beam, []).append(element)
     found: Runs = {}
     for group in groups.values():
-        for _, alike in groupby(sorted(group, key=lambda e: e.x), key=lambda e: (e.level, e.dots, e.staff)):
+        group = sorted(group, key=lambda e: e.x)
+        if _is_cadenza(group, numbered):
+            found[group[0].index] = tuple(group)
+            continue
+        for _, alike in groupby(group, key=lambda e: (e.level, e.dots, e.staff)):
             run = tuple(alike)
             if _is_free(run, timed, numbered, space):
                 found[run[0].index] = run
     return found
+
+
+def _is_cadenza(group: Sequence[Element], numbered: set[int]) -> bool:
+    """True for so many equal notes under one beam that what else begins meanwhile need not begin with one of them."""
+    plain = not any(e.dots or e.index in numbered for e in group)
+    return len(group) >= CADENZA and plain and len({e.level for e in group}) == 1
 
 
 def _is_free(run: Sequence[Element], timed: Sequence[Element], numbered: set[int], space: float) -> bool:

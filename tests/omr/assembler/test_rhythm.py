@@ -183,3 +183,11 @@ def test_a_run_without_its_number_takes_the_time_that_its_bar_has():
     found = times([*run, chord(11, 24.2, 0), *pulse], 3)
     assert [found[k] for k in range(11)] == [(Q(2 * k, 11), Q(2, 11)) for k in range(11)]
     assert found[11] == (2, 1)
+
+
+def test_a_cadenza_from_barline_to_barline_lasts_as_long_as_the_bar_whatever_begins_meanwhile():
+    run = [chord(k, 2.5 * k, 1, beam=3, staff=k // 16, step=8 if k < 16 else 12) for k in range(24)]
+    below = [chord(30 + k, x, 1, staff=1, step=1, up=False, beam=4) for k, x in enumerate((0, 9, 21))]
+    found = times([*run, *below], 3)
+    assert [found[k] for k in range(24)] == [(Q(k, 8), Q(1, 8)) for k in range(24)]
+    assert [found[30 + k][0] for k in range(3)] == [0, Q(1, 2), 1]
