@@ -207,7 +207,7 @@ def step_signatures(page: PageDraft) -> None:
         glyphs = page.glyphs_of(system)
         heads = heads_of.get(system.index, [])
         events = sorted([h.glyph.box.x0 for h in heads] + [r.glyph.box.x0 for r in rests_of.get(system.index, [])])
-        clefs = find_clefs(glyphs, page.texts_of(system), system)
+        clefs = find_clefs(glyphs, page.texts_of(system), system, page.symbols.image_share > PICTURE)
         page.clefs[system.index] = clefs
         lefts = [system.x0, *(b.x1 for b in system.barlines)]
         firsts = [min((x for x in events if x >= left - 0.5 * system.space), default=system.x1) for left in lefts]

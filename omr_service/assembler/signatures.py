@@ -65,8 +65,8 @@ class KeySign:
     glyphs: frozenset[Glyph]
 
 
-def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System) -> list[ClefSign]:
-    """Clefs of a system, by x."""
+def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System, in_picture: bool = False) -> list[ClefSign]:
+    """Clefs of a system, by x; those of a page that is a picture do not stand exactly where they were seen."""
     clefs: list[ClefSign] = []
     for glyph in glyphs:
         match = CLEF.match(glyph.name)
@@ -78,9 +78,8 @@ def find_clefs(glyphs: list[Glyph], texts: list[Text], system: System) -> list[C
         if staff.distance(x, glyph.y) > 1.5:
             continue
         line = round(staff.step(x, glyph.y) / 2) + 1
-        # keyboard music has none on another line; a C clef moves, and a drawn symbol's place is exact
-        usual = match[1] in "gf" and glyph.confidence < 1.0
-        if usual or not 1 <= line <= 5:
+        # a C clef moves, and what is drawn stands where it is meant to; of others, keyboard music has few
+        if (in_picture and match[1] in "gf") or not 1 <= line <= 5:
             line = USUAL_LINE[match[1]]
         octave = _octave_in_name(glyph.name) or _octave_beside(glyph, glyphs, texts, staff.space, staff.x0)
         clefs.append(ClefSign(nearest, glyph.box.x0, glyph.box.x1, match[1], line, octave, glyph.box, glyph.confidence))
@@ -228,6 +227,9 @@ def _read_row(
         else:
             break
         previous = glyph
+    unordered = [] if strict else _in_any_order(glyphs, clef, staff, heads)
+    if len(unordered) > len(signs):
+        return ALTERS[unordered[0].name] * len(unordered), unordered
     if signs:
         return ALTERS[kind] * len(signs), naturals + signs
     if naturals:
@@ -236,6 +238,22 @@ def _read_row(
         if any(_is_run(letters, order) for order in (SHARP_ORDER, SHARP_ORDER[::-1])):
             return 0, naturals
     return None
+
+
+def _in_any_order(glyphs: list[Glyph], clef: ClefSign, staff: Staff, heads: list[Head]) -> list[Glyph]:
+    """The sharps or flats that stand together at the start of a line where all of them are those of one key, in
+    whatever order: old copies do not keep to that of fifths."""
+    row: list[Glyph] = []
+    for glyph in glyphs:
+        apart = row and glyph.box.x0 - row[-1].box.x1 > 1.5 * staff.space
+        if apart or glyph.name != glyphs[0].name or _before_head(glyph, staff, heads):
+            break
+        row.append(glyph)
+    if not row or row[0].name not in ("accidentalSharp", "accidentalFlat"):
+        return []
+    order = SHARP_ORDER if row[0].name == "accidentalSharp" else SHARP_ORDER[::-1]
+    letters = [clef.letter(round(staff.step(g.x, g.y))) for g in row]
+    return row if sorted(letters) == sorted(order[: len(row)]) else []
 
 
 def _is_run(letters: list[str], order: str) -> bool:

@@ -396,13 +396,14 @@ def test_a_thick_line_at_the_left_end_of_a_system_is_a_barline_only_with_dots(do
     assert len(system.barlines) == count
 
 
-@pytest.mark.parametrize(("confidence", "line"), [(1.0, 3), (0.98, 2)])
-def test_a_g_clef_that_was_seen_and_not_drawn_stands_on_its_line(confidence, line):
+@pytest.mark.parametrize(("image_share", "line"), [(0.0, 3), (1.0, 2)], ids=["drawn", "seen"])
+def test_a_g_clef_that_was_seen_and_not_drawn_stands_on_its_line(image_share, line):
     sheet = Sheet()
     sheet.clefs()
     sheet.bar(50)
     sheet.glyph("gClef", 0, 55, 3.6, height=30)
-    sheet.page.glyphs[:] = [replace(sheet.page.glyphs[-1], confidence=confidence), sheet.page.glyphs[1]]
+    sheet.page.glyphs[:] = [replace(sheet.page.glyphs[-1], confidence=0.9), sheet.page.glyphs[1]]
+    sheet.page = replace(sheet.page, image_share=image_share)
     assert [(c.sign, c.line) for c in sheet.draft().clefs[0]] == [("g", line), ("f", 4)]
 
 
