@@ -15,6 +15,9 @@ CLEF = re.compile(r"(g|f|c|unpitchedPercussion)Clef")
 # letter and octave of the line a clef sits on, as a number of letters above C0
 CLEF_PITCH = {"g": 4 * 7 + 4, "f": 3 * 7 + 3, "c": 4 * 7}
 USUAL_LINE = {"g": 2, "f": 4, "c": 3}
+BETWEEN = 0.45
+"""A sign of a key signature up to half a half space and this much off its place still stands for that letter: where the
+middle of a sign is differs from punch to punch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +219,15 @@ def _read_row(
     for glyph in glyphs:
         if previous is not None and glyph.box.x0 - previous.box.x1 > 1.5 * staff.space:
             break
-        letter = clef.letter(round(staff.step(glyph.x, glyph.y)))
-        if _before_head(glyph, staff, heads) and (strict or not _in_order(letter, glyph.name, signs, kind)):
-            break
+        step = staff.step(glyph.x, glyph.y)
+        letter = clef.letter(round(step))
+        if _before_head(glyph, staff, heads):
+            if strict or not _in_order(letter, glyph.name, signs, kind):
+                break
+        elif signs:
+            # the order tells which of two letters a sign is that stands between their places
+            near = (clef.letter(round(step + way)) for way in (-BETWEEN, BETWEEN))
+            letter = next((own for own in near if _in_order(own, glyph.name, signs, kind)), letter)
         if glyph.name == "accidentalNatural" and not signs:
             naturals.append(glyph)
         elif _in_order(letter, glyph.name, signs, kind):

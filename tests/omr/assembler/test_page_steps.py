@@ -102,6 +102,20 @@ def test_a_stroke_through_both_staves_that_goes_on_beyond_them_is_the_stem_of_it
     assert len(sheet.draft().systems[0].barlines) == bars
 
 
+@pytest.mark.parametrize(("third", "fifths"), [(9.45, 4), (9.9, 4), (10.0, 2)])
+def test_signs_of_a_key_a_little_off_their_places_are_told_by_their_order(third, fifths):
+    sheet = Sheet()
+    sheet.glyph("gClef", 0, 55, 2, height=30)
+    sheet.glyph("gClef", 1, 55, 2, height=30)
+    sheet.bar(50)
+    for staff in (0, 1):
+        for k, step in enumerate((8, 5.2, third, 6)):
+            sheet.glyph("accidentalSharp", staff, 72 + 6 * k, step, height=3 * SPACE)
+        sheet.note(staff, 150, 4)
+    sheet.bar(450)
+    assert [key.fifths for key in sheet.draft().keys[0]] == [fifths]
+
+
 def test_repeats_are_told_by_their_dots():
     sheet = Sheet()
     sheet.bar(50)
