@@ -13,6 +13,8 @@ from omr_service.symbols import Box, Glyph, Line
 
 _LINK = re.compile(r"wiggle(Trill|Vibrato|Glissando|ArpeggiatoUp$|ArpeggiatoDown$)")
 TRILL = "ornamentTrill"
+_TILTED = (0.75, 1.5)
+"""Heights of a link over its width between which it is neither level nor upright, a rolled chord's."""
 _End = tuple[NoteSign, Element]
 
 
@@ -88,6 +90,10 @@ def find_wavy_lines(
     heads = [(n, e) for e in elements for n in e.notes if not e.small]
     found: list[MarkSign] = []
     for chain in chains:
+        slope = (chain.box.y1 - chain.box.y0) / max(chain.box.x1 - chain.box.x0, 0.01)
+        if chain.start == chain.end and _TILTED[0] < slope < _TILTED[1]:
+            found += _tilted_link(chain.box, heads, system)
+            continue
         ends = _heads_at(chain.start, chain.end, heads, space, 1.4)
         if ends is not None and abs(chain.start[1] - chain.end[1]) > 0.4 * space:
             found.append(_glissando("wavy", chain.box, ends, system))
@@ -99,6 +105,13 @@ def find_wavy_lines(
             box = Box(v.x0, min(v.y0, v.y1), v.x1, max(v.y0, v.y1))
             found.append(_glissando("straight", box, ends, system))
     return found
+
+
+def _tilted_link(box: Box, heads: Sequence[_End], system: System) -> list[MarkSign]:
+    """A glissando of one link, which its box shows to rise or to fall; to which of both, its notes tell."""
+    ways = (((box.x0, box.y0), (box.x1, box.y1)), ((box.x0, box.y1), (box.x1, box.y0)))
+    both = [_heads_at(start, end, heads, system.space, 1.4) for start, end in ways]
+    return [_glissando("wavy", box, ends, system) for ends in both if ends is not None][:1]
 
 
 def _left(box: Box) -> tuple[float, float]:

@@ -200,6 +200,20 @@ def test_lines_between_heads_are_glissandi(sheet):
     assert sorted(spanners(sheet, "glissando")) == [(0.0, 2.0), (2.0, 4.0)]
 
 
+@pytest.mark.parametrize(("step", "height", "found"), [(0, 9.0, 1), (8, 9.0, 1), (0, 4.0, 0)])
+def test_one_tilted_link_between_heads_is_a_glissando(step, height, found):
+    """From the first note down or up to the second; a level link is none."""
+    sheet = Sheet()
+    sheet.clefs()
+    for staff in (0, 1):
+        for x, own in ((100, 4), (122, step if staff == 0 else 4), (180, 4)):
+            sheet.note(staff, x, own, up=staff == 0)
+    sheet.bar(265)
+    middle = (sheet.y(0, 4) + sheet.y(0, step)) / 2
+    sign(sheet, "wiggleTrill", 109, middle + height / 2, width=9, height=height)
+    assert [name for _, name in signs(sheet, "glissando")] == ["wavy"] * found
+
+
 @pytest.mark.parametrize(
     ("name", "up"),
     [
