@@ -11,6 +11,7 @@ from omr_service.scan.curves import find_boxes, find_brackets, find_curves, find
 from omr_service.scan.detector import Detections
 from omr_service.scan.normal_page import NormalPage, NormalStaff
 from omr_service.scan.numbers import margin_numbers
+from omr_service.scan.octave_dashes import octave_lines_of, with_octave_lines
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import find_barlines, find_levels, find_stems, joined
 from omr_service.scan.thick_lines import without_thick_lines
@@ -45,7 +46,7 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
         *(_snapped(bar, page.staves) for bar in bars),
         *off_staff_lines(find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE), page.staves),
         *find_hairpins(found.mask("hairpin"), pixels),
-        *find_brackets(found.mask("bracket"), pixels),
+        *with_octave_lines(find_brackets(found.mask("bracket"), pixels), octave_lines_of(found.points, pixels)),
     ]
 
 

@@ -13,8 +13,10 @@ from omr_service.scan.glyphs import glyphs_of
 from omr_service.scan.images import PageImage
 from omr_service.scan.joining import page_symbols
 from omr_service.scan.normal_page import NormalPage, NormalStaff, normal_page
+from omr_service.scan.octave_dashes import told_by_dashes
 from omr_service.scan.placing import Placement
 from omr_service.scan.staff_evidence import SPACE
+from omr_service.scan.tablature import is_tablature
 from omr_service.scan.vocabulary import MASK_STRIDE
 from omr_service.symbols import PageSymbols
 
@@ -34,8 +36,6 @@ _LINES, _SEEN = 0.5, 127
 _FIVE = (-2, -1, 0, 1, 2)
 _MISSING = 0.2
 """Share of an outer line up to which there is none."""
-_SIXTH = 0.6
-"""Share of a sixth line from which on there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
             seen = detector.detect(other.pixels, _around(other))
             if _clef_share(other, seen) > max(2 * clefs, _FEW):
                 page, found = other, seen
-    if _is_tablature(page, found) or _is_chant(page, found):
+    if is_tablature(page) or _is_chant(page, found):
         return None
     staves = tuple(_told_by_clefs(s, found) for s in page.staves if _line_share(s, found, _FIVE) > _LINES)
     few = 2 * len(staves) < len(page.staves)
@@ -80,6 +80,7 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
         return None
     repeats = find_bar_repeats(page, found.points)
     points = parted_dots(without_bar_repeats(found.points, repeats), page.pixels)
+    points = told_by_dashes(points, page.pixels)
     found = replace(found, points=tuple(points))
     symbols = page_symbols(page, found, [*glyphs_of(found.points), *repeats], page_number)
     without_pixels = replace(page, pixels=np.zeros((1, 1), np.uint8))
@@ -98,12 +99,6 @@ def _around(page: NormalPage) -> tuple[int, int, int, int]:
     )
     top, left, bottom, right = (round(side) for side in sides)
     return top, left, bottom, right
-
-
-def _is_tablature(page: NormalPage, found: Detections) -> bool:
-    """True where staves have a sixth line; one alone may be a hairpin or an octave line along a staff."""
-    six = [max(_line_share(staff, found, (line,)) for line in (-3, 3)) > _SIXTH for staff in page.staves]
-    return sum(six) > max(1, len(six) // 4)
 
 
 def _is_chant(page: NormalPage, found: Detections) -> bool:

@@ -6,6 +6,8 @@ import numpy as np
 
 from omr_service.scan.images import PageImage
 from omr_service.scan.ink import even_out, without_borders
+from omr_service.scan.normal_page import normal_page
+from omr_service.scan.tablature import is_tablature
 
 _BLANK = 0.0005
 """Share of the page up to which ink is dust."""
@@ -29,6 +31,12 @@ def why_no_staves(image: PageImage, page_number: int) -> str:
         return (
             f"No staves were found on page {page_number}, of which there are {columns} x {rows} pixels: scan it at 300 "
             "dpi, or photograph it from nearer by."
+        )
+    page = normal_page(image)
+    if page is not None and is_tablature(page):
+        return (
+            f"Page {page_number} holds tablature, which cannot be read. If there are notes on staves of five lines "
+            "over it, send them without the tablature."
         )
     return (
         f"No staves of five lines were found on page {page_number}: it seems to hold text, pictures, tablature or "

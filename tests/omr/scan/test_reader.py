@@ -94,8 +94,8 @@ def _written(size: int) -> np.ndarray:
     return np.asarray(image)[:, :2300]
 
 
-def _tablature() -> np.ndarray:
-    """Guitar tablature: six lines, numbers of frets on them, stems below."""
+def _tablature(notes: bool = False) -> np.ndarray:
+    """Guitar tablature: six lines, numbers of frets on them, stems below; and staves of notes over it, set smaller."""
     image = Image.new("L", (2480, 2400), 255)
     draw, font, rng = ImageDraw.Draw(image), ImageFont.load_default(34), np.random.default_rng(1)
     for top in range(360, 2000, 380):
@@ -106,6 +106,12 @@ def _tablature() -> np.ndarray:
             draw.rectangle((x - 2, y - 14, x + 24, y + 14), fill=255)
             draw.text((x, y - 20), str(rng.integers(0, 13)), font=font, fill=0)
             draw.line((x + 10, top + 192, x + 10, top + 256), fill=0, width=3)
+        for line in range(5) if notes else ():
+            draw.line((200, top - 150 + 22 * line, 2280, top - 150 + 22 * line), fill=0, width=2)
+        for x in range(330, 2240, 62) if notes else ():
+            y = top - 150 + 11 * int(rng.integers(0, 9))
+            draw.ellipse((x, y - 10, x + 27, y + 10), fill=0)
+            draw.line((x + 26, y, x + 26, y - 72), fill=0, width=3)
     return np.asarray(image)
 
 
@@ -129,7 +135,8 @@ def _chant() -> np.ndarray:
         (np.zeros((1600, 1200), np.uint8), "black all over"),
         (_written(46), "seems to hold text"),
         (_written(30), "seems to hold text"),
-        (_tablature(), "tablature"),
+        (_tablature(), "holds tablature"),
+        (_tablature(notes=True), "without the tablature"),
         (_chant(), "chant"),
         (_written(46)[::6, ::6], "384 x 585 pixels"),
     ],
