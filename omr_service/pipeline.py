@@ -18,15 +18,17 @@ from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
 from etude.mesh.logging import get_logger
 from etude.score.v1 import page_pb2, provenance_pb2, score_pb2
-from omr_service.assembler import measure_order, page, piece_rhythm, pitches, repeats, sextuplets
-from omr_service.assembler.build import write_score
 from omr_service.assembler.columns import in_one_column, place_columns
-from omr_service.assembler.draft import Rhythms, ScoreDraft
 from omr_service.assembler.music import PageMusic
-from omr_service.assembler.page import PageDraft
+from omr_service.assembler.page import repeats
+from omr_service.assembler.page import steps as page
+from omr_service.assembler.page.steps import PageDraft
 from omr_service.assembler.page_order import in_order
+from omr_service.assembler.piece import measure_order, pitches, rhythm, sextuplets
+from omr_service.assembler.piece.draft import Rhythms, ScoreDraft
 from omr_service.assembler.pieces import split_pieces
-from omr_service.assembler.repair import make_valid
+from omr_service.assembler.score.build import write_score
+from omr_service.assembler.score.repair import make_valid
 from omr_service.partial import assembled, mark_empty_bars, name_failed_pages
 from omr_service.pdf.document import Document
 from omr_service.pdf.reader import has_vector_music, why_no_vector_music
@@ -55,7 +57,7 @@ PAGE_STEPS: tuple[tuple[str, Callable[[PageDraft], None]], ...] = (
 
 SCORE_STEPS: tuple[tuple[str, Callable[[ScoreDraft], None]], ...] = (
     ("measures in order", measure_order.step_measures),
-    ("onsets, voices, durations", piece_rhythm.step_rhythm),
+    ("onsets, voices, durations", rhythm.step_rhythm),
     ("sextuplets without a number", sextuplets.step_sextuplets),
     ("bars written as repeats", repeats.step_repeats),
     ("ties and pitches", pitches.step_pitches),

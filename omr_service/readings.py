@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from etude import __version__ as etude_version
 from etude.mesh.errors import EtudeError
 from etude.stage.v1.omr_service_pb2 import PageReading, WorkedOut
-from omr_service.assembler.draft import Question
 from omr_service.assembler.music import PageMusic
 from omr_service.assembler.page_order import in_order
-from omr_service.assembler.piece_rhythm import work_out
+from omr_service.assembler.piece.draft import Question
+from omr_service.assembler.piece.rhythm import work_out
 from omr_service.assembler.pieces import split_pieces
-from omr_service.assembler.timing import MeasureTiming
+from omr_service.assembler.rhythm.timing import MeasureTiming
 from omr_service.form import FormError, fingerprint, pack, unpack
 from omr_service.pipeline import PageOutcome
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from omr_service.assembler.accidentals import AccidentalSign
 from omr_service.assembler.geometry import Barline, System
-from omr_service.assembler.meters import MeterSign
-from omr_service.assembler.signatures import ClefSign, KeySign
+from omr_service.assembler.page.accidentals import AccidentalSign
+from omr_service.assembler.page.meters import MeterSign
+from omr_service.assembler.page.signatures import ClefSign, KeySign
 from omr_service.symbols import Box
 
 

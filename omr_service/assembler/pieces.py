@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from omr_service.assembler.geometry import System, center
 from omr_service.assembler.music import PageMusic, PageTitles, SystemSigns
-from omr_service.assembler.systems import agree, with_added_staves
+from omr_service.assembler.page.systems import agree, with_added_staves
 from omr_service.symbols import Text
 
 PART_OF_A_PIECE = re.compile(

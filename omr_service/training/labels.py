@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omr_service.assembler.heads_stems import SMALL
-from omr_service.assembler.page import PageDraft
-from omr_service.assembler.staves import find_staves
+from omr_service.assembler.page.heads_stems import SMALL
+from omr_service.assembler.page.staves import find_staves
+from omr_service.assembler.page.steps import PageDraft
 from omr_service.pdf.refine import full_size
 from omr_service.pipeline import PAGE_STEPS
 from omr_service.scan.vocabulary import INDEX, STAFF_SPACE, point_class

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from omr_service.assembler.geometry import is_horizontal, is_vertical
-from omr_service.assembler.page import PageDraft
+from omr_service.assembler.page.steps import PageDraft
 from omr_service.symbols import Box, Glyph, Line, PageSymbols, Text
 from omr_service.training.canvas import Canvas
 

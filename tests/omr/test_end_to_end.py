@@ -11,7 +11,7 @@ import pytest
 
 from etude.notation.validate import validate
 from etude.score.v1 import score_pb2
-from omr_service.assembler.build import write_score
+from omr_service.assembler.score.build import write_score
 from omr_service.pdf.document import open_document
 from omr_service.pipeline import Source, join_pages, read_page, write_scores
 

@@ -11,7 +11,7 @@ from etude.mesh.errors import EtudeError
 from etude.notation.validate import validate
 from etude.score.v1 import page_pb2, provenance_pb2
 from omr_service import pipeline
-from omr_service.assembler import page as page_steps
+from omr_service.assembler.page import steps as page_steps
 from omr_service.files import open_file
 from omr_service.partial import assembled
 from omr_service.pipeline import Source, assemble_page, failed_page, write_scores

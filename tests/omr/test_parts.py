@@ -14,9 +14,9 @@ from etude.mesh.errors import EtudeError
 from etude.mesh.server import running_server
 from etude.stage.v1 import omr_service_pb2 as pb
 from etude.stage.v1 import omr_service_pb2_grpc
-from omr_service.assembler.draft import Question
 from omr_service.assembler.music import PageMusic
-from omr_service.assembler.timing import MeasureTiming
+from omr_service.assembler.piece.draft import Question
+from omr_service.assembler.rhythm.timing import MeasureTiming
 from omr_service.definition import DEFINITION
 from omr_service.form import FormError, fingerprint, pack, unpack
 from omr_service.pdf.document import DocumentLimits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omr_service.assembler.bar_numbers import shift_to
+from omr_service.assembler.page.bar_numbers import shift_to
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Line, Text
 from tests.omr.assembler.test_page_steps import Sheet

@@ -8,8 +8,8 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omr_service.assembler.bar_model import Item, Reading
-from omr_service.assembler.bar_solver import solve_bar
+from omr_service.assembler.rhythm.bar_model import Item, Reading
+from omr_service.assembler.rhythm.bar_solver import solve_bar
 
 Q = Fraction
 

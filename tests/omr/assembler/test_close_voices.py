@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from omr_service.assembler.music import TupletSign
-from omr_service.assembler.rhythm import solve_measure
+from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from omr_service.pipeline import assemble_page
 from omr_service.symbols import Box, Line
 from tests.omr.assembler.test_overlaid_stems import framed

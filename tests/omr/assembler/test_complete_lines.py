@@ -6,7 +6,7 @@ from fractions import Fraction as Q
 
 import pytest
 
-from omr_service.assembler.complete_lines import complete_lines
+from omr_service.assembler.rhythm.complete_lines import complete_lines
 from tests.omr.assembler.test_rhythm import chord, times
 
 RUN = [chord(k, 4.0 * k, 1, beam=k // 3) for k in range(12)]

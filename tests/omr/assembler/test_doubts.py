@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from omr_service.assembler.doubts import cost_of, doubtful, other_levels
-from omr_service.assembler.tuplets import find_numbers
+from omr_service.assembler.page.tuplets import find_numbers
 from omr_service.symbols import Box, Glyph
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 

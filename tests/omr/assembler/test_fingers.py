@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from omr_service.assembler.fingers import finger_styles, style_of
-from omr_service.assembler.tuplets import find_numbers
+from omr_service.assembler.page.fingers import finger_styles, style_of
+from omr_service.assembler.page.tuplets import find_numbers
 from omr_service.symbols import Box, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 

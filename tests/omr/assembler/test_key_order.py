@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from omr_service.assembler.key_order import KeyReading, settled_keys
+from omr_service.assembler.piece.key_order import KeyReading, settled_keys
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Line
 from tests.omr.assembler.test_page_steps import SPACE, Sheet

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from etude.notation.validate import validate
-from omr_service.assembler.build import write_score
 from omr_service.assembler.music import OctaveSign
-from omr_service.assembler.octave_ranges import StaffNote, range_of
+from omr_service.assembler.piece.octave_ranges import StaffNote, range_of
+from omr_service.assembler.score.build import write_score
 from omr_service.pipeline import join_pages
 from omr_service.symbols import Box, Glyph
 from tests.omr.assembler.test_page_steps import Sheet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from etude.notation.validate import validate
-from omr_service.assembler.page import PageDraft
+from omr_service.assembler.page.steps import PageDraft
 from omr_service.pipeline import PAGE_STEPS, assemble_page, write_scores
 from omr_service.symbols import Box, Glyph, Line, PageSymbols, Text
 from tests.omr.assembler.test_page_steps import SPACE

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from omr_service.assembler.page import PageDraft
-from omr_service.assembler.rhythm import solve_measure
+from omr_service.assembler.page.steps import PageDraft
+from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from omr_service.pipeline import assemble_page
 from omr_service.symbols import Line
 from tests.omr.assembler.test_page_steps import SPACE, Sheet

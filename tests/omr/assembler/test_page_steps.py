@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from etude.score.v1 import measure_pb2
-from omr_service.assembler.accidentals import AccidentalState, key_alter, midi_of
-from omr_service.assembler.build import write_score
-from omr_service.assembler.page import PageDraft
+from omr_service.assembler.page.accidentals import AccidentalState, key_alter, midi_of
+from omr_service.assembler.page.steps import PageDraft
+from omr_service.assembler.score.build import write_score
 from omr_service.pipeline import PAGE_STEPS, assemble_page, join_pages
 from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols, Text
 

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import pytest
 
-from omr_service.assembler.draft import ScoreDraft
 from omr_service.assembler.geometry import Barline, Staff, System
-from omr_service.assembler.measure_order import step_measures
 from omr_service.assembler.music import MeasureSigns, PageMusic, SystemSigns
-from omr_service.assembler.piece_rhythm import step_rhythm
-from omr_service.assembler.rhythm import solve_measure
+from omr_service.assembler.piece.draft import ScoreDraft
+from omr_service.assembler.piece.measure_order import step_measures
+from omr_service.assembler.piece.rhythm import step_rhythm
+from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from tests.omr.assembler.test_rhythm import chord
 
 STAFF = Staff(0, 0, 1000, (0, 1, 2, 3, 4), 0.0, 1.0)

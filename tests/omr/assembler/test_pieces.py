@@ -8,8 +8,8 @@ import pytest
 
 from etude.notation.validate import validate
 from omr_service.assembler.geometry import Staff, System
+from omr_service.assembler.page.systems import agree, with_added_staves
 from omr_service.assembler.pieces import split_pieces
-from omr_service.assembler.systems import agree, with_added_staves
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet

@@ -7,8 +7,8 @@ import pytest
 from etude.mesh.errors import EtudeError
 from etude.notation.validate import validate
 from etude.score.v1 import pitch_pb2, score_pb2
-from omr_service.assembler.build import write_score
-from omr_service.assembler.repair import make_valid
+from omr_service.assembler.score.build import write_score
+from omr_service.assembler.score.repair import make_valid
 from omr_service.pipeline import join_pages
 from tests.omr.assembler.test_octave_ranges import octave_sheet
 from tests.omr.assembler.test_page_steps import Sheet

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from etude.notation.validate import validate
-from omr_service.assembler.build import write_score
+from omr_service.assembler.score.build import write_score
 from omr_service.pipeline import assemble_page, join_pages
 from omr_service.symbols import Box, Glyph, Line
 from tests.omr.assembler.test_page_steps import SPACE, Sheet

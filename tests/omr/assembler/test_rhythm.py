@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from omr_service.assembler.music import Element, NoteSign, TupletSign
-from omr_service.assembler.rhythm import grace_notes, solve_measure
-from omr_service.assembler.spacing import spacing_cost
+from omr_service.assembler.rhythm.measure_rhythm import grace_notes, solve_measure
+from omr_service.assembler.rhythm.spacing import spacing_cost
 from omr_service.symbols import Box
 
 Q = Fraction

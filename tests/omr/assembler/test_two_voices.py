@@ -7,11 +7,11 @@ from fractions import Fraction
 
 import pytest
 
-from omr_service.assembler.piece_ties import matched_ties
-from omr_service.assembler.rhythm import solve_measure
-from omr_service.assembler.sextuplets import with_sextuplets
-from omr_service.assembler.ties_slurs import PASSED
-from omr_service.assembler.timing import MeasureTiming, Timing
+from omr_service.assembler.page.ties_slurs import PASSED
+from omr_service.assembler.piece.sextuplets import with_sextuplets
+from omr_service.assembler.piece.ties import matched_ties
+from omr_service.assembler.rhythm.measure_rhythm import solve_measure
+from omr_service.assembler.rhythm.timing import MeasureTiming, Timing
 from omr_service.symbols import Box, Curve, Glyph, Line
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 from tests.omr.assembler.test_rhythm import chord, times

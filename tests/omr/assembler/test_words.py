@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omr_service.assembler.words import find_words
+from omr_service.assembler.page.words import find_words
 from omr_service.pdf.refine import join_dynamics
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Glyph, Line, Text

@@ -1,0 +1,1 @@
+"""What pages say together: order of measures, keys, pitches, rhythm, ties and slurs of a whole piece."""

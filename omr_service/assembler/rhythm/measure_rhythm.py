@@ -1,0 +1,113 @@
+"""From the signs of a measure to onsets, durations, voices and tuplets: what the bar solver is asked, and when it is
+asked again with more readings allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+from omr_service.assembler.doubts import doubtful
+from omr_service.assembler.music import Element, TupletSign
+from omr_service.assembler.rhythm.bar_model import USUAL, Costs
+from omr_service.assembler.rhythm.measure_problem import GOOD, MeasureProblem, usual_normal
+from omr_service.assembler.rhythm.readings import Unnumbered
+from omr_service.assembler.rhythm.runs import free_runs, small_runs
+from omr_service.assembler.rhythm.timing import MeasureTiming, measure_timing
+
+UNMARKED: tuple[tuple[Fraction, float], ...] = (
+    (Fraction(2, 3), 0.9),
+    (Fraction(4, 5), 1.3),
+    (Fraction(4, 7), 1.3),
+    (Fraction(3, 4), 1.3),
+    (Fraction(3, 2), 1.3),
+)
+"""Tuplets that may stand without their number, with what that costs per group under a beam."""
+KNOWN = 0.33
+"""Share of that cost where such a tuplet was printed shortly before."""
+LOOSE, LOOSE_KNOWN = 2.5, 1.5
+"""How many times as much it costs to begin one with a note that no beam joins to others: such a group has a number, or
+at least a bracket, and less so where it was printed before."""
+DOUBTFUL_AT_ONCE = 3
+"""Chords and rests of a measure, the least sure, of which is asked whether they are there."""
+CUES = 0.5
+"""What it costs to take the small notes of a measure for cues, which last as long as they are written."""
+TIMED_RUN, FREE_TIME = 0.5, 1.0
+"""What it costs to give a run of small notes time, and one of full notes another time than written."""
+
+
+def grace_notes(elements: Sequence[Element]) -> list[Element]:
+    """The small notes of a measure, but for those under one beam with full ones: they have time of their own."""
+    full = {e.beam for e in elements if e.beam >= 0 and e.notes and not e.small}
+    return [e for e in elements if e.small and e.notes and e.beam not in full]
+
+
+def solve_measure(
+    elements: Sequence[Element],
+    tuplets: Sequence[TupletSign],
+    expected: Fraction | None,
+    space: float,
+    irregular_is_usual: bool = False,
+    recent: frozenset[Fraction] = frozenset(),
+    compound: bool = True,
+) -> MeasureTiming:
+    """Onsets, durations and voices of a measure's elements.
+
+    Args:
+        elements: Chords and rests of all staves, grace notes among them.
+        tuplets: Printed tuplets with members in this measure.
+        expected: Length by the meter in quarters, None when not known.
+        space: Staff space in points.
+        irregular_is_usual: True where a shorter measure is no surprise (the first, at a repeat).
+        recent: Ratios of tuplets in the measures before: their number may be left out now.
+        compound: True where the beat may be a dotted note, so that duplets and quadruplets may go without a number.
+    """
+    grace = grace_notes(elements)
+    aside = {e.index for e in grace}
+    timed = [e for e in elements if e.index not in aside]
+    if not timed:
+        # a bar of cues
+        timed, grace = [e for e in grace if not e.slash], [e for e in grace if e.slash]
+    if not timed:
+        return MeasureTiming(expected or Fraction(4), {}, True, True, 0.0, ())
+    costs = Costs(irregular=0.8) if irregular_is_usual else USUAL
+    known = recent | {Fraction(t.normal or usual_normal(t.number), t.number) for t in tuplets if t.certain}
+    unmarked = tuple(
+        Unnumbered(r, c * KNOWN, c * KNOWN, c * LOOSE_KNOWN) if r in known else Unnumbered(r, c, c, c * LOOSE)
+        for r, c in UNMARKED
+        if compound or r.denominator not in (2, 4)
+    )
+    problem = MeasureProblem(timed, {}, tuplets, expected, space, costs, compound, unmarked)
+    best = problem.solve(math.inf)
+    assert best is not None
+    cues = [e for e in grace if not e.slash]
+    if cues and best.solution.cost > GOOD:
+        with_cues = sorted([*timed, *cues], key=lambda e: (e.x, e.staff))
+        other = MeasureProblem(with_cues, {}, tuplets, expected, space, costs, compound, unmarked)
+        found = other.solve(best.solution.cost - CUES)
+        if found is not None:
+            problem, best, timed = other, found, with_cues
+            grace = [e for e in grace if e.slash]
+    for runs, margin in ((small_runs(grace, timed), TIMED_RUN), (free_runs(timed, tuplets, space), FREE_TIME)):
+        if not runs or best.solution.cost <= GOOD:
+            continue
+        members = {e.index for run in runs.values() for e in run}
+        others = [e for e in problem.timed if e.index not in members]
+        with_runs = sorted([*others, *(run[0] for run in runs.values())], key=lambda e: (e.x, e.staff))
+        small = problem.small | runs
+        other = MeasureProblem(with_runs, small, tuplets, expected, space, costs, compound, unmarked)
+        found = other.solve(best.solution.cost - margin * len(runs))
+        if found is not None:
+            problem, best = other, found
+    dropped: list[int] = []
+    for element, cost in doubtful(timed)[:DOUBTFUL_AT_ONCE]:
+        rest = [e for e in problem.timed if e is not element]
+        if not rest or best.solution.cost <= cost or element.index in problem.small:
+            continue
+        other = MeasureProblem(rest, problem.small, tuplets, expected, space, costs, compound, unmarked)
+        found = other.solve(best.solution.cost - cost)
+        if found is not None:
+            problem, best = other, found
+            dropped.append(element.index)
+    choice = tuple(k for k, _ in best.choice)
+    return measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice, tuple(dropped))

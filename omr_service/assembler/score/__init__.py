@@ -1,0 +1,1 @@
+"""A joined piece written as a Score."""
