@@ -28,7 +28,7 @@ KNOWN = (
     r"no segment for tick \d+ \(start search at \d+ \(measure \d+\)\)",
     # of MusicXML 3.1: notes left to ring
     r"Error at line \d+ col \d+: unknown tied type let-ring",
-    # a long trill within one note, which it writes the same way
+    # a long trill within one note, whose start and stop both stand at it
     r"Error at line \d+ col \d+: wavy-line number \d+ stop without start",
 )
 
