@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from etude.notation.measures import fill_with_hidden_rests
 from etude.score.v1 import measure_pb2, score_pb2
 from omr_service.assembler.piece.draft import KEYBOARD, ScoreDraft
+from omr_service.assembler.score.divisions import settle_divisions
 from omr_service.assembler.score.doubts import write_doubts
 from omr_service.assembler.score.events import EventWriter
 from omr_service.assembler.score.ids import give_ids
@@ -23,7 +22,7 @@ CLEFS = {"g": measure_pb2.CLEF_SIGN_G, "f": measure_pb2.CLEF_SIGN_F, "c": measur
 
 def write_score(draft: ScoreDraft) -> score_pb2.Score:
     """The Score of a joined piece; ids are given at the end, in the order of the Score."""
-    score = score_pb2.Score(schema_version=SCHEMA_VERSION, divisions=_divisions(draft))
+    score = score_pb2.Score(schema_version=SCHEMA_VERSION, divisions=settle_divisions(draft))
     _parts(draft, score)
     measures, events = MeasureWriter(draft, score), EventWriter(draft, score)
     for index, measure in enumerate(draft.measures):
@@ -43,18 +42,6 @@ def write_score(draft: ScoreDraft) -> score_pb2.Score:
     give_ids(score, marks.bar_numbers)
     write_doubts(draft, score, spanners.lost_ties)
     return score
-
-
-def _divisions(draft: ScoreDraft) -> int:
-    """Ticks to a quarter in which every onset and duration is whole."""
-    denominators = {1}
-    for measure in draft.measures:
-        denominators.add(measure.onset.denominator)
-        denominators.add(measure.rhythm.length.denominator)
-        for timing in measure.rhythm.timings.values():
-            denominators.add(timing.onset.denominator)
-            denominators.add(timing.duration.denominator)
-    return math.lcm(*denominators)
 
 
 def _parts(draft: ScoreDraft, score: score_pb2.Score) -> None:
