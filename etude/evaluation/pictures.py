@@ -7,6 +7,7 @@ and are not needed for figures.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Collection, Sequence
 from functools import cache
@@ -21,12 +22,14 @@ MARGIN_POINTS = 30.0
 """How much of the page is shown around a bar."""
 PIXELS_PER_POINT = 2.0
 _MOST_COLORS = 1024
+_PALETTE = 32
+"""Colours a drawn page is kept in: greys of its smoothed edges and those of the frames."""
 _OPTIONS = {
     "adjustPageHeight": True,
     "adjustPageWidth": True,
-    "breaks": "none",
     "footer": "none",
     "header": "none",
+    "noJustification": True,
     "pageWidth": 4000,
     "scale": 35,
     "svgViewBox": True,
@@ -66,7 +69,7 @@ class Pages:
             PictureError: The document cannot be drawn, or what draws it is not installed.
         """
         try:
-            from PIL import ImageDraw
+            from PIL import Image, ImageDraw
         except ImportError as error:
             raise PictureError("Pillow is not installed (etude[omr] brings it)") from error
         page = self._drawn(document, region.page_number, rotation)
@@ -95,7 +98,7 @@ class Pages:
         if picture.getcolors(_MOST_COLORS) is None:  # a photograph or a scan: its paper has texture
             picture.save(buffer, "JPEG", quality=80)
             return "image/jpeg", buffer.getvalue()
-        picture.save(buffer, "PNG", optimize=True)
+        picture.quantize(_PALETTE, Image.Quantize.MAXCOVERAGE).save(buffer, "PNG")
         return "image/png", buffer.getvalue()
 
     def _drawn(self, document: Path, number: int, rotation: int | None) -> Any:
@@ -145,7 +148,26 @@ class Engraver:
     """Engraves single bars of files; the file used last stays loaded."""
 
     def __init__(self) -> None:
-        self._path: Path | None = None
+        self._loaded: tuple[Path, str] | None = None  # the file, and how it is broken into lines
+        self._lines: tuple[Path, list[int]] | None = None  # a file, and where its lines begin
+
+    def line(self, path: Path, first: int, count: int) -> str:
+        """An SVG document of some bars that are a line of MusicXML as it is broken, each laid out but once.
+
+        Bars that are no such line are engraved by themselves: that lays out the whole file for each of them.
+
+        Raises:
+            PictureError: As `bars`.
+        """
+        if self._lines is None or self._lines[0] != path:
+            self._lines = (path, _line_starts(_text(path)))
+        starts = self._lines[1]
+        if (first, first + count) in itertools.pairwise(starts):
+            toolkit = self._load(path, "encoded")
+            drawn = str(toolkit.renderToSVG(starts.index(first) + 1))
+            if _bars_drawn(drawn) == count:
+                return drawn
+        return self.bars(path, first, count)
 
     def bars(self, path: Path, first: int, count: int = 1) -> str:
         """An SVG document of some bars with their clefs, key and meter.
@@ -158,19 +180,27 @@ class Engraver:
         Raises:
             PictureError: Verovio is not installed, or cannot read the file, or finds no such bars.
         """
-        toolkit = _toolkit()
-        if self._path != path:
-            self._path = None
-            if not toolkit.loadData(_text(path)):
-                raise PictureError("Verovio cannot read the file")
-            self._path = path
+        toolkit = self._load(path, "none")
         toolkit.select({"measureRange": f"{first + 1}-{first + count}"})
         toolkit.redoLayout()
         drawn = str(toolkit.renderToSVG(1))
         # where there is no such bar, Verovio draws them all
-        if len(re.findall('class="measure[" ]', drawn)) != count:
+        if _bars_drawn(drawn) != count:
             raise PictureError("Verovio counts the bars of this file in another way")
         return drawn
+
+    def _load(self, path: Path, breaks: str) -> Any:
+        """The toolkit with a file in it: all of it one line ("none"), or each of its lines a page ("encoded")."""
+        toolkit = _toolkit()
+        if self._loaded != (path, breaks):
+            self._loaded = None
+            toolkit.select({})
+            toolkit.setOptions(_OPTIONS | {"breaks": breaks})
+            text = _text(path)
+            if not toolkit.loadData(text if breaks == "none" else text.replace('new-system="yes"', 'new-page="yes"')):
+                raise PictureError("Verovio cannot read the file")
+            self._loaded = (path, breaks)
+        return toolkit
 
     @staticmethod
     def colored(svg: str, ids: Collection[str], color: str, bars: Collection[int], bar_color: str) -> str:
@@ -191,9 +221,17 @@ def _toolkit() -> Any:
     except ImportError as error:
         raise PictureError("Verovio is not installed (etude[renderer] brings it)") from error
     verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
-    toolkit.setOptions(_OPTIONS)
-    return toolkit
+    return verovio.toolkit()
+
+
+def _bars_drawn(svg: str) -> int:
+    return len(re.findall('class="measure[" ]', svg))
+
+
+def _line_starts(text: str) -> list[int]:
+    """Positions of the bars with which the lines of MusicXML begin, from 0, by its first part; the last is its end."""
+    bars = text.partition("</part>")[0].split("<measure ")[1:]
+    return [i for i, bar in enumerate(bars) if not i or re.search('new-(system|page)="yes"', bar)] + [len(bars)]
 
 
 def _text(path: Path) -> str:

@@ -132,5 +132,5 @@ def _page_picture(
 
 
 def _engraved(musicxml: Path, system: ReviewedSystem, engraver: Engraver) -> tuple[str, bytes]:
-    svg = engraver.bars(musicxml, system.first, system.count)
+    svg = engraver.line(musicxml, system.first, system.count)
     return "image/svg+xml", engraver.colored(svg, system.ids, DOUBTFUL, system.wrong_bars, WRONG).encode()

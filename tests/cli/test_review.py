@@ -13,6 +13,7 @@ from etude.evaluation.pictures import PIXELS_PER_POINT, Engraver, Pages
 from etude.review.document import WRONG
 from etude.review.systems import systems_of
 from etude.score.v1 import page_pb2, provenance_pb2
+from renderer_service.musicxml import musicxml_bytes
 from tests.support.score_builder import ScoreBuilder
 
 DOCUMENT = Path(__file__).parents[1] / "omr" / "data" / "preambulum-lilypond.pdf"
@@ -52,6 +53,26 @@ def test_only_what_is_doubtful_is_coloured():
     assert '[id="m2"], [id="m2"] * { fill: #222' in colored
     assert '[id="n7"]' in colored and '[id="m1"]' not in colored
     assert Engraver.colored(svg, set(), "#111", set(), "#222") == svg
+
+
+def test_a_line_is_drawn_as_its_bars_are_and_lines_may_be_no_lines_of_the_file(tmp_path):
+    builder = ScoreBuilder()
+    for pitch in "cdefga":
+        builder.measure("4/4")
+        builder.voice(1, 1, f"{pitch}5/2 {pitch}5/2")
+        builder.voice(2, 2, "R")
+    score = builder.score()
+    score.measures[3].starts_system = True
+    path = tmp_path / "lines.musicxml"
+    path.write_bytes(musicxml_bytes(score))
+    engraver = Engraver()
+
+    def notes(svg):
+        return re.findall(r'<g id="([^"]*)" class="note', svg)
+
+    for first, count in ((3, 3), (0, 3), (1, 4), (3, 3)):
+        expected = [n.note_id for e in score.events for n in e.notes if e.measure_index in range(first, first + count)]
+        assert notes(engraver.line(path, first, count)) == expected == notes(engraver.bars(path, first, count))
 
 
 def test_the_command_writes_every_system_over_its_reading(tmp_path, capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from etude.score.v1 import score_pb2
-from omr_service.assembler.page.bar_numbers import shift_to
+from omr_service.assembler.page.bar_numbers import as_printed
 
 
 def give_ids(score: score_pb2.Score, bar_numbers: Mapping[int, int]) -> None:
@@ -53,8 +53,7 @@ def _number_measures(score: score_pb2.Score, bar_numbers: Mapping[int, int]) -> 
         split = measure.implicit and index > 0
         counted.append(None if split else number)
         number += not split
-    shift = shift_to(bar_numbers, counted)
     following = 0
-    for measure, own in zip(score.measures, counted, strict=True):
-        measure.number = f"X{following}" if own is None else str(own + shift)
-        following = following if own is None else own + shift + 1
+    for measure, own in zip(score.measures, as_printed(bar_numbers, counted), strict=True):
+        measure.number = f"X{following}" if own is None else str(own)
+        following = following if own is None else own + 1

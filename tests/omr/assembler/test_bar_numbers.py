@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omr_service.assembler.page.bar_numbers import shift_to
+from omr_service.assembler.page.bar_numbers import as_printed
 from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Line, Text
 from tests.omr.assembler.test_page_steps import Sheet
@@ -65,7 +65,19 @@ def test_a_finger_over_the_first_note_is_no_number_of_a_bar():
 
 
 def test_the_most_that_agree_decide():
-    assert shift_to({2: 35, 4: 37, 5: 99}, [1, 2, 3, 4, 5, 6]) == 32
-    assert shift_to({2: 35, 4: 37}, [1, 2, 3, 4, None, 5]) == 0  # a part of a measure has no number
-    assert shift_to({2: 1, 4: 3}, [1, 2, 3, 4, 5, 6]) == 0  # there is no number below 0
-    assert shift_to({}, []) == 0
+    assert as_printed({2: 35, 4: 37, 5: 99}, [1, 2, 3, 4, 5, 6]) == [33, 34, 35, 36, 37, 38]
+    count = [1, 2, 3, 4, None, 5]
+    assert as_printed({2: 35, 4: 37}, count) == count  # a part of a measure has no number
+    count = [1, 2, 3, 4, 5, 6]
+    assert as_printed({2: 1, 4: 3}, count) == count  # there is no number below 0
+    assert as_printed({2: 36, 4: 37}, count) == count  # they disagree
+    assert as_printed({}, []) == []
+
+
+def test_the_count_moves_where_engravers_count_the_other_part_of_a_divided_bar():
+    count = [1, 2, 3, 4, None, 5, 6, 7, 8]
+    assert as_printed({1: 2, 3: 4, 6: 7, 8: 9}, count) == [1, 2, 3, 4, None, 6, 7, 8, 9]
+    assert as_printed({1: 2, 3: 4, 6: 7}, count) == count  # one number alone may be misread
+    whole = [1, 2, 3, 4, 5, 6, 7, 8]
+    assert as_printed({1: 2, 3: 4, 5: 16, 7: 18}, whole) == [1, 2, 3, 4, 5, 16, 17, 18]
+    assert as_printed({1: 2, 3: 4, 5: 1, 7: 3}, whole) == whole  # numbers do not begin anew within a piece
