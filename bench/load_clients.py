@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 
@@ -23,7 +23,7 @@ class Results:
     """What the clients saw.
 
     Attributes:
-        jobs: Seconds of each job, from SubmitJob until its end was seen.
+        jobs: Seconds of each job, by its id, from SubmitJob until its end was seen.
         events: Seconds from the making of an event to its arrival, of the events that were made after the watch began.
         backpressure: How often a client was told to come back later.
         errors: Other errors, by reason.
@@ -31,12 +31,20 @@ class Results:
         last_job: The id of a job that completed.
     """
 
-    jobs: list[float] = field(default_factory=list)
+    jobs: dict[str, float] = field(default_factory=dict)
     events: list[float] = field(default_factory=list)
     backpressure: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     last_job: str = ""
+
+    def beyond(self, stage_seconds: Mapping[str, float]) -> Sequence[float]:
+        """Seconds of each job less those within the stages' handlers.
+
+        Raises:
+            KeyError: It is not known how long the stages worked for one of the jobs.
+        """
+        return [seconds - stage_seconds[job_id] for job_id, seconds in self.jobs.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ async def _one_job(client: AsyncEtudeClient, load: Load, started: float, results
     if state != job_pb2.JOB_STATE_COMPLETED:
         results.errors[job_pb2.JobState.Name(state)] += 1
         return
-    results.jobs.append(time.perf_counter() - started)
+    results.jobs[job.job_id] = time.perf_counter() - started
     results.last_job = job.job_id
 
 

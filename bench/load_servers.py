@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from etude.production.ports import free_ports
 from etude.production.postgres import PostgresServer
 from etude.production.process import ChildServer, Command
 from etude.production.services import ServiceProcess
+from tests.orchestrator.stage_servers import Journal
 
 _DATABASE = "load"
 
@@ -60,6 +62,7 @@ class Servers:
         orchestrators: The orchestrators, on one database.
         gateway: The gateway, which calls the first of them.
         http_address: Where it answers HTTP.
+        journal: What the stages did.
     """
 
     directory: Path
@@ -67,6 +70,15 @@ class Servers:
     orchestrators: Sequence[ServiceProcess]
     gateway: ServiceProcess
     http_address: str
+    journal: Journal
+
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds that each job spent within the stages' handlers, by its id."""
+        seconds: defaultdict[str, float] = defaultdict(float)
+        for entry in self.journal.read():
+            if entry["what"] == "end":
+                seconds[entry["job_id"]] += entry["seconds"]
+        return dict(seconds)
 
     def memory_mb(self) -> Sequence[float]:
         """PSS of each orchestrator, then of the gateway, in MB."""
@@ -131,7 +143,8 @@ def running_servers(directory: Path, *, orchestrators: int, durable: bool) -> It
         names = ("omr", "fingering", "renderer")
         ports = free_ports(len(names) + orchestrators + 2)
         stage_ports = ports[: len(names)]
-        arguments = [os.devnull, *map(str, stage_ports)]
+        journal = Journal(folder("journal") / "stages.jsonl")
+        arguments = [str(journal.path), *map(str, stage_ports)]
         start(_Module("stages", folder("stages"), "tests.orchestrator.stage_servers", arguments))
         targets = {
             f"ETUDE_{name.upper()}_TARGET": f"127.0.0.1:{port}" for name, port in zip(names, stage_ports, strict=True)
@@ -159,4 +172,4 @@ def running_servers(directory: Path, *, orchestrators: int, durable: bool) -> It
         }
         gateway = ServiceProcess("gateway", 0, folder("gateway"), f"127.0.0.1:{ports[-2]}", environment)
         start(gateway)
-        yield Servers(directory, postgres, made, gateway, http_address)
+        yield Servers(directory, postgres, made, gateway, http_address, journal)

@@ -1,7 +1,8 @@
 """Three small stages that speak the real contract over real sockets, and do what the uploaded file tells them.
 
 The file is `%PDF-` and a line of JSON (`plan`); the Score carries it on to the later stages in its subtitle. Every call
-is written to a journal, one JSON line per start, end and cancellation, so that tests see what was really run.
+is written to a journal, one JSON line per start, end and cancellation, so that tests see what was really run; the end
+also tells how many seconds the handler took.
 
 Run as a process: `python -m tests.orchestrator.stage_servers JOURNAL OMR_PORT FINGERING_PORT RENDERER_PORT`.
 """
@@ -14,6 +15,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -105,6 +107,7 @@ class Journal:
         job_id = metadata.get(JOB_ID_KEY, "")
         entry = {"stage": stage, "job_id": job_id, "traceparent": metadata.get("traceparent", "")}
         self.write(what="start", time_remaining=context.time_remaining(), **entry)
+        started = time.perf_counter()
         try:
             await self._fail_as_planned(stage, job_id, plan)
             await asyncio.sleep(plan.get(f"{stage}_seconds", 0))
@@ -115,7 +118,7 @@ class Journal:
         except EtudeError:
             self.write(what="failed", **entry)
             raise
-        self.write(what="end", **entry)
+        self.write(what="end", seconds=time.perf_counter() - started, **entry)
 
     async def _fail_as_planned(self, stage: str, job_id: str, plan: dict[str, Any]) -> None:
         if reason := plan.get(f"{stage}_error"):
