@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 MAX_PROGRAM_BYTES = 32 * 1024 * 1024
+_STANDARD_NAMES = 258
+"""Names that every `post` table has by number."""
+_CODE_POINT = re.compile(rb"uni([0-9A-Fa-f]{4})")
 
 
 class ShapePen(BasePen):  # type: ignore[misc]
@@ -77,6 +81,7 @@ class TrueTypeProgram:
         self._font = TTFont(io.BytesIO(data), lazy=True, recalcBBoxes=False, recalcTimestamp=False)
         self._units = float(self._font["head"].unitsPerEm) or 1000.0
         self._cff: CffProgram | None = None
+        self._names: dict[int, str] | None = None
         if "CFF " in self._font:
             self._cff = CffProgram(self._font.getTableData("CFF "))
         else:
@@ -116,7 +121,16 @@ class TrueTypeProgram:
         return None
 
     def name_of_code(self, code: int) -> str | None:
-        """Returns the glyph name its own encoding gives a code."""
+        """Returns the glyph name its own encoding gives a code, where that name says a code point.
+
+        Other names of a subset may be those of other glyphs: many programs keep the standard order of names.
+        """
+        if self._names is None:
+            self._names = _names_of_code_points(self._font.getTableData("post")) if "post" in self._font else {}
+        for table in self._cmaps():
+            for candidate in (code, 0xF000 + code):
+                if candidate in table:
+                    return self._names.get(int(table[candidate]))
         return None
 
     def _cmaps(self) -> list[Mapping[int, str]]:
@@ -124,6 +138,31 @@ class TrueTypeProgram:
             return []
         tables = self._font["cmap"].tables
         return [table.cmap for table in sorted(tables, key=lambda t: -t.platformID) if hasattr(table, "cmap")]
+
+
+def _names_of_code_points(post: bytes) -> dict[int, str]:
+    """Names like "uni26A0" in a `post` table, by glyph index.
+
+    The table's second format: a number of names for each glyph, the standard 258 first, and the others as strings
+    after their lengths (Apple's TrueType reference, "The 'post' table").
+    """
+    if post[:4] != b"\x00\x02\x00\x00" or len(post) < 34:
+        return {}
+    count = int.from_bytes(post[32:34], "big")
+    indices = [int.from_bytes(post[k : k + 2], "big") for k in range(34, min(34 + 2 * count, len(post) - 1), 2)]
+    names: list[bytes] = []
+    position = 34 + 2 * count
+    while position < len(post):
+        length = post[position]
+        names.append(post[position + 1 : position + 1 + length])
+        position += 1 + length
+    found: dict[int, str] = {}
+    for glyph, index in enumerate(indices):
+        own = names[index - _STANDARD_NAMES] if _STANDARD_NAMES <= index < _STANDARD_NAMES + len(names) else b""
+        match = _CODE_POINT.fullmatch(own)
+        if match:
+            found[glyph] = "uni" + match[1].decode("ascii").upper()
+    return found
 
 
 class CffProgram:

@@ -19,24 +19,28 @@ _LEAST = 3
 """Chord symbols that a page has at least, where it has any: one letter alone names many things."""
 
 
-def find_chord_symbols(texts: Sequence[Text], systems: Sequence[System]) -> set[Text]:
-    """The chord symbols among the texts of a page: some of one font and size over first staves, not all mere letters.
+def find_chord_symbols(texts: Sequence[Text], systems: Sequence[System]) -> dict[Text, int]:
+    """The chord symbols among the texts of a page: some of one font and size over first staves, not all mere letters;
+    with the index of the system that each stands over, however near it is to the one over it.
 
     Args:
         texts: Texts of the page.
         systems: Its systems.
     """
     groups: dict[tuple[str, int, bool], list[Text]] = defaultdict(list)
+    owners: dict[Text, int] = {}
     for text in texts:
-        over = any(_is_over(text, system) for system in systems)
+        over = [system for system in systems if _is_over(text, system)]
+        if over:
+            owners[text] = min(over, key=lambda s: s.staves[0].top(text.x)).index
         if over and not text.italic and _SYMBOL.match(text.text.strip()):
             groups[text.font, round(text.size * 2), text.bold].append(text)
-    found: set[Text] = set()
+    found: dict[Text, int] = {}
     for group in groups.values():
         letters = [t.text.strip() for t in group if len(t.text.strip()) == 1]
         rehearsal = len(letters) == len(group) and len(set(letters)) == len(letters)
         if len(group) >= _LEAST and not rehearsal:
-            found.update(group)
+            found.update((t, owners[t]) for t in group)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from omr_service.assembler.geometry import System, center
@@ -15,6 +15,11 @@ _LEAST_SYLLABLES = 4
 _LEAST_ITALIC = 7
 _UNDER_NOTES = 0.6
 _MOST_NOTES = 0.6
+_SAME_PLACE = 0.3
+"""Spaces by which lines of lyrics may stand lower under their staff in one system than in another."""
+_Style = tuple[str, int, bool, bool]
+_Place = tuple[_Style, int, float]
+"""Font, double size, bold and italic; staff in the system; spaces from its bottom line to the baseline."""
 _SUNG = re.compile(r"[^\W\d_]|^[-–—_]+$")
 
 
@@ -31,39 +36,90 @@ DOWNWARD = 3.0
 those of keyboard music stand between its staves or under them."""
 
 
-def find_lyrics(texts: Sequence[Text], elements: Sequence[Element], system: System) -> set[Text]:
-    """The texts of a system that are syllables under the notes of one of its staves.
+def find_lyrics(
+    texts: Mapping[int, Sequence[Text]], elements: Mapping[int, Sequence[Element]], systems: Sequence[System]
+) -> set[Text]:
+    """The texts of a page that are syllables under notes.
 
     Syllables share a baseline, a font and a size, and most of them stand under a note each; the hyphens between them
-    are sung with them.
+    are sung with them. A line of too few syllables to be told by themselves is sung where lyrics of its style have the
+    same place in another system.
 
     Args:
-        texts: Texts of the system.
-        elements: Its chords and rests.
-        system: The system.
+        texts: Texts by system.
+        elements: Chords and rests by system.
+        systems: The systems of the page.
     """
-    rows: dict[tuple[str, int, bool, bool], list[Text]] = defaultdict(list)
+    sung: set[Text] = set()
+    places: set[_Place] = set()
+    for system in systems:
+        found = _long_lines(texts[system.index], elements.get(system.index, ()), system)
+        places.update(place for text in found if (place := _place(text, system)) is not None)
+        sung |= found
+    for system in systems if places else ():
+        left = [t for t in texts[system.index] if t not in sung]
+        sung |= _short_lines(left, elements.get(system.index, ()), system, places)
+    return sung
+
+
+def _long_lines(texts: Sequence[Text], elements: Sequence[Element], system: System) -> set[Text]:
+    """Lines of many syllables."""
+    sung: set[Text] = set()
+    for line in _lines(texts, system):
+        syllables = [t for t in line if any(c.isalpha() for c in t.text)]
+        least = _LEAST_ITALIC if line[0].italic or line[0].bold else _LEAST_SYLLABLES
+        if len(syllables) < least:
+            continue
+        under = sum(_stands_under_a_note(t, elements, system) for t in syllables)
+        # words of other kinds come again and again over a line, but under some of its notes only
+        varied = len({t.text for t in syllables}) >= 0.5 * len(syllables)
+        if not varied and under < _MOST_NOTES * _notes_over(line, elements, system):
+            continue
+        if under >= _UNDER_NOTES * len(syllables):
+            sung.update(line)
+    return sung
+
+
+def _short_lines(
+    texts: Sequence[Text], elements: Sequence[Element], system: System, places: Collection[_Place]
+) -> set[Text]:
+    """Lines of few syllables in the style and the place that lyrics have elsewhere."""
+    sung: set[Text] = set()
+    for line in _lines(texts, system):
+        own = _place(line[0], system)
+        there = own is not None and any(
+            own[:2] == place[:2] and abs(own[2] - place[2]) < _SAME_PLACE for place in places
+        )
+        syllables = [t for t in line if any(c.isalpha() for c in t.text)]
+        if there and all(_stands_under_a_note(t, elements, system) for t in syllables):
+            sung.update(line)
+    return sung
+
+
+def _lines(texts: Sequence[Text], system: System) -> Iterator[list[Text]]:
+    """Texts of one style on one baseline."""
+    rows: dict[_Style, list[Text]] = defaultdict(list)
     for text in texts:
         if text.x > system.x0 and _SUNG.search(text.text):
-            rows[text.font, round(text.size * 2), text.bold, text.italic].append(text)
-    sung: set[Text] = set()
-    for (_, _, bold, italic), row in rows.items():
+            rows[_style(text)].append(text)
+    for row in rows.values():
         row.sort(key=lambda t: t.y)
         while row:
             line = [t for t in row if t.y - row[0].y < 0.4 * system.space]
             row = row[len(line) :]
-            syllables = [t for t in line if any(c.isalpha() for c in t.text)]
-            least = _LEAST_ITALIC if italic or bold else _LEAST_SYLLABLES
-            if len(syllables) < least:
-                continue
-            under = sum(_stands_under_a_note(t, elements, system) for t in syllables)
-            # words of other kinds come again and again over a line, but under some of its notes only
-            varied = len({t.text for t in syllables}) >= 0.5 * len(syllables)
-            if not varied and under < _MOST_NOTES * _notes_over(line, elements, system):
-                continue
-            if under >= _UNDER_NOTES * len(syllables):
-                sung.update(line)
-    return sung
+            yield line
+
+
+def _style(text: Text) -> _Style:
+    return text.font, round(text.size * 2), text.bold, text.italic
+
+
+def _place(text: Text, system: System) -> _Place | None:
+    """Style, staff and spaces under that; None for what is over the first staff."""
+    over = [k for k, staff in enumerate(system.staves) if staff.bottom(text.x) < text.y]
+    if not over:
+        return None
+    return _style(text), over[-1], (text.y - system.staves[over[-1]].bottom(text.x)) / system.space
 
 
 def _notes_over(line: Sequence[Text], elements: Sequence[Element], system: System) -> int:

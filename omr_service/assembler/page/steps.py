@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -38,6 +38,7 @@ from omr_service.assembler.page.pedals import find_pedals, pedal_texts
 from omr_service.assembler.page.repeats import find_repeats, slashes
 from omr_service.assembler.page.rests_dots import Dots, RestSign, find_dots, find_rests
 from omr_service.assembler.page.signatures import ClefSign, KeySign, find_clefs, find_keys
+from omr_service.assembler.page.stacks import stacked_texts
 from omr_service.assembler.page.staves import find_staves
 from omr_service.assembler.page.systems import group_systems, vertical_runs
 from omr_service.assembler.page.ties_slurs import read_curves
@@ -339,10 +340,21 @@ def _pedals(page: PageDraft, system: System) -> list[MarkSign]:
     return find_pedals(glyphs, texts, lines, tuplets, page.elements.get(system.index, []), system)
 
 
+def _texts(
+    page: PageDraft, system: System, headings: Collection[Text], stacked: Mapping[Text, int]
+) -> tuple[list[Text], list[Text]]:
+    """Texts of a system, and those in its band that are headings of the page."""
+    texts = [t for t in page.texts_of(system) if t not in headings and t not in stacked]
+    around = [t for t in texts if is_heading(t, page.systems, page.symbols.height)]
+    own = [t for t, owner in stacked.items() if owner == system.index and t not in headings]
+    return [*(t for t in texts if t not in around), *own], around
+
+
 def step_marks(page: PageDraft) -> None:
     """Articulations, ornaments, fingers, dynamics, words; and the headings around the music."""
     symbols = page.symbols
-    page.titles = read_titles(symbols.texts, page.systems, symbols.height)
+    stacked = stacked_texts(symbols.texts, page.systems, symbols.height)
+    page.titles = read_titles([t for t in symbols.texts if t not in stacked], page.systems, symbols.height)
     headings: set[Text] = set()
     for before, after in itertools.pairwise(page.signs):
         heading = heading_over(symbols.texts, before.system, after.system) if begins_piece(before, after) else []
@@ -360,16 +372,15 @@ def step_marks(page: PageDraft) -> None:
     dynamics = [g for g in symbols.glyphs if g.name.startswith("dynamic")]
     free = [g for n, g in enumerate(symbols.glyphs) if n not in page.dots.used]
     attached = [g for g in [*free, *dots] if mk.ATTACHED.match(g.name)]
+    texts_of = {s.index: _texts(page, s, headings, stacked) for s in page.systems}
+    sung = find_lyrics({index: texts for index, (texts, _) in texts_of.items()}, page.elements, page.systems)
     for system in page.systems:
         elements = page.elements.get(system.index, [])
         glyphs, lines = page.glyphs_of(system), page.lines_of(system)
-        texts = [t for t in page.texts_of(system) if t not in headings]
-        around = [t for t in texts if is_heading(t, page.systems, symbols.height)]
-        texts = [t for t in texts if t not in around]
+        texts, around = texts_of[system.index]
         # fingers may reach out of the page's first and last system; the number of a movement is set in another style
         digits = [*texts, *(t for t in around if style_of(t) in fingers)]
         unnumbered += [t for t in digits if not dw.is_ending_number(t, endings)]
-        sung = find_lyrics(texts, elements, system)
         no_words = {*sung, *harmony, *pedal_texts(texts, glyphs, system)}
         texts = [t for t in texts if t not in no_words]
         inside = [t for t in texts if t.box.x1 > system.x0]
@@ -383,7 +394,7 @@ def step_marks(page: PageDraft) -> None:
         page.marks += _pedals(page, system)
         page.marks += find_wavy_lines(glyphs, wiggles, lines, on_chords, elements, system)
         page.marks += dw.find_signs(glyphs, system)
-        page.marks += find_words(inside, glyphs, lines, system)
+        page.marks += find_words(inside, glyphs, lines, elements, system)
         page.marks += find_bar_number(page.texts_of(system), system)
-        page.marks += [harmony_mark(t, system) for t in page.texts_of(system) if t in harmony]
+        page.marks += [harmony_mark(t, system) for t, owner in harmony.items() if owner == system.index]
     page.marks += find_fingers(symbols.glyphs, unnumbered, page.elements, page.systems)

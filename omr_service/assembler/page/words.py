@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from omr_service.assembler.geometry import System, center, is_horizontal, is_vertical
-from omr_service.assembler.music import MarkSign
+from omr_service.assembler.music import Element, MarkSign
 from omr_service.assembler.page.dynamics_words import DYNAMIC_LETTERS, staff_of
 from omr_service.symbols import Box, Glyph, Line, Text
 
@@ -48,6 +48,8 @@ _WITH_DYNAMIC = re.compile(
     rf"(?P<first>{'|'.join(_DYNAMICS)})\.?(?:\s+(?P<after>\S.*))?$|(?P<before>.*\S)\s+(?P<last>{'|'.join(_DYNAMICS)})$"
 )
 _LARGE = 2.7
+_CENTRED = 0.5
+"""Spaces by which the middle of words must be nearer to a note's than their left end to a note's, to be centered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ class _Metronome:
     detail: str
 
 
-def find_words(texts: list[Text], glyphs: list[Glyph], lines: list[Line], system: System) -> list[MarkSign]:
+def find_words(
+    texts: list[Text], glyphs: list[Glyph], lines: list[Line], elements: Sequence[Element], system: System
+) -> list[MarkSign]:
     """Tempo marks, navigation, rehearsal marks and other words; titles and lyrics are not among `texts`."""
     metronomes = _metronomes(texts, glyphs, system)
     left = list(metronomes)
@@ -87,7 +91,7 @@ def find_words(texts: list[Text], glyphs: list[Glyph], lines: list[Line], system
                 left.remove(own)
                 mark = replace(mark, detail=own.detail, name=_EQUATION.sub("", words).rstrip("( ["))
         if mark.kind == "words" and text.italic:
-            found += _dynamics_in(mark, text)
+            found += _dynamics_in(mark, elements, system.space)
         else:
             found.append(mark)
     for metronome in left:
@@ -112,11 +116,19 @@ def _mark(text: Text, words: str, system: System) -> MarkSign:
     return MarkSign(kind, words, system.index, staff, text.box.x0, text.box.x1, text.box, above, style=style)
 
 
-def _dynamics_in(mark: MarkSign, text: Text) -> Iterable[MarkSign]:
-    """Words that begin or end with a dynamic ("f con fuoco", "più p") as the dynamic and the rest."""
+def _dynamics_in(mark: MarkSign, elements: Sequence[Element], space: float) -> Iterable[MarkSign]:
+    """Words that begin or end with a dynamic ("f con fuoco", "più p") as the dynamic and the rest.
+
+    Some engravers center them as a whole at their note, as they do with other dynamics.
+    """
     match = _WITH_DYNAMIC.match(mark.name)
     if match is None:
         return [mark]
+    middle = (mark.x0 + mark.x1) / 2
+    at_edge = min((abs(e.x - mark.x0) for e in elements), default=0.0)
+    at_middle = min((abs((e.x + e.x1) / 2 - middle) for e in elements), default=0.0)
+    if at_middle + _CENTRED * space < at_edge:
+        mark = replace(mark, x0=middle, x1=middle)
     width = mark.x1 - mark.x0
     if match["first"]:
         split = mark.x0 + width * len(match["first"]) / len(mark.name)

@@ -27,6 +27,8 @@ PUSHED = (0.55, 1.2)
 """Spaces at most from a dynamic to a hairpin that makes room for it, and to one that begins at no note."""
 AT_HEAD = (0.5, 0.8)
 """Spaces from the left end of a hairpin that begins at a note to the middle of its head."""
+AT_STAR, AT_BARLINE = 0.6, 0.4
+"""Spaces from the right end of a star to the middle of the note, or to the barline, that it stands before."""
 REACHED = 0.15
 """Spaces by which a hairpin may fall short of the middle of a note that it holds for."""
 _Drawn = tuple[int, MarkSign, spanner_pb2.Spanner]
@@ -48,9 +50,10 @@ class LineWriter:
             times: Its moments.
         """
         self.score, self.events, self.notes, self.times = score, events, notes, times
-        self.hairpins: dict[tuple[str, str, int], _Drawn] = {}
+        self.hairpins: dict[tuple[str, str, int], list[_Drawn]] = {}
         self.trills: dict[tuple[str, int], tuple[_Drawn, int]] = {}
         self.pedal: spanner_pb2.Spanner | None = None
+        self.changed: Box | None = None
         self.dynamics: dict[tuple[int, int], list[Box]] = {}
         self.centred = self.star_under = self.at_edges = False
 
@@ -128,18 +131,20 @@ class LineWriter:
         if end <= start:
             return
         part, staff = self.times.place(page, mark)
-        before = self.hairpins.get((mark.name, part, staff))
-        # a crescendo's rest does not begin in a point, nor does a diminuendo end in one that is not its last part
-        pointed = before is not None and "open" not in (mark if mark.name == "crescendo" else before[1]).detail
-        if before is not None and not pointed and self._goes_on(before, page, mark):
-            before[2].end_ticks = end
-            before[2].regions.append(region(page, mark.box))
-            self.hairpins[mark.name, part, staff] = page, mark, before[2]
-            return
+        rising = mark.name == "crescendo"
+        drawn = self.hairpins.setdefault((mark.name, part, staff), [])
+        for before in reversed(drawn):
+            # a crescendo's rest does not begin in a point, nor does a diminuendo end in one that is not its last part
+            pointed = "open" not in (mark if rising else before[1]).detail
+            if not pointed and self._goes_on(before, page, mark):
+                before[2].end_ticks = end
+                before[2].regions.append(region(page, mark.box))
+                drawn.remove(before)
+                drawn.append((page, mark, before[2]))
+                return
         lower = self._is_of_lower_staff(page, mark, end)
         spanner = self._spanner(part, staff + lower, start, end, page, mark.box, mark.above or lower)
-        self.hairpins[mark.name, part, staff] = page, mark, spanner
-        rising = mark.name == "crescendo"
+        drawn.append((page, mark, spanner))
         spanner.hairpin.kind = spanner_pb2.HAIRPIN_KIND_CRESCENDO if rising else spanner_pb2.HAIRPIN_KIND_DIMINUENDO
 
     def _held(self, page: int, mark: MarkSign) -> tuple[int, int]:
@@ -207,6 +212,11 @@ class LineWriter:
         up = (mark.x0 + mark.x1) / 2 if self.star_under else mark.x1
         _, at = self.times.moment(page, mark.system, up if mark.name == "up" else down)
         before = self.pedal
+        if mark.name == "up" and not mark.detail:
+            if self.changed is not None and self.changed.x0 <= (mark.x0 + mark.x1) / 2 <= self.changed.x1:
+                return  # the star of a pedal that is pressed again, behind the sign for that
+            if not self.star_under:
+                at = self._released(page, mark, at)
         if mark.name == "change" and before is not None:
             before.pedal.change_ticks.append(at)
             return
@@ -220,6 +230,7 @@ class LineWriter:
             if mark.name == "up":
                 before.regions.append(region(page, mark.box))
         self.pedal = None
+        self.changed = mark.box if before is not None and mark.name == "down" else None
         if mark.name == "up":
             return
         part, staff = self.times.place(page, mark)
@@ -227,6 +238,17 @@ class LineWriter:
         self.pedal = self._spanner(part, staff, at, end, page, mark.box, False)
         self.pedal.pedal.open_ended = True
         self.pedal.pedal.line = bool(mark.detail)
+
+    def _released(self, page: int, star: MarkSign, at: int) -> int:
+        """When a star ends a pedal: `at`, with the note before which it stands, or with the measure at whose end."""
+        space = self.times.space(page, star.system)
+        moments = self.times.moments.get((page, star.system), [])
+        note = min((abs(m.x - AT_STAR * space - star.x1) for m in moments), default=0.0)
+        index, joined = min(self.times.measures[page, star.system], key=lambda m: abs(m[1].signs.x1 - star.x1))
+        if abs(joined.signs.x1 - AT_BARLINE * space - star.x1) >= note:
+            return at
+        measure = self.score.measures[index]
+        return measure.onset_ticks + measure.length_ticks
 
     def _trill(self, page: int, mark: MarkSign) -> None:
         part, staff = self.times.place(page, mark)

@@ -45,12 +45,17 @@ class SpannerWriter:
     def write_octave_lines(self) -> None:
         """Octave lines over the time of the notes they reach, and with them the keys that all notes sound at."""
         notes: dict[tuple[int, int, int], list[StaffNote]] = {}
+        rests: dict[tuple[int, int, int], list[StaffNote]] = {}
         places: dict[tuple[int, int, int], Place] = {}
         for joined in self.draft.measures:
             for element in joined.signs.elements:
                 event = self.events.get(joined.key(element.index))
                 if event is None:
                     continue
+                if not element.notes and not event.rest.hidden:
+                    x = (element.x + element.x1) / 2
+                    staff = (joined.page.page_number, joined.system.system.index, element.staff)
+                    rests.setdefault(staff, []).append(StaffNote(x, event.onset_ticks, event.duration_ticks))
                 for n in element.notes:
                     staff = (joined.page.page_number, joined.system.system.index, n.staff)
                     places[staff] = self.draft.place(joined, n.staff)
@@ -63,7 +68,7 @@ class SpannerWriter:
             spaces = {s.system.index: s.system.space for s in page.systems}
             for sign in page.octaves:
                 staff = (page.page_number, sign.system, sign.staff)
-                held = range_of(sign, notes.get(staff, []), spaces[sign.system])
+                held = range_of(sign, notes.get(staff, []), rests.get(staff, []), spaces[sign.system])
                 if held is None:
                     continue
                 before = lines.get((places[staff], sign.octaves))

@@ -85,6 +85,21 @@ def test_a_line_goes_on_from_a_sign_for_the_pedal(sheet):
     assert signs(sheet, "pedal") == [("pedal", "down"), ("pedal", "up")]
 
 
+def test_a_star_before_a_barline_releases_the_pedal_at_the_end_of_the_measure(sheet):
+    for x, star in ((100, 254), (280, 389)):
+        sign(sheet, "keyboardPedalPed", x, 202, width=14)
+        sign(sheet, "keyboardPedalUp", star, 202, width=8)
+    assert spanners(sheet, "pedal") == [(0.0, 3.0), (3.0, 5.0)]
+
+
+def test_a_star_behind_the_sign_that_presses_the_pedal_again_is_told_already(sheet):
+    sign(sheet, "keyboardPedalPed", 98, 202, width=14)
+    sign(sheet, "keyboardPedalPed", 218, 202, width=14)
+    sign(sheet, "keyboardPedalUp", 218, 202.5, width=7)
+    sign(sheet, "keyboardPedalUp", 335, 202)
+    assert spanners(sheet, "pedal") == [(0.0, 2.0), (2.0, 4.0)]
+
+
 def test_the_dot_of_a_sign_presses_no_pedal(sheet):
     sign(sheet, "keyboardPedalPed", 98, 202, width=14)
     sign(sheet, "keyboardPedalDot", 112, 202, width=1)

@@ -31,22 +31,34 @@ NOTES = [StaffNote(100, 0, 4), StaffNote(120, 4, 4), StaffNote(140, 8, 4), Staff
     ],
 )
 def test_a_line_holds_from_its_first_note_to_the_end_of_its_last(x0, x1, expected):
-    assert range_of(sign(x0, x1), NOTES, 5.0) == expected
+    assert range_of(sign(x0, x1), NOTES, [], 5.0) == expected
 
 
 def test_a_long_note_under_a_line_does_not_carry_it_over_the_next_note_outside():
     notes = [StaffNote(120, 4, 12), *NOTES]
-    assert range_of(sign(118, 142), notes, 5.0) == (4, 12)
+    assert range_of(sign(118, 142), notes, [], 5.0) == (4, 12)
 
 
 def test_a_grace_note_under_a_line_does_not_move_the_note_it_leans_on():
     notes = [*NOTES, StaffNote(152, 12, 0)]
-    assert range_of(sign(118, 153), notes, 5.0) == (4, 12)
+    assert range_of(sign(118, 153), notes, [], 5.0) == (4, 12)
 
 
 def test_a_line_over_small_notes_alone_holds_to_the_next_note():
     notes = [StaffNote(x, 0, 0) for x in range(100, 150, 5)] + [StaffNote(160, 12, 4)]
-    assert range_of(sign(98, 150), notes, 5.0) == (0, 12)
+    assert range_of(sign(98, 150), notes, [], 5.0) == (0, 12)
+
+
+@pytest.mark.parametrize(("x0", "x1", "expected"), [(108, 146, (4, 12)), (118, 158, (4, 16)), (96, 146, (0, 12))])
+def test_rests_under_a_line_are_part_of_it(x0, x1, expected):
+    notes = [StaffNote(120, 4, 4), StaffNote(140, 8, 4), StaffNote(180, 16, 4)]
+    rests = [StaffNote(100, 0, 4), StaffNote(155, 12, 4)]
+    assert range_of(sign(x0, x1), notes, rests, 5.0) == expected
+
+
+def test_a_sign_stands_over_the_note_under_it_and_not_over_the_one_at_its_left_end():
+    assert range_of(sign(100, 142), [StaffNote(100, 0, 4), StaffNote(108, 4, 4), *NOTES[2:]], [], 5.0) == (4, 12)
+    assert range_of(sign(100, 142), NOTES, [], 5.0) == (0, 12)
 
 
 def octave_sheet():

@@ -10,6 +10,8 @@ from omr_service.pipeline import Source, assemble_page, write_scores
 from omr_service.symbols import Box, Glyph, Line, Text
 from tests.omr.assembler.test_page_steps import SPACE, Sheet
 
+XS = (100, 160, 220, 280, 340)
+
 
 def text(words, x, y, *, italic=False, bold=False, size=10.0, font="Serif"):
     width = 0.5 * size * len(words)
@@ -31,8 +33,9 @@ def marks(sheet, *kinds):
 
 
 def words(*texts, glyphs=(), lines=()):
-    system = sheet_of_notes().draft().systems[0]
-    return [(m.kind, m.name, m.detail) for m in find_words(list(texts), list(glyphs), list(lines), system)]
+    draft = sheet_of_notes().draft()
+    found = find_words(list(texts), list(glyphs), list(lines), draft.elements[0], draft.systems[0])
+    return [(m.kind, m.name, m.detail) for m in found]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,14 @@ def test_syllables_under_notes_are_no_words():
         sheet.page.texts.append(text(syllable, x - 2, 140, size=8.0))
     sheet.page.texts.append(text("dolce", 100, 150, italic=True))
     assert marks(sheet, "words") == [("words", "dolce")]
+
+
+@pytest.mark.parametrize(("y", "said"), [(300, 0), (310, 2)], ids=["the line of the others", "another line"])
+def test_few_syllables_on_the_line_of_many_are_sung(y, said):
+    sung = [text(word, x - 1, 140, size=8.0) for x, word in zip(XS, ("O", "du", "lie", "ber", "Au"), strict=True)]
+    last = [text(word, x - 1, y, size=8.0) for x, word in zip(XS, ("gus", "tin"), strict=False)]
+    draft = two_systems(*sung, *last).draft()
+    assert len([m for m in draft.marks if m.kind == "words"]) == said
 
 
 def test_three_words_on_one_line_are_no_lyrics():
@@ -178,6 +189,52 @@ def test_chord_symbols_name_harmony_from_their_note_on():
     assert [d.harmony.root_alter for d in found] == [0, -1, 0, 0]  # where there is an H, a B is flat
     starts = sorted({e.onset_ticks for e in score.events if e.notes})
     assert [d.onset_ticks for d in found] == starts[:4]
+
+
+def two_systems(*texts):
+    sheet = Sheet(tops=(100.0, 160.0, 260.0, 320.0))
+    for staff, clef in enumerate(("gClef", "fClef", "gClef", "fClef")):
+        sheet.glyph(clef, staff, 55, 2, height=20)
+        for x in (100, 160, 220, 280, 340):
+            sheet.note(staff, x, 4)
+    for top in (100.0, 260.0):
+        for x in (50.0, 450.0):
+            sheet.page.lines.append(Line(x, top, x, top + 80, 0.8))
+    sheet.page.texts.extend(texts)
+    return sheet
+
+
+def test_chord_symbols_name_the_harmony_of_the_system_they_are_over():
+    symbols = [text(symbol, 100 + 60 * k, 216) for k, symbol in enumerate(("C", "Dm7", "G7"))]
+    draft = two_systems(*symbols, text("legato", 100, 200, italic=True)).draft()
+    assert [(m.kind, m.system) for m in draft.marks] == [("words", 0), *[("harmony", 1)] * 3]
+
+
+def test_words_that_are_pushed_over_each_other_are_of_one_system():
+    """However near the last of them come to the system over it, or to the title."""
+    stair = [text("con molto fuoco", 160 + 60 * k, 250 - 12 * k, bold=True) for k in range(8)]
+    draft = two_systems(*stair).draft()
+    assert [(m.name, m.system) for m in draft.marks] == [("con molto fuoco", 1)] * 8
+    stair = [text("con molto fuoco", 100 + 60 * k, 90 - 12 * k, bold=True) for k in range(4)]
+    draft = two_systems(*stair, text("Etude", 220, 20, size=20, bold=True)).draft()
+    assert [(m.name, m.system) for m in draft.marks] == [("con molto fuoco", 0)] * 4
+    assert draft.titles.title == "Etude"
+
+
+def test_a_name_over_plain_words_is_a_name():
+    names = [text("after an old song", 220, 88), text("by nobody at all", 210, 76)]
+    draft = two_systems(*names).draft()
+    assert [m.name for m in draft.marks] == ["after an old song"]
+
+
+@pytest.mark.parametrize("left", [160.0, 160.0 - 55.0 / 2 + 3.0], ids=["beginning at its note", "centered at it"])
+def test_a_dynamic_with_words_stands_at_its_note(left):
+    sheet = sheet_of_notes()
+    sheet.page.texts.append(text("f con fuoco", left, 135, italic=True))
+    (score,) = write_scores([assemble_page(sheet.page)], Source("sheet.pdf", "sha256:0"))
+    onsets = {d.WhichOneof("kind"): d.onset_ticks for d in score.directions}
+    starts = sorted({e.onset_ticks for e in score.events if e.notes})
+    assert onsets == {"dynamic": starts[1], "words": starts[1]}
 
 
 def test_a_number_in_a_circle_is_no_finger_and_no_word():
