@@ -55,6 +55,8 @@ _LAST_PAUSE_S = 30.0
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 #: How long a run goes on without a row in DBOS's tables. One that is over by then never gets one.
 _UNWRITTEN_S = 0.2
+#: How long a workflow may take to begin once it is started.
+_BEGINS_WITHIN_S = 5.0
 
 
 class DbosEngine:
@@ -76,6 +78,7 @@ class DbosEngine:
         self._running: dict[str, asyncio.Task[bool]] = {}
         self._drives: dict[str, asyncio.Task[None]] = {}
         self._writing: set[asyncio.Task[None]] = set()
+        self._written_down: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
         self._workflow: Any = None
 
@@ -97,7 +100,8 @@ class DbosEngine:
         async def run_job(tenant_id: str, job_id: str) -> None:
             if self._stopping.is_set():
                 raise asyncio.CancelledError  # leaves the run unfinished in DBOS's tables
-            drive = self._driving(str(DBOS.workflow_id), JobRef(tenant_id, job_id))
+            run_id = str(DBOS.workflow_id)
+            drive = self._written_down.pop(run_id, None) or self._driving(run_id, JobRef(tenant_id, job_id))
             await asyncio.wait([drive])
             drive.result()
 
@@ -196,6 +200,10 @@ class DbosEngine:
         await asyncio.wait([drive], timeout=_UNWRITTEN_S)
         if drive.done() or self._stopping.is_set():
             return
+        # It may end before the workflow begins, also by an interruption: the workflow must not drive the job anew.
+        self._written_down[run.run_id] = drive
+        # Nor must it find this drive when it never began here, and is adopted later.
+        asyncio.get_running_loop().call_later(_BEGINS_WITHIN_S, self._written_down.pop, run.run_id, None)
         try:
             with SetWorkflowID(run.run_id):
                 await DBOS.start_workflow_async(self._workflow, run.ref.tenant_id, run.ref.job_id)
