@@ -34,3 +34,26 @@ async def uninterrupted(work: Coroutine[Any, Any, _T]) -> _T:
         if not task.done():
             await asyncio.wait([task])
         raise
+
+
+async def beside(before: asyncio.Task[Any] | None, work: Coroutine[Any, Any, _T]) -> _T:
+    """What work gives that is done beside something it depends on; what that raises is raised first, and work is left.
+
+    Both are cancelled with the caller.
+    """
+    if before is None:
+        return await work
+    working = asyncio.create_task(work)
+    try:
+        await before
+        return await working
+    except BaseException:
+        await abandoned(before, working)
+        raise
+
+
+async def abandoned(*tasks: asyncio.Task[Any]) -> None:
+    """End tasks, whatever they come to."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

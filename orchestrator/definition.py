@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -29,6 +30,7 @@ from orchestrator.database import Database
 from orchestrator.engine.dbos import DbosEngine, postgres_engine, sqlite_engine
 from orchestrator.identity.assembly import Identity, identity
 from orchestrator.jobs import Jobs
+from orchestrator.lease import Lease
 from orchestrator.listening import Listener
 from orchestrator.lock import data_dir_lock
 from orchestrator.membership import Membership
@@ -80,7 +82,8 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         stages = Stages(settings)
         stack.push_async_callback(stages.close)
         workshop = Workshop(store, stages)
-        runner = PipelineRunner(workshop, settings)
+        lease = Lease(math.inf if alone else settings.silence_seconds)
+        runner = PipelineRunner(workshop, settings, lease)
         steps = {step.name: step for step in PIPELINE}
 
         async def run_step(ref: JobRef, step_name: str) -> bool:
@@ -102,6 +105,7 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
             database,
             engine,
             jobs,
+            lease,
             settings.executor_id,
             heartbeat_s=settings.heartbeat_seconds,
             silence_s=settings.silence_seconds,

@@ -17,6 +17,7 @@ from etude.mesh.logging import get_logger
 from orchestrator.database import Database
 from orchestrator.engine.port import Engine
 from orchestrator.jobs import Jobs
+from orchestrator.lease import Lease
 from orchestrator.repositories import executors
 from orchestrator.repositories.jobs import at_rest
 
@@ -27,12 +28,22 @@ class Membership:
     """This process among the orchestrators of a database."""
 
     def __init__(
-        self, database: Database, engine: Engine, jobs: Jobs, executor_id: str, *, heartbeat_s: float, silence_s: float
+        self,
+        database: Database,
+        engine: Engine,
+        jobs: Jobs,
+        lease: Lease,
+        executor_id: str,
+        *,
+        heartbeat_s: float,
+        silence_s: float,
     ) -> None:
-        """Show a sign of life every `heartbeat_s`; take over from who has shown none for `silence_s`."""
+        """Show a sign of life every `heartbeat_s`, which renews `lease`; take over from who has shown none for
+        `silence_s`."""
         self._database = database
         self._engine = engine
         self._jobs = jobs
+        self._lease = lease
         self._executor_id = executor_id
         self._instance = uuid.uuid4().hex
         self._heartbeat_s = heartbeat_s
@@ -40,8 +51,10 @@ class Membership:
 
     async def join(self) -> None:
         """Answer for the jobs of this orchestrator from now on. Call it before the engine starts."""
+        since = self._lease.now()
         async with self._database.write() as connection:
             await executors.join(connection, self._executor_id, self._instance)
+        self._lease.renew(since)
 
     async def run(self) -> None:
         """Show signs of life and take over from the dead, until cancelled."""
@@ -53,6 +66,7 @@ class Membership:
                 _log.warning("no sign of life could be given: the database cannot be used", error=str(error))
 
     async def _look_around(self) -> None:
+        since = self._lease.now()
         async with self._database.write() as connection:
             ours = await executors.beat(connection, self._executor_id, self._instance)
             dead = await executors.claim_dead(connection, self._instance, self._silence) if ours else ()
@@ -62,6 +76,7 @@ class Membership:
                 await self._engine.interrupt(job_id)
             await self.join()
             return
+        self._lease.renew(since)
         for executor_id in dead:
             count = await self._engine.adopt(executor_id)
             _log.warning("took over from an orchestrator that is silent", executor_id=executor_id, runs=count)

@@ -4,15 +4,21 @@ A step may be run more than once: after a crash, the engine runs the one in flig
 looks at the job's state first and leaves a finished stage alone; beginning again bumps the epoch, so that whoever may
 still be at it is refused; and a stage's artifacts, their lineage and the change of state become visible in one
 transaction, under ids made from the content.
+
+That transaction may take a while to be on the disk. The next step works beside it: a stage changes nothing, so when the
+transaction fails, what the stage does is left. Nothing of the step is written or told before. And it does not while
+somebody else may have taken the job over: its transaction would be refused then, and the stage's work done twice.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
@@ -23,8 +29,10 @@ from etude.mesh.logging import bound_context, get_logger
 from etude.mesh.telemetry import current_trace_id, extract_trace
 from etude.stage.v1.stage_pb2 import Progress
 from orchestrator import metrics
+from orchestrator.aio import abandoned, beside
 from orchestrator.failures import is_of_storage
 from orchestrator.fairness import FairPlaces
+from orchestrator.lease import Lease
 from orchestrator.progress import ProgressRecorder
 from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
 from orchestrator.repositories.editor import JobEditor
@@ -66,7 +74,7 @@ class Step:
     processing: JobState.ValueType
     finished: JobState.ValueType
     failed: JobState.ValueType
-    work: Callable[[Workshop, Task, Report], Awaitable[Outcome]]
+    work: Callable[[Workshop, Task, Report], Coroutine[Any, Any, Outcome]]
 
 
 PIPELINE: Sequence[Step] = (
@@ -84,17 +92,26 @@ def is_past(step: Step, state: JobState.ValueType) -> bool:
 
 class _Begun(Enum):
     OURS = "ours"
+    NOT_YET = "not yet"
     DONE_BEFORE = "done before"
     NOT_OURS = "not ours"
 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """How the beginning of a step went: whose it is, what it is given, and the trace it continues."""
+    """How the beginning of a step went.
+
+    Attributes:
+        begun: Whose it is.
+        task: What it is given.
+        trace_context: The trace it continues.
+        committing: The transaction that begins it, while it is under way.
+    """
 
     begun: _Begun
     task: Task
     trace_context: dict[str, str]
+    committing: asyncio.Task[None] | None = None
 
 
 def _started(editor: JobEditor, artifacts: Sequence[StoredArtifact], begun: _Begun = _Begun.OURS) -> _Start:
@@ -125,9 +142,20 @@ class _Handovers:
         return self._starts.pop((job_id, step.name), None)
 
 
+def _looked_at(committing: asyncio.Task[None]) -> None:
+    """A transaction whose next step never comes, as its job was cancelled, may have failed without a word."""
+    if not committing.cancelled():
+        committing.exception()
+
+
 def _following(step: Step) -> Step | None:
     """The step after this one, if there is one."""
     return next(iter(PIPELINE[PIPELINE.index(step) + 1 :]), None)
+
+
+def _preceding(step: Step) -> Step | None:
+    """The step before this one, if there is one."""
+    return next(iter(PIPELINE[: PIPELINE.index(step)][::-1]), None)
 
 
 def _start_step(editor: JobEditor, step: Step) -> None:
@@ -142,8 +170,9 @@ def _start_step(editor: JobEditor, step: Step) -> None:
 class PipelineRunner:
     """Runs steps of jobs, at most so many at one stage at a time; tenants take turns."""
 
-    def __init__(self, workshop: Workshop, settings: OrchestratorSettings) -> None:
+    def __init__(self, workshop: Workshop, settings: OrchestratorSettings, lease: Lease) -> None:
         self._workshop = workshop
+        self._lease = lease
         self._store = workshop.store
         self._settings = settings
         self._actor = f"orchestrator:{settings.executor_id}"
@@ -159,6 +188,14 @@ class PipelineRunner:
             sqlalchemy.exc.SQLAlchemyError, OSError: The orchestrator's own memory fails (`failures.is_of_storage`). The
                 step is not at its end, or it is and nobody could tell us: run it again.
         """
+        done = await self._run_now(ref, step)
+        # None: the end of the step before could not be noted.
+        while done is None and (before := _preceding(step)) is not None:
+            done = await self.run(ref, before) and await self._run_now(ref, step)
+        return bool(done)
+
+    async def _run_now(self, ref: JobRef, step: Step) -> bool | None:
+        """Run a step as `run` does; None, and nothing is done, where the step before is still under way."""
         with bound_context(job_id=ref.job_id):
             async with self._places[step.name].place(ref.tenant_id):
                 try:
@@ -167,6 +204,8 @@ class PipelineRunner:
                     if error.reason not in _NOT_OURS:
                         raise
                     return False
+                if start.begun is _Begun.NOT_YET:
+                    return None
                 if start.begun is not _Begun.OURS:
                     return start.begun is _Begun.DONE_BEFORE
                 job = start.task.job
@@ -177,7 +216,7 @@ class PipelineRunner:
                     record_exception=False,
                     set_status_on_exception=False,
                 ):
-                    return await self._run(ref, step, start.task)
+                    return await self._run(ref, step, start)
 
     def begin_first(self, editor: JobEditor, artifacts: Sequence[StoredArtifact]) -> Callable[[], None]:
         """Begin the first step of a job in the transaction that creates it, when its stage has room.
@@ -189,16 +228,17 @@ class PipelineRunner:
         Returns:
             What to call once the transaction is committed, before the job is run.
         """
-        return self._begin_ahead(editor, PIPELINE[0], artifacts)
-
-    def _begin_ahead(self, editor: JobEditor, step: Step, artifacts: Sequence[StoredArtifact]) -> Callable[[], None]:
-        """Begin a step before its run comes to it, unless its stage is busy; what hands it over, once committed."""
-        if self._places[step.name].is_full():
+        first = PIPELINE[0]
+        if self._places[first.name].is_full():
             return lambda: None
+        start = self._begin_ahead(editor, first, artifacts)
+        return lambda: self._handovers.put(first, start)
+
+    def _begin_ahead(self, editor: JobEditor, step: Step, artifacts: Sequence[StoredArtifact]) -> _Start:
+        """Begin a step before its run comes to it."""
         with editor.on_behalf_of(self._actor):
             _start_step(editor, step)
-        start = _started(editor, artifacts)
-        return lambda: self._handovers.put(step, start)
+        return _started(editor, artifacts)
 
     async def _begin(self, ref: JobRef, step: Step) -> _Start:
         begun = _Begun.OURS
@@ -219,12 +259,16 @@ class PipelineRunner:
                         step.processing, Cause.TAKEOVER, f"the {step.name} stage begins again after an interruption"
                     )
             else:
+                before = _preceding(step)
                 begun = _Begun.DONE_BEFORE if is_past(step, job.state) else _Begun.NOT_OURS
+                if before is not None and job.state == before.processing:
+                    begun = _Begun.NOT_YET
             ours = begun is _Begun.OURS
             artifacts = await ArtifactRepository(editor.connection, ref.tenant_id).of_job(ref.job_id) if ours else ()
             return _started(editor, artifacts, begun)
 
-    async def _run(self, ref: JobRef, step: Step, task: Task) -> bool:
+    async def _run(self, ref: JobRef, step: Step, start: _Start) -> bool:
+        task, committing = start.task, start.committing
         epoch = task.job.epoch
 
         async def write(batch: Sequence[Progress]) -> None:
@@ -234,6 +278,8 @@ class PipelineRunner:
                     editor.progress(progress)
 
             try:
+                if committing is not None:
+                    await asyncio.wait([committing])  # how it went is for the step itself to see
                 await self._store.change(ref, self._actor, noted)
             except Exception as error:
                 if not is_of_storage(error):
@@ -245,7 +291,7 @@ class PipelineRunner:
         outcome_label = "cancelled"
         metrics.STAGES_RUNNING.labels(step.name).inc()
         try:
-            outcome = await step.work(self._workshop, task, recorder.report)
+            outcome = await beside(committing, step.work(self._workshop, task, recorder.report))
             await self._finish(ref, step, task, outcome, await recorder.finish())
             outcome_label = "finished"
             return True
@@ -277,10 +323,17 @@ class PipelineRunner:
     async def _finish(
         self, ref: JobRef, step: Step, task: Task, outcome: Outcome, progress: Sequence[Progress]
     ) -> None:
-        """Note what a step made; begin the next one in the same transaction when its stage has room."""
-        following, epoch = _following(step), task.job.epoch
+        """Note what a step made; begin the next one in the same transaction when its stage has room.
 
-        def finished(editor: JobEditor) -> Callable[[], None]:
+        Comes back as soon as the next step can work: the transaction may still be under way, for the next step to see
+        how it went (`_Start.committing`).
+        """
+        following, epoch = _following(step), task.job.epoch
+        if following is not None and self._places[following.name].is_full():
+            following = None
+        ahead: list[_Start] = []  # all that is in it is the same whenever `finished` is called and does not raise
+
+        def finished(editor: JobEditor) -> None:
             editor.require_epoch(epoch)
             for each in progress:
                 editor.progress(each)
@@ -293,12 +346,27 @@ class PipelineRunner:
             made = [editor.add_artifact(artifact) for artifact in outcome.artifacts]
             editor.transition(step.finished, Cause.FINISH, outcome.message, expected_epoch=epoch)
             editor.end_step(step.name, "FINISHED")
-            if following is None:
-                return lambda: None
-            return self._begin_ahead(editor, following, [*task.artifacts, *made])
+            if following is not None:
+                ahead.append(self._begin_ahead(editor, following, [*task.artifacts, *made]))
 
-        hand_over = await self._store.change(ref, self._actor, finished)
-        hand_over()
+        committing = asyncio.create_task(self._commit(ref, step, outcome, finished))
+        try:
+            await asyncio.sleep(0)  # it comes as far as the database
+            if not ahead or not self._lease.holds() or committing.done():
+                await committing
+        except BaseException:
+            await abandoned(committing)
+            raise
+        if following is None:
+            return
+        if committing.done():
+            self._handovers.put(following, ahead[-1])
+        else:
+            committing.add_done_callback(_looked_at)
+            self._handovers.put(following, replace(ahead[-1], committing=committing))
+
+    async def _commit(self, ref: JobRef, step: Step, outcome: Outcome, finished: Callable[[JobEditor], None]) -> None:
+        await self._store.change(ref, self._actor, finished)
         _log.info("stage finished", stage=step.name, outcome=outcome.message)
         if step.name == "omr":
             metrics.PAGES_READ.labels("read").inc(outcome.summary.pages_read)
