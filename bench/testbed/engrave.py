@@ -36,6 +36,9 @@ ABBREVIATED = re.compile(r"\*X?(?:tremolo|rep)$")
 """Interpretations of **kern by which notes that it writes out are printed as tremolos, or as signs of repetition."""
 HIDDEN = re.compile(r"(=\d+)-$")
 """A barline with a number that is not printed."""
+STAFF = re.compile(r"\*staff(\d+)$")
+"""Which staff of a larger score a column holds: the piano's of a trio are its third and fourth, printed alone they are
+the first and second."""
 
 Addition = Callable[[Path], object]
 """Writes something into a MusicXML file before it is engraved."""
@@ -121,11 +124,15 @@ def contradicts_itself(musicxml: Path) -> bool:
 
 def written_out(kern: str) -> str:
     """A **kern source of which every note and barline is printed: what it holds is what is to be read."""
+    numbers = sorted({int(found[1]) for token in kern.split() if (found := STAFF.match(token))})
+
+    def printed(token: str) -> str:
+        if found := STAFF.match(token):
+            return f"*staff{numbers.index(int(found[1])) + 1}"
+        return "*" if ABBREVIATED.match(token) else HIDDEN.sub(r"\1", token)
+
     return "\n".join(
-        "\t".join("*" if ABBREVIATED.match(token) else HIDDEN.sub(r"\1", token) for token in line.split("\t"))
-        if line.startswith(("*", "="))
-        else line
-        for line in kern.splitlines()
+        "\t".join(map(printed, line.split("\t"))) if line.startswith(("*", "=")) else line for line in kern.splitlines()
     )
 
 

@@ -57,10 +57,14 @@ def build_elements(
         for c in members
         if c in short or not any(_beside(chords[c], chords[s], heads) for s in short.intersection(members))
     }
+    phantoms = _phantoms(heads, chords, beaming)
     result: dict[int, list[Element]] = {}
     index = 0
     extra = len(chords) + len(rests)  # chords keep their numbers; what is split from one comes after all others
     for chord in chords:
+        if chord.index in phantoms:
+            index += 1
+            continue
         system, position = place[chord.staff]
         parts = _voices_of([heads[h] for h in chord.heads], accidentals)
         for own in parts:
@@ -158,6 +162,39 @@ def _beside(one: Chord, other: Chord, heads: list[Head]) -> bool:
     box = heads[one.heads[0]].glyph.box
     near = one.staff == other.staff and abs(one.x - other.x) < 1.6 * (box.x1 - box.x0)
     return near and any(abs(heads[a].step - heads[b].step) <= 1 for a in one.heads for b in other.heads)
+
+
+def _phantoms(heads: list[Head], chords: list[Chord], beaming: Beaming) -> set[int]:
+    """Chords of one head that is another voice's: where a half note and a short one are printed on each other, both
+    stems touch both heads, and the stem with beams or flags is the short note's."""
+    at_head: dict[int, list[Chord]] = {}
+    on_stem: dict[Line, dict[str, Chord]] = {}
+    for chord in chords:
+        for h in chord.heads:
+            at_head.setdefault(h, []).append(chord)
+        if chord.stem is not None:
+            on_stem.setdefault(chord.stem, {})[heads[chord.heads[0]].kind] = chord
+    found: set[int] = set()
+    for kinds in on_stem.values():
+        half, black = kinds.get("half"), kinds.get("black")
+        if half is None or black is None or len(half.heads) > 1 or beaming.levels.get(black.index, 0) == 0:
+            continue
+        under = heads[half.heads[0]]
+        over = next((heads[h] for h in black.heads if _on_each_other(heads[h], under)), None)
+        if over is None:
+            continue
+        others = [c for c in at_head[under.index] if c is not half and c.up != half.up]
+        copies = [c for c in at_head[over.index] if c.heads == (over.index,) and c.up != black.up]
+        if len(others) == len(copies) == 1 and others[0].stem == copies[0].stem:
+            found |= {half.index, copies[0].index}
+    return found
+
+
+def _on_each_other(one: Head, other: Head) -> bool:
+    """True for two heads on one place."""
+    width = one.glyph.box.x1 - one.glyph.box.x0
+    near = abs(one.x - other.x) < 0.2 * width
+    return near and (one.staff, one.step) == (other.staff, other.step)
 
 
 def _other_values(

@@ -229,9 +229,29 @@ def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]
         groups.setdefault(element.beam, []).append(element)
     for beam, group in groups.items():
         # notes of other voices may stand between those of a beam
-        if beam >= 0 and len(group) > 1 and not any(_is_part(group, voice) for voice in result):
+        if beam < 0 or len(group) < 2:
+            continue
+        if not any(_is_part(group, voice) for voice in result):
             result.append(group)
+        whole = _with_rests(group, plain)
+        if len(whole) > len(group) and not any(_is_part(whole, voice) for voice in result):
+            result.append(whole)
     return result
+
+
+def _with_rests(group: list[Element], elements: list[Element]) -> list[Element]:
+    """The notes of a beam and the rests between them: of rests in one column, which two voices have at a time, the
+    upper voice has the upper one."""
+    staves = {e.staff for e in group}
+    rests = [e for e in elements if e.is_rest and e.staff in staves and group[0].x1 < e.x and e.x1 < group[-1].x]
+    columns: list[list[Element]] = []
+    for rest in rests:
+        if columns and rest.x < columns[-1][0].x1:
+            columns[-1].append(rest)
+        else:
+            columns.append([rest])
+    own = [min(column, key=lambda e: e.tip if group[0].up else -e.tip) for column in columns]
+    return sorted([*group, *own], key=lambda e: e.x)
 
 
 def _by_value(elements: tuple[Element, ...]) -> list[list[Element]]:

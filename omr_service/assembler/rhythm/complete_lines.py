@@ -1,5 +1,5 @@
 """A staff whose notes fill a measure by themselves, read one after the other as they are printed: a ruler for the
-others."""
+others. And hands that take turns, whose notes fill it together."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ LEAST = 4
 """So many notes and rests that add up to the meter do not so by accident."""
 APART = 1.0
 """How far apart, in staff spaces, two notes stand that follow each other."""
+SAME = 0.4
+"""How far apart two stand that sound together."""
 
 
 def complete_lines(
@@ -35,6 +37,27 @@ def complete_lines(
         if onsets and _beams_are_whole(line, elements):
             found.append(onsets)
     return found
+
+
+def hands_in_turn(
+    elements: Sequence[Element], marks: Mapping[int, Ratios], expected: Fraction, space: float
+) -> list[dict[int, Fraction]]:
+    """Onsets, by their number, of notes that two staves play in turn without rests between them, where all of them one
+    after the other are as long as the meter says; nothing in other measures. Arguments as of `complete_lines`."""
+    line = sorted((e for e in elements), key=lambda e: e.x)
+    columns: list[list[Element]] = []
+    for element in line:
+        if columns and element.x - columns[-1][0].x < SAME * space:
+            columns[-1].append(element)
+        else:
+            columns.append([element])
+    if any(len({(e.level, e.dots, marks.get(e.index, ())) for e in column}) > 1 for column in columns):
+        return []
+    turns = sum(a[0].staff != b[0].staff for a, b in itertools.pairwise(columns))
+    if 2 * turns < len(columns) or len({e.staff for e in elements}) != 2:
+        return []
+    onsets = _onsets([column[0] for column in columns], marks, expected, space)
+    return [{e.index: onsets[c[0].index] for c in columns for e in c}] if onsets else []
 
 
 def _onsets(

@@ -12,7 +12,7 @@ from omr_service.assembler.music import Element, TupletSign
 from omr_service.assembler.page.tuplets import NORMALS
 from omr_service.assembler.rhythm.bar_model import USUAL, BarSolution, Costs, Item
 from omr_service.assembler.rhythm.bar_solver import solve_bar_below
-from omr_service.assembler.rhythm.complete_lines import complete_lines
+from omr_service.assembler.rhythm.complete_lines import complete_lines, hands_in_turn
 from omr_service.assembler.rhythm.readings import Unmarked, Unnumbered, collisions, item_of
 from omr_service.assembler.rhythm.timing import Ratios
 
@@ -155,10 +155,14 @@ class MeasureProblem:
         return best
 
     def with_ruler(self, best: Attempt | None, bound: float) -> Attempt | None:
-        """Tries to read a staff that fills the bar by itself as it is printed, and the others by it; what is tried
-        after that keeps to it where it is likely."""
+        """Tries to read a staff that fills the bar by itself as it is printed, and the others by it, or hands in turn;
+        what is tried after that keeps to it where it is likely."""
         choice = self.first_choice()
-        lines = complete_lines(self.timed, self.marks(choice), self.expected, self.space) if self.expected else []
+        if self.expected is None:
+            return best
+        marks = self.marks(choice)
+        lines = complete_lines(self.timed, marks, self.expected, self.space)
+        lines += hands_in_turn(self.timed, marks, self.expected, self.space)
         unread = {i for t, (k, _) in zip(self.tuplets, choice, strict=True) if k < 0 for o in t.options for i in o}
         for line in lines:
             if unread.intersection(line):

@@ -33,6 +33,8 @@ LEAST_RUN = 5
 """Equal notes under one beam from which on they may take less time than written, however many they are."""
 RUN, PART_OF_RUN = 1.3, 1.0
 """What that costs, and what it costs more to find a tuplet among them that does not go into their number."""
+DOTTED_RUN = 0.7
+"""What it costs more that they take the time of a dotted value where the beat is no dotted one."""
 SHARED = tuple(Fraction(n, 8) for n in (2, 4, 6, 8, 12))
 """Quarters that either of two chords on one stem may last."""
 BESIDE = 1.0
@@ -137,7 +139,9 @@ def _overlaid(element: Element, elements: Sequence[Element], space: float) -> li
     or for both.
     """
     if element.is_rest:
-        return []
+        # a rest that is printed on a chord of another voice has its dot within or beside that chord
+        beside_dot = not element.dots and any(e.notes and e.dots for e in _on(element, elements))
+        return [Reading(element.value * Fraction(3, 2), 0.3)] if beside_dot else []
     near = [
         e
         for e in elements
@@ -154,11 +158,32 @@ def _overlaid(element: Element, elements: Sequence[Element], space: float) -> li
     seconds = [e for e in near if any(abs(n.step - m.step) <= 1 for n in e.notes for m in element.notes)]
     dotted = [e for e in seconds if e.dots]
     if not element.dots and dotted:
-        on_it = any(abs(e.x - element.x) < 0.4 * space and e.level == element.level for e in dotted)
+        places = {n.step for n in element.notes}
+        on_it = any(
+            abs(e.x - element.x) < 0.4 * space
+            and (e.level == element.level or not places.isdisjoint(n.step for n in e.notes))
+            for e in dotted
+        )
         readings.append(Reading(element.value * Fraction(3, 2), 0.3 if on_it else BESIDE))
-    if element.dots and any(not e.dots or {n.step for n in e.notes} & {n.step for n in element.notes} for e in seconds):
+    of_other = any(not e.dots or {n.step for n in e.notes} & {n.step for n in element.notes} for e in seconds)
+    if element.dots and (of_other or any(e.is_rest and not e.dots for e in _on(element, elements))):
         readings.append(Reading(element.value / (2 - Fraction(1, 2**element.dots)), 0.3))
     return readings
+
+
+def _on(element: Element, elements: Sequence[Element]) -> list[Element]:
+    """Chords and rests of its staff that are printed on an element."""
+    box = element.box
+    return [
+        e
+        for e in elements
+        if e is not element
+        and e.staff == element.staff
+        and e.box.x0 < box.x1
+        and box.x0 < e.box.x1
+        and e.box.y0 < box.y1
+        and box.y0 < e.box.y1
+    ]
 
 
 def _unmarked_readings(
@@ -183,9 +208,11 @@ def _unmarked_readings(
             beamed += PART_OF_RUN
         readings.append(Reading(value * ratio, beamed if group else rest if element.is_rest else loose, ratio))
     known = {each.ratio for each in unmarked}
+    dotted_beats = any(ratio.denominator in (2, 4) for ratio in known)
     for ratio in _ratios_of_run(group) if unmarked else ():
         if ratio not in known:
-            readings.append(Reading(value * ratio, RUN, ratio))
+            odd = ratio.numerator % 3 == 0 and not dotted_beats
+            readings.append(Reading(value * ratio, RUN + (DOTTED_RUN if odd else 0.0), ratio))
     return readings
 
 

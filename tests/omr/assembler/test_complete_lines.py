@@ -6,7 +6,7 @@ from fractions import Fraction as Q
 
 import pytest
 
-from omr_service.assembler.rhythm.complete_lines import complete_lines
+from omr_service.assembler.rhythm.complete_lines import complete_lines, hands_in_turn
 from tests.omr.assembler.test_rhythm import chord, times
 
 RUN = [chord(k, 4.0 * k, 1, beam=k // 3) for k in range(12)]
@@ -47,3 +47,26 @@ def test_a_staff_with_notes_too_long_for_the_bar_does_not_change_one_that_fills_
     placed = times([*RUN, *halves, *eighths], 6)
     assert [placed[k] for k in range(12)] == [(Q(k, 2), Q(1, 2)) for k in range(12)]
     assert (placed[36][0], placed[22][0]) == (Q(4), Q(9, 2))
+
+
+TURNS = [chord(k, 4.0 * k, 2, staff=k % 2) for k in range(12)]
+
+
+def test_hands_that_take_turns_without_rests_fill_the_bar_together():
+    """Sixteenths with flags of their own; the first of the left hand sounds with a chord of the right."""
+    left = chord(20, 0.2, 2, staff=1)
+    assert hands_in_turn([*TURNS, left], {}, Q(3), 1.0) == [{k: Q(k, 4) for k in range(12)} | {20: Q(0)}]
+    assert times([*TURNS, left], 3) == {k: (Q(k, 4), Q(1, 4)) for k in range(12)} | {20: (0, Q(1, 4))}
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        TURNS[:11],
+        [*TURNS, chord(20, 0.2, 1, staff=1)],  # a longer note, which goes on under others
+        [chord(k, 4.0 * k, 2, staff=k // 6) for k in range(12)],
+    ],
+    ids=["too short", "held", "one after the other"],
+)
+def test_hands_that_do_not_take_turns_are_no_ruler(elements):
+    assert hands_in_turn(elements, {}, Q(3), 1.0) == []

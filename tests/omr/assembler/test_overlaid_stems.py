@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -107,3 +108,62 @@ def test_notes_with_flags_of_their_own_are_no_triplet_without_a_number():
     pulse = [chord(10 + k, 8.0 * k, 0, staff=1) for k in range(3)] + [chord(13, 24.0, 1, staff=1)]
     timing = solve_measure([*flags, *pulse], (), Q(3), 1.0, recent=frozenset({Q(2, 3)}))
     assert [timing.timings[k].onset for k in range(7)] == [Q(k, 2) for k in range(7)]
+
+
+def test_of_a_half_note_and_a_short_one_on_each_other_each_has_a_stem_of_its_own():
+    """Both stems touch both heads; the dot beside them is either's."""
+    sheet = framed()
+    stems = [sheet.note(0, 100, 4), sheet.note(0, 130, 5, tip=6)]
+    sheet.beam(stems[0], stems[1])
+    sheet.note(0, 100, 4, up=False, name="noteheadHalf")
+    elements = assemble_page(sheet.page).systems[0].measures[0].elements
+    found = [(e.notes[0].name, e.up, e.level) for e in elements]
+    assert sorted(found) == [("noteheadBlack", True, 1), ("noteheadBlack", True, 1), ("noteheadHalf", False, -1)]
+
+
+def test_one_dot_beside_two_notes_on_each_other_may_be_the_shorter_ones():
+    """A dotted eighth with its sixteenth over a quarter of a lower voice, all on one head."""
+    upper = [chord(0, 0, 1, beam=1), chord(1, 5, 2, beam=1), chord(2, 8, 0)]
+    lower = [chord(3, 0, 0, dots=1, up=False), chord(4, 8, 0, step=0, up=False)]
+    bass = [chord(5, 0, 0, staff=1), chord(6, 8, 0, staff=1)]
+    found = times([*upper, *lower, *bass], 2)
+    assert [found[k] for k in (0, 1, 3)] == [(0, Q(3, 4)), (Q(3, 4), Q(1, 4)), (0, 1)]
+
+
+def test_a_dot_beside_a_rest_that_is_printed_on_a_chord_may_be_the_rests():
+    """A dotted eighth rest of the upper voice stands within the lower voice's chord."""
+    rest = replace(chord(0, 0, 1), notes=(), up=None)
+    upper = [rest, chord(1, 6, 2, step=8), chord(2, 9, 0, step=8), chord(3, 15, 0, step=8)]
+    lower = [chord(4, 0, 0, dots=1, up=False)]
+    bass = [chord(5 + k, x, 0, staff=1) for k, x in enumerate((0, 9, 15))]
+    found = times([*upper, *lower, *bass], 3)
+    assert found[0] == (0, Q(3, 4)) and found[1] == (Q(3, 4), Q(1, 4)) and found[2] == (1, 1)
+
+
+@pytest.mark.parametrize("staff", [0, 1], ids=["on its staff", "on the other"])
+def test_a_triplet_number_stands_over_the_rest_within_its_beam(staff):
+    """Two voices with a rest each in one column; a beam may end on the other staff."""
+    sheet = framed()
+    ups = [sheet.note(0, x, 5) for x in (100, 130)]
+    last = sheet.y(staff, 6)
+    sheet.glyph("noteheadBlack", staff, 190, 6)
+    sheet.page.lines.append(Line(196.0, ups[0][1], 196.0, last, 0.6))
+    sheet.beam(ups[0], (196.0, ups[0][1]))
+    sheet.beam((190.0, ups[0][1] + 3.5), (196.0, ups[0][1] + 3.5))  # a stub: the last is a sixteenth
+    for step in (5, 0):
+        sheet.glyph("rest16th", 0, 160, step)
+    sheet.glyph("tuplet3", 0, 146, 15, height=4)
+    (system,) = assemble_page(sheet.page).systems
+    elements = {e.index: e for e in system.measures[0].elements}
+    (tuplet,) = system.tuplets
+    under = [elements[i] for i in tuplet.options[0]]
+    assert [e.is_rest for e in under] == [False, False, True, False]
+    assert under[2].rest_step == max(e.rest_step for e in elements.values() if e.is_rest)
+
+
+def test_two_runs_of_five_without_a_number_take_the_same_time():
+    """Two beats of five sixteenths in both hands, at a repeat: not five and three quarters."""
+    hands = [[chord(20 * s + k, 3.0 * k, 2, staff=s, beam=2 * s + k // 5) for k in range(10)] for s in range(2)]
+    notes = [e for hand in hands for e in hand]
+    timing = solve_measure(notes, (), Q(2), 1.0, irregular_is_usual=True, compound=False)
+    assert timing.length == 2 and {t.ratios for t in timing.timings.values()} == {((5, 4),)}
