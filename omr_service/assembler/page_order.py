@@ -25,10 +25,11 @@ def in_order(pages: Sequence[PageMusic]) -> list[PageMusic]:
     Args:
         pages: The document's pages, in its order.
     """
-    numbered = by_numbers([page.numbers for page in pages])
-    if numbered is not None:
-        return [pages[k] for k in numbered]
     bars = [[measure for system in page.systems for measure in system.measures] for page in pages]
+    numbers = [page.numbers for page in pages]
+    numbered = by_numbers(numbers)
+    if numbered is not None:
+        return [pages[k] for k in _with_its_ends(numbered, numbers, bars)]
     played = [k for k, own in enumerate(bars) if own]
     closed = [k for k in played if _is_heavy(bars[k][-1].right)]
     if len(closed) != 1 or closed[0] in (played[0], played[-1]):
@@ -86,6 +87,30 @@ def _run_backwards(numbers: Sequence[Collection[int]]) -> bool:
     clear = [(k, n) for k, own in enumerate(numbers) for n in own if n > FINGERS]
     down, up = (max(Counter(n + step * k for k, n in clear).values(), default=0) for step in (1, -1))
     return down >= IN_STEP and down > up
+
+
+def _with_its_ends(
+    order: Sequence[int], numbers: Sequence[Collection[int]], bars: Sequence[Sequence[MeasureSigns]]
+) -> list[int]:
+    """An order that is the file's backwards with the ends of the piece where the file has them: pages in between may
+    run backwards while the first, which alone prints a meter at its start, is in its place, and the last, which alone
+    ends with a final barline. A page with a number is where that tells.
+
+    Args:
+        order: The pages in the order of their numbers.
+        numbers: The numbers in the margins of each page.
+        bars: The measures of each page.
+    """
+    last = len(order) - 1
+    inner = list(order)
+    if inner != list(range(last, -1, -1)) or not bars[0] or not bars[last]:
+        return inner
+    told = [any(n > FINGERS for n in numbers[k]) for k in (0, last)]
+    if not told[0] and bars[0][0].meter is not None and bars[last][0].meter is None:
+        inner = [0, *(k for k in inner if k != 0)]
+    if not told[1] and _is_heavy(bars[last][-1].right) and not _is_heavy(bars[0][-1].right):
+        inner = [*(k for k in inner if k != last), last]
+    return inner
 
 
 def _is_heavy(mark: Barline | None) -> bool:

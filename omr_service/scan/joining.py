@@ -8,7 +8,8 @@ from dataclasses import replace
 from omr_service.scan.beams import find_beams
 from omr_service.scan.broken_curves import mended
 from omr_service.scan.curves import find_boxes, find_brackets, find_curves, find_hairpins
-from omr_service.scan.detector import Detections
+from omr_service.scan.detector import Detections, Point
+from omr_service.scan.glyphs import LEAST
 from omr_service.scan.normal_page import NormalPage, NormalStaff
 from omr_service.scan.numbers import margin_numbers
 from omr_service.scan.octave_dashes import octave_lines_of, with_octave_lines
@@ -24,6 +25,8 @@ _ON_LINE = 0.25 * SPACE
 _SNAP = 0.9 * SPACE
 _STEM_REACH = 3 * SPACE
 _BAR_REACH = 30 * SPACE
+_SAME_STROKE = 0.3 * SPACE
+"""Distance up to which two upright lines are one stroke, and a head stands at one."""
 
 
 def staff_lines(staves: Sequence[NormalStaff]) -> list[Line]:
@@ -39,6 +42,7 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     stems = without_accidentals(joined(stems, pixels), found.points)
     beams = without_thick_lines(find_beams(found.mask("beam"), pixels), pixels, page.staves)
     stems += stems_of_heads(found.points, stems, pixels)
+    bars = without_stems(bars, stems, found.points)
     return [
         *staff_lines(page.staves),
         *led_to_beams(ended_at_heads(stems, found.points, pixels), beams, pixels),
@@ -48,6 +52,36 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
         *find_hairpins(found.mask("hairpin"), pixels),
         *with_octave_lines(find_brackets(found.mask("bracket"), pixels), octave_lines_of(found.points, pixels)),
     ]
+
+
+def without_stems(bars: Sequence[Line], stems: Sequence[Line], points: Sequence[Point]) -> list[Line]:
+    """The barlines without those that are part of a stem: to the detector the middle of a long one between two staves
+    is a barline at times, but a head stands beside it and it goes on beyond.
+
+    Args:
+        bars: Barlines, in pixels.
+        stems: Stems, in pixels.
+        points: The detector's points; others than noteheads are passed over.
+    """
+    heads = [p for p in points if p.name.startswith("notehead") and p.probability >= LEAST]
+
+    def is_stem(bar: Line) -> bool:
+        x = (bar.x0 + bar.x1) / 2
+        longer = [
+            stem
+            for stem in stems
+            if abs((stem.x0 + stem.x1) / 2 - x) < _SAME_STROKE
+            and stem.y0 - _SAME_STROKE < bar.y0
+            and bar.y1 < stem.y1 + _SAME_STROKE
+            and stem.y1 - stem.y0 > bar.y1 - bar.y0 + SPACE
+        ]
+        return any(
+            abs(abs(head.x - x) - head.width / 2) < _SAME_STROKE and stem.y0 - SPACE < head.y < stem.y1 + SPACE
+            for stem in longer
+            for head in heads
+        )
+
+    return [bar for bar in bars if not is_stem(bar)]
 
 
 def off_staff_lines(levels: Sequence[Line], staves: Sequence[NormalStaff]) -> list[Line]:

@@ -82,6 +82,9 @@ class MeasureProblem:
     ) -> None:
         placed = {e.index for e in timed}
         tuplets = [replace(t, options=tuple(o for o in t.options if placed.issuperset(o))) for t in tuplets]
+        if expected is not None and expected.numerator % 3:
+            # nothing in such a bar lasts three halves of two notes: the number is a finger's, whatever lines are beside
+            tuplets = [replace(t, certain=False) if t.number == 2 and not t.normal else t for t in tuplets]
         self.timed, self.small, self.tuplets = timed, small, tuplets
         self.expected, self.space, self.costs = expected, space, costs
         self.compound, self.without_number = compound, without_number
@@ -94,7 +97,7 @@ class MeasureProblem:
             for beams in [{beam_of.get(i, -1) for i in t.options[0]} if t.options else set()]
             if len(beams) == 1 and min(beams) >= 0 and size_of[min(beams)] == len(t.options[0]) == t.number
         }
-        self.in_threes = all(size % 3 == 0 for beam, size in size_of.items() if beam >= 0)
+        self.in_threes = _in_threes(timed)
         self.snapped: dict[int, float] = {}
         self.doubts = False
         self.known = NONE_KNOWN  # onsets by element, where a staff is the ruler
@@ -338,6 +341,21 @@ class MeasureProblem:
             for member in run:
                 result[member] = (*result.get(member, ()), pair)
         return result
+
+
+def _in_threes(timed: Sequence[Element]) -> bool:
+    """True where most beams are as long as a plain value if all their notes are a triplet's."""
+    lengths: dict[int, Fraction] = {}
+    for element in timed:
+        if element.beam >= 0:
+            lengths[element.beam] = lengths.get(element.beam, Fraction(0)) + element.value
+    threes = sum(_is_plain(length * 2 / 3) for length in lengths.values())
+    return 2 * threes > len(lengths) or not lengths
+
+
+def _is_plain(length: Fraction) -> bool:
+    """True for the length of a note without dots."""
+    return all(n & (n - 1) == 0 for n in (length.numerator, length.denominator))
 
 
 def usual_normal(number: int) -> int:

@@ -91,3 +91,16 @@ def test_numbers_outweigh_barlines_and_are_found_among_the_texts():
     pages = [replace(page, numbers=(n,)) for page, n in zip(numbered(FIRST, LAST, MIDDLE), (3, 4, 5), strict=True)]
     assert in_order(pages) == pages
     assert assemble_page(page_of(system_at(100, False, True, (4, 5)), texts=[number])).numbers == (12,)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "order"),
+    [((0, 9, 8, 7, 0), [1, 4, 3, 2, 5]), ((10, 9, 8, 7, 0), [4, 3, 2, 1, 5]), ((0, 9, 8, 7, 6), [1, 5, 4, 3, 2])],
+    ids=["neither end has a number", "the first has one", "the last has one"],
+)
+def test_of_pages_that_run_backwards_those_at_the_ends_of_the_piece_stay_there(numbers, order):
+    pages = [
+        replace(page, numbers=(n,) if n else ())
+        for page, n in zip(numbered(FIRST, MIDDLE, MIDDLE, MIDDLE, LAST), numbers, strict=True)
+    ]
+    assert [page.page_number for page in in_order(pages)] == order

@@ -8,6 +8,8 @@ from fractions import Fraction
 import pytest
 
 from omr_service.assembler.music import Element, NoteSign, TupletSign
+from omr_service.assembler.rhythm.bar_model import USUAL
+from omr_service.assembler.rhythm.measure_problem import MeasureProblem
 from omr_service.assembler.rhythm.measure_rhythm import grace_notes, solve_measure
 from omr_service.assembler.rhythm.spacing import spacing_cost
 from omr_service.symbols import Box
@@ -191,3 +193,22 @@ def test_a_cadenza_from_barline_to_barline_lasts_as_long_as_the_bar_whatever_beg
     found = times([*run, *below], 3)
     assert [found[k] for k in range(24)] == [(Q(k, 8), Q(1, 8)) for k in range(24)]
     assert [found[30 + k][0] for k in range(3)] == [0, Q(1, 2), 1]
+
+
+@pytest.mark.parametrize(("length", "run"), [(4, -1), (2, -1), (3, 0)])
+def test_a_two_with_lines_beside_it_is_a_finger_where_nothing_lasts_three_halves_of_two_notes(length, run):
+    sign = TupletSign(2, 0, ((0, 1),), True, True, Box(0, 0, 1, 1))
+    eighths = [chord(k, 4.0 * k, 1, beam=k // 2) for k in range(2 * length)]
+    problem = MeasureProblem(eighths, {}, [sign], Q(length), 1.0, USUAL, False, ())
+    assert problem.first_choice() == ((run, 3),)
+
+
+def test_pairs_of_a_long_and_a_short_note_are_triplets_where_the_bar_is_half_as_long_again():
+    """Eighth and sixteenth, four times in both hands, in 2/4; one hand begins with a rest."""
+    hands = [
+        [chord(20 * s + k, 6.0 * (k // 2) + 4.0 * (k % 2), 1 + k % 2, staff=s, beam=2 * s + k // 4) for k in range(8)]
+        for s in range(2)
+    ]
+    hands[1][0] = replace(hands[1][0], notes=(), up=None, beam=-1)
+    timing = solve_measure([*hands[0], *hands[1]], (), Q(2), 1.0, compound=False)
+    assert timing.length == 2 and timing.timings[1].onset == Q(1, 3) and timing.timings[27].onset == Q(11, 6)
