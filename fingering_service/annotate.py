@@ -135,7 +135,7 @@ def finger_hand(
         line=line,
         fingers=[_fingers(lattice, path) for path in decoded.paths],
         extra_costs=[path.cost - decoded.paths[0].cost for path in decoded.paths],
-        probability=decoded.probability,
+        probability=model.calibration.told(decoded.probability),
         wishes=asked,
         dropped=constrained.dropped,
         kept={i: f for i, f in kept.items() if i not in asked},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from fingering_service.calibration import Calibration
 from fingering_service.lattice import Lattice
 from fingering_service.potentials import Potentials
 from fingering_service.profile import HandProfile
@@ -35,6 +36,11 @@ class FingeringModel(Protocol):
     @property
     def coherence(self) -> float:
         """Weight of the costs beside one expected right finger; see `decode`."""
+        ...
+
+    @property
+    def calibration(self) -> Calibration:
+        """How its probabilities are told."""
         ...
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fingering_service.calibration import UNCHANGED, Calibration
 from fingering_service.ergonomics import ErgonomicModel
 from fingering_service.lattice import Lattice
 from fingering_service.potentials import Potentials
@@ -19,6 +20,7 @@ class Ergonomic:
     digest: str = ""
     temperature: float = 3.0
     coherence: float = 10.0
+    calibration: Calibration = UNCHANGED
     description: str = "Ergonomic costs after Parncutt and others, for any hand size; no learned weights."
     size_bytes: int = 0
 

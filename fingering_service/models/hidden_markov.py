@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fingering_service.calibration import UNCHANGED, Calibration
 from fingering_service.lattice import Lattice
 from fingering_service.potentials import Potentials, empty
 from fingering_service.profile import HandProfile
@@ -50,6 +51,7 @@ class HiddenMarkov:
     scores: NDArray[np.float32]
     temperature: float = 1.0
     coherence: float = 10.0
+    calibration: Calibration = UNCHANGED
     name: str = "hmm"
     version: str = "1.0.0"
     digest: str = ""

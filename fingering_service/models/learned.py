@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.inference import onnxruntime
+from fingering_service.calibration import Calibration
 from fingering_service.conventions import add_conventions
 from fingering_service.emphasis import ergonomic_share
 from fingering_service.features import features_of
@@ -58,13 +59,18 @@ class Learned:
 
     @cached_property
     def temperature(self) -> float:
-        """What costs are divided by to make probabilities honest."""
+        """What costs are divided by to make them negative logarithms of probabilities."""
         return float(self._facts["temperature"])
 
     @cached_property
     def coherence(self) -> float:
         """Weight of the costs beside one expected right finger; see `decode`."""
         return float(self._facts["coherence"])
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """How its probabilities are told."""
+        return Calibration.from_json(self._facts["calibration"])
 
     @property
     def description(self) -> str:

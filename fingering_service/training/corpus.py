@@ -51,6 +51,7 @@ class Window:
     Attributes:
         piece: Name of the piece.
         group: Group of works it belongs to.
+        composer: As the manifest spells the name.
         right: True for the right hand.
         lattice: Its states.
         labels: [T, K] labelled finger of each slot; 0 for none.
@@ -62,6 +63,7 @@ class Window:
 
     piece: str
     group: str
+    composer: str
     right: bool
     lattice: Lattice
     labels: NDArray[np.int64]
@@ -147,6 +149,7 @@ def _window(piece: Piece, line: Line, labels: NDArray[np.int64]) -> Window:
     return Window(
         piece=piece.name,
         group=piece.group,
+        composer=piece.composer,
         right=line.right,
         lattice=lattice,
         labels=labels,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fingering_service.calibration import UNCHANGED, Calibration
 from fingering_service.conventions import add_conventions
 from fingering_service.decode import decode
 from fingering_service.emphasis import ergonomic_share
@@ -34,6 +35,7 @@ class TorchModel:
     coherence: float = 0.2
     conventions: float = 1.0
     emphasis: float = 1.0
+    calibration: Calibration = UNCHANGED
     name: str = "training"
     version: str = "0"
     digest: str = ""
@@ -110,6 +112,7 @@ def evaluate(model: FingeringModel, windows: Sequence[Window]) -> Figures:
     for window in windows:
         lattice = window.lattice
         decoded = decode(lattice, model.costs(lattice, profile), model.temperature, model.coherence)
+        told = model.calibration.told(decoded.probability)
         chosen = lattice.fingers[np.arange(len(lattice)), decoded.paths[0].states]
         labelled = window.labels > 0
         right = (chosen == window.labels) & labelled
@@ -118,9 +121,9 @@ def evaluate(model: FingeringModel, windows: Sequence[Window]) -> Figures:
         result.labels += (int((labelled & ~chord).sum()), int((labelled & chord).sum()))
         pieces[window.piece][0] += int(right.sum())
         pieces[window.piece][1] += int(labelled.sum())
-        of_label = _probability(decoded.probability, window.labels)[labelled]
+        of_label = _probability(told, window.labels)[labelled]
         result.log_likelihood += float(np.log(np.maximum(of_label, 1e-9)).sum())
-        of_choice = _probability(decoded.probability, chosen)[labelled]
+        of_choice = _probability(told, chosen)[labelled]
         bins = np.minimum((of_choice * RELIABILITY_BINS).astype(np.int64), RELIABILITY_BINS - 1)
         for column, values in enumerate((np.ones_like(of_choice), of_choice, right[labelled])):
             np.add.at(result.bins[:, column], bins, values)

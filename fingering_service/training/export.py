@@ -42,7 +42,7 @@ def export(model: FingeringCrf, facts: dict[str, str], path: Path) -> str:
     Args:
         model: A trained model.
         facts: What serving needs to know beside the weights (version, temperature, coherence, conventions,
-            emphasis, description).
+            emphasis, calibration, description).
         path: The ONNX file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

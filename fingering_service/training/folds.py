@@ -28,7 +28,15 @@ from fingering_service.training.evaluate import Figures, TorchModel, evaluate, n
 from fingering_service.training.fit import Recipe, fit
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
-from fingering_service.training.train import COHERENCE, CONVENTIONS, EMPHASIS, MEMBERS, TEMPERATURE, VERSION
+from fingering_service.training.train import (
+    CALIBRATION,
+    COHERENCE,
+    CONVENTIONS,
+    EMPHASIS,
+    MEMBERS,
+    TEMPERATURE,
+    VERSION,
+)
 
 MODEL = "the mean of both members"
 _WITHOUT = {
@@ -36,6 +44,7 @@ _WITHOUT = {
     "without tables of each hand": {*TWINS, *SCALE_SIZES},
 }
 _LEAST_LABELS, _DENSE = 8, 0.8
+_COMPOSERS = ("Bach", "Beethoven", "Burgmuller", "Chopin", "Czerny", "Mozart")
 
 Views = dict[str, Figures]
 
@@ -46,7 +55,7 @@ def fold_of(group: str, folds: int) -> int:
 
 
 def views_of(window: Window) -> Iterator[str]:
-    """What a window counts for: everything; Mutopia's pieces; densely fingered passages.
+    """What a window counts for: everything; Mutopia's pieces; densely fingered passages; some composers' works.
 
     A passage is dense where at least four fifths of the notes from its first label to its last one have a label, and
     there are at least eight.
@@ -54,6 +63,7 @@ def views_of(window: Window) -> Iterator[str]:
     yield "all"
     if window.piece.startswith("ly_"):
         yield "Mutopia"
+    yield from (name for name in _COMPOSERS if name in window.composer)
     labelled = np.flatnonzero((window.labels > 0).any(axis=1))
     between = window.lattice.struck[labelled[0] : labelled[-1] + 1].sum() if len(labelled) else 0
     if window.label_count >= max(_LEAST_LABELS, _DENSE * between):
@@ -82,7 +92,7 @@ def _fitted(windows: Sequence[Window], recipe: Recipe) -> FingeringCrf:
 
 def priced(members: Sequence[FingeringCrf]) -> TorchModel:
     """The mean of members, decoded as it is served."""
-    return TorchModel(mean_of(members), TEMPERATURE, COHERENCE, CONVENTIONS, EMPHASIS)
+    return TorchModel(mean_of(members), TEMPERATURE, COHERENCE, CONVENTIONS, EMPHASIS, CALIBRATION)
 
 
 def cross_validate(windows: Sequence[Window], folds: int, *, parts: bool) -> dict[str, Views]:

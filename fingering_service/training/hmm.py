@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fingering_service.calibration import UNCHANGED, Calibration
 from fingering_service.lattice import Lattice
 from fingering_service.models.hidden_markov import SYMBOLS, WIDEST, HiddenMarkov, symbol_of
 from fingering_service.potentials import Potentials, empty
@@ -41,6 +42,7 @@ class Constant:
 
     temperature: float = 1.0
     coherence: float = 10.0
+    calibration: Calibration = UNCHANGED
     name: str = "constant"
     version: str = "1"
     digest: str = ""

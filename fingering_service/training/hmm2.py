@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from fingering_service.calibration import UNCHANGED, Calibration
 from fingering_service.lattice import Lattice
 from fingering_service.models.hidden_markov import SYMBOLS, symbol_of
 from fingering_service.potentials import Potentials, empty
@@ -44,6 +45,7 @@ class SecondOrderHmm:
     far: Floats
     temperature: float = 1.0
     coherence: float = 10.0
+    calibration: Calibration = UNCHANGED
     name: str = "hmm2"
     version: str = "1"
     digest: str = ""

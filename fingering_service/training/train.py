@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from fingering_service.calibration import Calibration
 from fingering_service.features import FIGURES, SIZES
 from fingering_service.models.ergonomic import Ergonomic
 from fingering_service.training.corpus import Piece, Window, read_corpus, read_manifest
@@ -26,7 +27,7 @@ from fingering_service.training.hmm import train_hmm
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
 
-VERSION = "1.4.1"
+VERSION = "1.4.2"
 TEMPERATURE = 1.2
 """Cross-validated: labels that may be wrong make a model a little too sure of what it does believe."""
 COHERENCE = 0.2
@@ -34,6 +35,8 @@ CONVENTIONS = 1.0
 """Nats; see `conventions`."""
 EMPHASIS = 1.2
 """Of the ergonomic costs of moving when fingering; see `emphasis`."""
+CALIBRATION = Calibration(sharpness=1.18, choice=0.15, spread=0.25)
+"""Cross-validated; see `calibration`."""
 _RECIPE = Recipe(epochs=8, fairness=0.3, leniency=0.03)
 MEMBERS = (
     replace(_RECIPE, tables=tuple(n for n in SIZES if n not in FIGURES), table_dropout=0.3, shrink=2e-4),
@@ -97,7 +100,7 @@ def main() -> int:
     textbook = textbook_windows()
     model = train(windows, recipes)
     held_out = read_corpus(args.corpus, validation)
-    figures = evaluate(TorchModel(model, TEMPERATURE, COHERENCE, CONVENTIONS, EMPHASIS), held_out)
+    figures = evaluate(TorchModel(model, TEMPERATURE, COHERENCE, CONVENTIONS, EMPHASIS, CALIBRATION), held_out)
     plain = evaluate(Ergonomic(), held_out)
     facts = {
         "name": "crf",
@@ -106,6 +109,7 @@ def main() -> int:
         "coherence": str(COHERENCE),
         "conventions": str(CONVENTIONS),
         "emphasis": str(EMPHASIS),
+        "calibration": CALIBRATION.to_json(),
         "description": DESCRIPTION,
     }
     path = args.out / "fingering.onnx"

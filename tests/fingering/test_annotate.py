@@ -7,6 +7,7 @@ import pytest
 from etude.mesh.errors import EtudeError
 from etude.notation.validate import validate
 from etude.score.v1 import fingering_pb2, provenance_pb2
+from fingering_service.calibration import Calibration
 from fingering_service.models.ergonomic import Ergonomic
 from fingering_service.models.learned import Learned
 from fingering_service.profile import PROFILES
@@ -104,6 +105,16 @@ def test_input_is_not_changed():
     before = score.SerializeToString(deterministic=True)
     finger(score)
     assert score.SerializeToString(deterministic=True) == before
+
+
+def test_a_calibration_changes_what_is_told_of_fingers_and_no_finger():
+    score = build("c5/8 e5/8 g5/8 f5/8 d5/8 b4/8 c5/4").score()
+    plain = finger(score, Ergonomic()).score
+    told = finger(score, Ergonomic(calibration=Calibration(sharpness=1.0, choice=0.5, spread=0.1))).score
+    assert digits(told, 1) == digits(plain, 1)
+    sure = [[n.fingering.probability for e in s.events for n in e.notes] for s in (plain, told)]
+    assert all(after < before for before, after in zip(*sure, strict=True) if before > 0.7)
+    assert any(before > 0.7 for before in sure[0])
 
 
 def test_alternatives_are_ordered_distinct_and_differ_from_the_best():

@@ -42,6 +42,7 @@ FACTS = {
     "coherence": "0.1",
     "conventions": "1.0",
     "emphasis": "1.3",
+    "calibration": "[1.2, 0.1, 0.5]",
     "description": "a test",
 }
 SMALL = Recipe(epochs=30)
@@ -234,7 +235,9 @@ def test_the_training_command_leaves_weights_and_a_card(corpus, tmp_path, monkey
     monkeypatch.setattr(sys, "argv", command)
     assert training.main() == 0
     card = json.loads((tmp_path / "fingering.card.json").read_text(encoding="utf-8"))
-    assert Learned(tmp_path / "fingering.onnx").digest == card["digest"]
+    served = Learned(tmp_path / "fingering.onnx")
+    assert served.digest == card["digest"]
+    assert served.calibration == training.CALIBRATION
     assert card["training"]["pieces"] == 4
     assert card["training"]["labels_by_licence"].keys() == {"CC0"}
     capsys.readouterr()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,3 +74,9 @@ def test_every_label_is_fingered_once_by_a_model_that_has_not_seen_its_group(cor
     assert len({views["all"]["labels"] for views in found.values()}) == 1
     assert all(np.allclose(v["difference"]["macro"], 0) for v in found[folds.MODEL].values())
     assert found["ergonomic"]["all"]["labels"] > 0
+
+
+def test_a_composer_s_windows_have_a_view_of_their_own(windows):
+    window = replace(windows[0], composer="MozartWA")
+    assert "Mozart" in folds.views_of(window)
+    assert "Mozart" not in folds.views_of(replace(window, composer="KuhlauF"))
