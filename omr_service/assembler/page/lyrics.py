@@ -17,6 +17,8 @@ _UNDER_NOTES = 0.6
 _MOST_NOTES = 0.6
 _SAME_PLACE = 0.3
 """Spaces by which lines of lyrics may stand lower under their staff in one system than in another."""
+_CENTRED = 0.7
+"""Spaces between the middles of a syllable and its note at most, where a syllable is told by little more."""
 _Style = tuple[str, int, bool, bool]
 _Place = tuple[_Style, int, float]
 """Font, double size, bold and italic; staff in the system; spaces from its bottom line to the baseline."""
@@ -87,11 +89,11 @@ def _short_lines(
     sung: set[Text] = set()
     for line in _lines(texts, system):
         own = _place(line[0], system)
-        there = own is not None and any(
-            own[:2] == place[:2] and abs(own[2] - place[2]) < _SAME_PLACE for place in places
-        )
         syllables = [t for t in line if any(c.isalpha() for c in t.text)]
-        if there and all(_stands_under_a_note(t, elements, system) for t in syllables):
+        alike = [abs(own[2] - place[2]) for place in places if own is not None and own[:2] == place[:2]]
+        if not alike or not all(_stands_under_a_note(t, elements, system, _CENTRED) for t in syllables):
+            continue
+        if min(alike) < _SAME_PLACE or len(syllables) > 1:
             sung.update(line)
     return sung
 
@@ -129,9 +131,11 @@ def _notes_over(line: Sequence[Text], elements: Sequence[Element], system: Syste
     return sum(bool(e.notes) and e.staff == over[-1] and x0 <= e.x <= x1 for e in elements) if over else 0
 
 
-def _stands_under_a_note(text: Text, elements: Sequence[Element], system: System) -> bool:
+def _stands_under_a_note(text: Text, elements: Sequence[Element], system: System, centred: float | None = None) -> bool:
+    """Whether the middle of a text stands under a note, within `centred` spaces of its middle where that is given."""
     x, y = center(text.box)
     reach = max(0.5 * (text.box.x1 - text.box.x0), 1.2 * system.space)
+    reach = reach if centred is None else centred * system.space
     over = [k for k, staff in enumerate(system.staves) if staff.bottom(x) < y]
     return bool(over) and any(
         e.notes and e.staff == over[-1] and abs((e.x + e.x1) / 2 - x) < reach and e.box.y0 < y for e in elements

@@ -25,7 +25,7 @@ TEMPO = re.compile(
 METRONOME_NOTE = re.compile(r"metNote(DoubleWhole|Whole|Half|Quarter|8th|16th|32nd)(Up|Down)?$")
 WORD = re.compile(r"[^\W\d_]{2,}|\b[^\W\d_]\.\s?[^\W\d_]\b")
 """Two letters in a row, or an abbreviation like "m.d."."""
-SIGN = re.compile(r"[^\W\d_]\.?$|[#♭♮♯⚠†‡]$")
+SIGN = re.compile(r"[^\W\d_]\.?$|[#♭♮♯⚠†‡×]$")
 """A letter that stands alone, or one of the signs that editors print."""
 REHEARSAL = re.compile(r"[A-Z]{1,2}$|\d{1,3}$")
 _CIRCLED = re.compile("[\u2460-\u2473]$")

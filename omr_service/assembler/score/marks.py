@@ -211,8 +211,10 @@ class MarkWriter:
             if event is not None:
                 out.part_id, out.staff, out.event_id = event.part_id, event.staff, event.event_id
                 out.measure_index, out.onset_ticks = event.measure_index, event.onset_ticks
-            elif mark.kind == "fermata" and mark.staff < 0:
-                # over a barline: at the end of the measure
+            elif (mark.kind == "fermata" and mark.staff < 0) or (
+                mark.kind == "words" and self.times.follows_last(page, mark.system, mark.x0)
+            ):
+                # over a barline or at it: at the end of the measure
                 out.part_id, out.staff = self.times.place(page, mark)
                 out.measure_index, out.onset_ticks = self.times.measure_end(page, mark.system, mark.x0)
             else:

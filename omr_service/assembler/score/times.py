@@ -9,6 +9,9 @@ from etude.score.v1 import event_pb2, score_pb2
 from omr_service.assembler.music import MarkSign
 from omr_service.assembler.piece.draft import JoinedMeasure, Key, Place, ScoreDraft
 
+CLEAR = 0.8
+"""Spaces from the last note of a measure to words that stand at the barline after it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -63,6 +66,13 @@ class Times:
             best = min(inside, key=lambda m: (abs(m.x - x), m.start))
             return index, best.start
         return index, self.score.measures[index].onset_ticks
+
+    def follows_last(self, page: int, system: int, x: float) -> bool:
+        """Whether what begins at x stands clear of all that sounds in its measure, at the barline."""
+        own = self.measures[page, system]
+        index = next((i for i, joined in own if x < joined.signs.x1), own[-1][0])
+        inside = [m.x1 for m in self.moments.get((page, system), []) if m.measure == index]
+        return bool(inside) and x > max(inside) + CLEAR * self.space(page, system)
 
     def measure_end(self, page: int, system: int, x: float) -> tuple[int, int]:
         """The measure whose right barline stands nearest to x, and the tick at which it ends."""

@@ -83,10 +83,15 @@ def test_syllables_under_notes_are_no_words():
     assert marks(sheet, "words") == [("words", "dolce")]
 
 
-@pytest.mark.parametrize(("y", "said"), [(300, 0), (310, 2)], ids=["the line of the others", "another line"])
-def test_few_syllables_on_the_line_of_many_are_sung(y, said):
+@pytest.mark.parametrize(
+    ("syllables", "y", "said"),
+    [(["gus"], 300, 0), (["gus"], 310, 1), (["gus", "tin"], 310, 0), (["poco", "rit."], 310, 2)],
+    ids=["on the line of the others", "on another line", "two on another line", "words that begin at their notes"],
+)
+def test_few_syllables_in_the_style_of_many_are_sung(syllables, y, said):
     sung = [text(word, x - 1, 140, size=8.0) for x, word in zip(XS, ("O", "du", "lie", "ber", "Au"), strict=True)]
-    last = [text(word, x - 1, y, size=8.0) for x, word in zip(XS, ("gus", "tin"), strict=False)]
+    shift = 0 if said == 2 else -3
+    last = [text(word, x + shift, y, size=8.0) for x, word in zip(XS, syllables, strict=False)]
     draft = two_systems(*sung, *last).draft()
     assert len([m for m in draft.marks if m.kind == "words"]) == said
 
@@ -235,6 +240,15 @@ def test_a_dynamic_with_words_stands_at_its_note(left):
     onsets = {d.WhichOneof("kind"): d.onset_ticks for d in score.directions}
     starts = sorted({e.onset_ticks for e in score.events if e.notes})
     assert onsets == {"dynamic": starts[1], "words": starts[1]}
+
+
+def test_words_between_the_last_note_and_the_barline_stand_at_the_end_of_the_measure():
+    sheet = sheet_of_notes()
+    sheet.page.texts.extend([text("rit.", 340, 135, italic=True), text("attacca", 400, 135, italic=True)])
+    (score,) = write_scores([assemble_page(sheet.page)], Source("sheet.pdf", "sha256:0"))
+    last = max(e.onset_ticks for e in score.events if e.notes)
+    end = score.measures[0].onset_ticks + score.measures[0].length_ticks
+    assert [(d.words.text, d.onset_ticks) for d in score.directions] == [("rit.", last), ("attacca", end)]
 
 
 def test_a_number_in_a_circle_is_no_finger_and_no_word():
