@@ -115,7 +115,17 @@ def engraved_part(score: score_pb2.Score) -> score_pb2.Score:
     del kept.spanners[:], kept.directions[:]
     kept.spanners.extend(spanners)
     kept.directions.extend(directions)
+    _end_hairpins(kept)
     return kept
+
+
+def _end_hairpins(score: score_pb2.Score) -> None:
+    """Lets hairpins end where LilyPond ends them: at the next dynamic or hairpin of their staff."""
+    hairpins = [spanner for spanner in score.spanners if spanner.HasField("hairpin")]
+    for hairpin in hairpins:
+        ticks = [h.start_ticks for h in hairpins if h.staff == hairpin.staff]
+        ticks += [d.onset_ticks for d in score.directions if d.HasField("dynamic") and d.staff == hairpin.staff]
+        hairpin.end_ticks = min([hairpin.end_ticks, *(t for t in ticks if t > hairpin.start_ticks)])
 
 
 def _is_engraved(index: ScoreIndex, spanner: spanner_pb2.Spanner) -> bool:

@@ -84,6 +84,7 @@ def add_marks(musicxml: Path, rng: random.Random) -> None:
     tree = ET.parse(musicxml)
     manner = draw_manner(rng)
     for part in tree.getroot().iter("part"):
+        own = set(part.iter("direction"))
         chords = list(_chords(part))
         sounding = [c for c in chords if c.notes[0].find("rest") is None]
         for chord in sounding:
@@ -98,6 +99,7 @@ def add_marks(musicxml: Path, rng: random.Random) -> None:
                 c.bar for c in chords if c.voice[0] == staff and c.voice[1] != voice
             }
             _add_spans(voices[staff, voice], staff, alone, manner, rng)
+        _take_back(part, own)
         for measure in part.findall("measure"):
             if rng.random() < manner.spans / 8:
                 barline = ET.SubElement(measure, "barline", location="right")
@@ -199,6 +201,16 @@ def _roll_across(chords: Sequence[_Chord], manner: Manner, rng: random.Random) -
         if len({c.voice[0] for c in together}) > 1 and rng.random() < manner.on_chords:
             for chord in together:
                 _roll(chord, "", number="2")
+
+
+def _take_back(part: ET.Element, own: set[ET.Element]) -> None:
+    """Takes away added lines of a kind that the score has itself: they would lie over each other."""
+    for name in ("wedge", "pedal", "octave-shift"):
+        if any(direction.find(f"direction-type/{name}") is not None for direction in own):
+            for measure in part.findall("measure"):
+                for direction in measure.findall("direction"):
+                    if direction not in own and direction.find(f"direction-type/{name}") is not None:
+                        measure.remove(direction)
 
 
 def _direction(name: str, staff: str, above: bool, **attributes: str) -> ET.Element:
