@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from omr_service.assembler.geometry import Sorted, Staff, is_horizontal
-from omr_service.symbols import Glyph, Line
+from omr_service.symbols import Box, Glyph, Line
 
 HEAD_KINDS = {
     "noteheadBlack": "black",
@@ -26,6 +27,10 @@ HEAD_KINDS = {
 }
 SMALL = 0.82
 """Heads smaller than this part of the page's usual head are grace or cue notes."""
+
+ACCIDENTAL, BESIDE = 1.3, 0.25
+"""Spaces by which the upright stroke of an accidental goes beyond the box in which the accidental was seen at most, up
+and down, and aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +245,19 @@ class _Touch:
     left: bool  # the head is left of the stem
 
 
-def find_chords(heads: list[Head], stems: list[Line], staves: list[Staff]) -> list[Chord]:
+def find_chords(
+    heads: list[Head], stems: list[Line], staves: list[Staff], accidentals: Sequence[Box] = ()
+) -> list[Chord]:
     """Chords: heads that share a stem, and stemless heads that stand together.
 
     A head that two stems touch in the usual way (an upward one at its right, a downward one at its left) belongs to
-    both: two voices meet on it.
+    both: two voices meet on it; but one of them may be the upright stroke of an accidental beside it.
+
+    Args:
+        heads: Noteheads of the page.
+        stems: Upright strokes that may be stems.
+        staves: Staves of the page.
+        accidentals: The ink of its accidentals.
     """
     order = Sorted(range(len(stems)), key=lambda i: (stems[i].x0 + stems[i].x1) / 2)
     touches: list[_Touch] = []
@@ -260,7 +273,7 @@ def find_chords(heads: list[Head], stems: list[Line], staves: list[Staff]) -> li
     for touch in touches:
         by_stem.setdefault(touch.stem, []).append(touch)
     up = {i: _points_up(stems[i], members) for i, members in by_stem.items()}
-    members_of = _resolve(touches, stems, up, staves)
+    members_of = _resolve(touches, stems, up, staves, accidentals)
     chords: list[Chord] = []
     taken: set[int] = set()
     for i in sorted(members_of, key=lambda k: (stems[k].x0, stems[k].y0)):
@@ -309,7 +322,7 @@ def _points_up(stem: Line, members: list[_Touch]) -> bool:
 
 
 def _resolve(
-    touches: list[_Touch], stems: list[Line], up: dict[int, bool], staves: list[Staff]
+    touches: list[_Touch], stems: list[Line], up: dict[int, bool], staves: list[Staff], accidentals: Sequence[Box]
 ) -> dict[int, list[_Touch]]:
     """Which heads each stem keeps, where a head touches more than one."""
     of_head: dict[int, list[_Touch]] = {}
@@ -317,9 +330,11 @@ def _resolve(
         of_head.setdefault(touch.head.index, []).append(touch)
     kept: dict[int, list[_Touch]] = {}
     for group in of_head.values():
-        usual = [t for t in group if t.left == up[t.stem]]
         choice = group
         if len(group) > 1:
+            space = staves[group[0].head.staff].space
+            group = [t for t in group if not _on_accidental(stems[t.stem], accidentals, space)] or group
+            usual = [t for t in group if t.left == up[t.stem]]
             rooted = [t for t in usual if _at_root(t, stems[t.stem], up[t.stem], staves)]
             choice = rooted or usual or [min(group, key=lambda t: _reach(t, stems[t.stem]))]
             ups = [t for t in choice if up[t.stem]]
@@ -331,6 +346,17 @@ def _resolve(
         for touch in choice:
             kept.setdefault(touch.stem, []).append(touch)
     return kept
+
+
+def _on_accidental(stem: Line, accidentals: Sequence[Box], space: float) -> bool:
+    """True for a stroke that lies along an accidental and hardly beyond it."""
+    x = (stem.x0 + stem.x1) / 2
+    return any(
+        box.x0 - BESIDE * space < x < box.x1 + BESIDE * space
+        and box.y0 - ACCIDENTAL * space < stem.y0
+        and stem.y1 < box.y1 + ACCIDENTAL * space
+        for box in accidentals
+    )
 
 
 def _shared(side: list[_Touch], stems: list[Line], up: dict[int, bool], staves: list[Staff]) -> bool:

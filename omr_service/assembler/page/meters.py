@@ -6,14 +6,16 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from omr_service.assembler.geometry import System, center
+from omr_service.assembler.geometry import Barline, System, center
 from omr_service.symbols import Glyph
 
 DIGIT = re.compile(r"(?:timeSig|fingering|tuplet)(\d)$")
 UNSEEN = 0.02
 """Probability of a reading on a staff that does not show it: a digit may have been missed."""
+ALTERNATIVE, PARENTHESIS = 3.0, 1.5
+"""Spaces between a meter and another one for the same measures, and between that and its right parenthesis."""
 _Readings = dict[tuple[tuple[int, ...], int, str], float]
 """Numerators, denominator and symbol, with how probable they are."""
 _Digit = tuple[Glyph, dict[str, float]]
@@ -94,6 +96,23 @@ def find_meters(glyphs: list[Glyph], system: System) -> list[MeterSign]:
             distinct.append((extent, [readings]))
     meters = [_meter(extent, readings) for extent, readings in distinct]
     return [meter for meter in meters if meter is not None]
+
+
+def without_alternatives(meters: Sequence[MeterSign], system: System) -> tuple[list[MeterSign], System]:
+    """The meters that count, and the system without the barlines that are none: a meter right after another one, mostly
+    in parentheses, says how the same measures may be counted, too, and its parentheses may look like barlines."""
+    space = system.space
+    kept: list[MeterSign] = []
+    edges: list[Barline] = []
+    for meter in meters:
+        if kept and meter.x0 - kept[-1].x1 < ALTERNATIVE * space:
+            left = [b for b in system.barlines if kept[-1].x1 <= b.x <= meter.x0]
+            right = [b for b in system.barlines if meter.x1 <= b.x < meter.x1 + PARENTHESIS * space]
+            edges += [*left, *right] if left and right else []
+        else:
+            kept.append(meter)
+    barlines = tuple(b for b in system.barlines if b not in edges)
+    return kept, replace(system, barlines=barlines) if edges else system
 
 
 def _digits(glyph: Glyph) -> dict[str, float]:

@@ -31,7 +31,7 @@ from omr_service.assembler.page.fingers import find_fingers, finger_styles, styl
 from omr_service.assembler.page.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.page.lyrics import DOWNWARD, find_lyrics, is_of_upper
 from omr_service.assembler.page.measures import build_elements, build_measures, slashed_chords
-from omr_service.assembler.page.meters import MeterSign, find_meters
+from omr_service.assembler.page.meters import MeterSign, find_meters, without_alternatives
 from omr_service.assembler.page.octave_lines import find_octave_lines
 from omr_service.assembler.page.ossias import find_ossias, without_ossias
 from omr_service.assembler.page.pedals import find_pedals, pedal_texts
@@ -175,7 +175,8 @@ def step_chords(page: PageDraft) -> None:
         if not any(x0 - 0.05 <= x <= x1 + 0.05 and top - 1 <= y <= bottom + 1 for x0, x1, top, bottom in bars + starts):
             stems.append(line)
     stems = mend_stems(page.heads, stems, find_beams(page.symbols.lines, page.space), page.staves)
-    page.chords = find_chords(page.heads, stems, page.staves)
+    accidentals = [g.box for g in acc.accidental_glyphs(page.symbols.glyphs)]
+    page.chords = find_chords(page.heads, stems, page.staves, accidentals)
 
 
 def step_beams(page: PageDraft) -> None:
@@ -204,8 +205,10 @@ def step_signatures(page: PageDraft) -> None:
         rests_of.setdefault(place[rest.staff][0], []).append(rest)
     current: dict[int, ClefSign] = {}
     at_meters: set[int] = set()
-    for system in page.systems:
+    for system in list(page.systems):
         glyphs = page.glyphs_of(system)
+        meters, system = without_alternatives(find_meters(glyphs, system), system)
+        page.systems[system.index], page.meters[system.index] = system, meters
         heads = heads_of.get(system.index, [])
         events = sorted([h.glyph.box.x0 for h in heads] + [r.glyph.box.x0 for r in rests_of.get(system.index, [])])
         clefs = find_clefs(glyphs, page.texts_of(system), system, page.symbols.image_share > PICTURE)
@@ -216,8 +219,7 @@ def step_signatures(page: PageDraft) -> None:
         keys = find_keys(marks, clefs, heads, lefts, firsts, system, current)
         page.keys[system.index] = keys
         used.update(g for key in keys for g in key.glyphs)
-        page.meters[system.index] = find_meters(glyphs, system)
-        at_meters.update(r.index for r in rests_of.get(system.index, []) if _is_under(r, page.meters[system.index]))
+        at_meters.update(r.index for r in rests_of.get(system.index, []) if _is_under(r, meters))
         for clef in clefs:
             current[clef.staff] = clef
     page.rests = [rest for rest in page.rests if rest.index not in at_meters]

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from omr_service.assembler.doubts import doubtful
 from omr_service.assembler.music import Element, TupletSign
 from omr_service.assembler.rhythm.bar_model import USUAL, Costs
+from omr_service.assembler.rhythm.even_groups import even_groups
 from omr_service.assembler.rhythm.measure_problem import GOOD, MeasureProblem, usual_normal
 from omr_service.assembler.rhythm.readings import Unnumbered
 from omr_service.assembler.rhythm.runs import free_runs, small_runs
@@ -80,6 +82,14 @@ def solve_measure(
     problem = MeasureProblem(timed, {}, tuplets, expected, space, costs, compound, unmarked)
     best = problem.solve(math.inf)
     assert best is not None
+    numbered: list[Sequence[TupletSign]] = [[*tuplets, *left_out] for left_out in even_groups(timed, tuplets, compound)]
+    for signs in numbered:
+        if best.solution.cost <= GOOD:
+            break
+        other = MeasureProblem(timed, {}, signs, expected, space, costs, compound, unmarked)
+        found = other.solve(best.solution.cost)
+        if found is not None:
+            problem, best = other, found
     cues = [e for e in grace if not e.slash]
     if cues and best.solution.cost > GOOD:
         with_cues = sorted([*timed, *cues], key=lambda e: (e.x, e.staff))
@@ -104,10 +114,19 @@ def solve_measure(
         rest = [e for e in problem.timed if e is not element]
         if not rest or best.solution.cost <= cost or element.index in problem.small:
             continue
-        other = MeasureProblem(rest, problem.small, tuplets, expected, space, costs, compound, unmarked)
-        found = other.solve(best.solution.cost - cost)
-        if found is not None:
-            problem, best = other, found
-            dropped.append(element.index)
-    choice = tuple(k for k, _ in best.choice)
-    return measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice, tuple(dropped))
+        below = best.solution.cost - cost
+        for signs in (tuplets, *numbered):
+            other = MeasureProblem(rest, problem.small, signs, expected, space, costs, compound, unmarked)
+            found = other.solve(below)
+            if found is not None:
+                problem, best, below = other, found, found.solution.cost
+                dropped = [*(i for i in dropped if i != element.index), element.index]
+    printed = len(tuplets)
+    choice = tuple(k for k, _ in best.choice[:printed])
+    timing = measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice, tuple(dropped))
+    left_out = tuple(
+        (sign.options[k], (sign.number, normal))
+        for sign, (k, normal) in zip(problem.tuplets[printed:], best.choice[printed:], strict=True)
+        if k >= 0
+    )
+    return replace(timing, unmarked=(*timing.unmarked, *left_out)) if left_out else timing

@@ -89,3 +89,18 @@ def test_what_is_read_as_a_rest_at_a_time_signature_is_none(x, measures):
     sheet.glyph("rest8th", 1, x, 4, height=2 * SPACE)
     (score,) = write_scores([assemble_page(sheet.page)], Source("one.pdf", "sha256:" + "0" * 64))
     assert len(score.measures) == measures
+
+
+@pytest.mark.parametrize("parentheses", [True, False])
+def test_a_second_meter_beside_the_first_says_how_else_the_same_measures_may_be_counted(parentheses):
+    sheet = sheet_of(3, (("3", 1.0),))
+    for staff in (0, 1):
+        sheet.glyph("timeSig8", staff, 90, 2, height=2 * SPACE)
+        sheet.glyph("timeSig6", staff, 90, 6, height=2 * SPACE)
+    if parentheses:
+        # as tall as the staves: in a picture they look like barlines
+        sheet.bar(85)
+        sheet.bar(98)
+    draft = sheet.joined()
+    assert [m.meter.beats for m in draft.measures] == [(3,)] * 5
+    assert [len(m.signs.elements) for m in draft.measures] == [6] * 5

@@ -167,3 +167,16 @@ def test_two_runs_of_five_without_a_number_take_the_same_time():
     notes = [e for hand in hands for e in hand]
     timing = solve_measure(notes, (), Q(2), 1.0, irregular_is_usual=True, compound=False)
     assert timing.length == 2 and {t.ratios for t in timing.timings.values()} == {((5, 4),)}
+
+
+@pytest.mark.parametrize(("height", "stems"), [(14.0, 1), (4.0, 2)])
+def test_the_stroke_of_an_accidental_beside_a_head_is_no_stem_of_it(height, stems):
+    """A flat stands close to the right of a head under whose own stem a beam goes on."""
+    sheet = framed()
+    sheet.note(0, 100, 4, up=False)
+    y = sheet.y(0, 4)
+    sheet.page.lines.append(Line(106, y - 12, 106, y + 1, 0.6))
+    sheet.glyph("accidentalFlat", 0, 107, 5, height=height)
+    sheet.note(0, 114, 5, up=False)
+    draft = sheet.draft()
+    assert sum(0 in chord.heads for chord in draft.chords) == stems

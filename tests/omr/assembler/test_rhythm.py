@@ -212,3 +212,31 @@ def test_pairs_of_a_long_and_a_short_note_are_triplets_where_the_bar_is_half_as_
     hands[1][0] = replace(hands[1][0], notes=(), up=None, beam=-1)
     timing = solve_measure([*hands[0], *hands[1]], (), Q(2), 1.0, compound=False)
     assert timing.length == 2 and timing.timings[1].onset == Q(1, 3) and timing.timings[27].onset == Q(11, 6)
+
+
+def groups_of(size, count, level=3):
+    """Notes of one value under beams of so many each."""
+    return [
+        chord(size * g + k, 20.0 * g + 18.0 * k / size, level, beam=g, step=4 + k % 4)
+        for g in range(count)
+        for k in range(size)
+    ]
+
+
+@pytest.mark.parametrize(("size", "count", "duration"), [(7, 8, Fraction(1, 14)), (5, 8, Fraction(1, 10))])
+def test_a_bar_of_equal_groups_is_one_of_tuplets_of_which_no_number_is_printed(size, count, duration):
+    elements = groups_of(size, count)
+    timing = solve_measure(elements, (), Fraction(4), 1.0, compound=False)
+    assert timing.expected and timing.fits
+    assert {t.duration for t in timing.timings.values()} == {duration}
+    assert [(len(run), ratio) for run, ratio in timing.unmarked] == [(size, (size, 4))] * count
+
+
+def test_equal_groups_are_tuplets_though_something_was_seen_that_is_not_there():
+    ghost = replace(chord(99, 148.0, 1), notes=(), up=None, confidence=0.5)
+    hands = [replace(e, staff=int(e.index % 7 < 3)) for e in groups_of(7, 8)]
+    timing = solve_measure([*hands, ghost], (), Fraction(4), 1.0, compound=False)
+    assert timing.dropped == (99,)
+    assert {t.duration for t in timing.timings.values()} == {Fraction(1, 14)}
+    # as tuplets of one kind, not as eight of which each may be another
+    assert timing.cost < 3

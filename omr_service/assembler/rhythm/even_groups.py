@@ -1,0 +1,47 @@
+"""Tuplets whose number is left out throughout a measure: its beams join equally many equal notes each, which once or
+twice at the start of a passage are numbered and then go on as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omr_service.assembler.geometry import union
+from omr_service.assembler.music import Element, TupletSign
+from omr_service.assembler.page.tuplets import NORMALS
+
+LEAST_GROUPS = 3
+"""So many groups of one size say that it is meant."""
+COST = 1.5
+"""What it costs to read all of them as tuplets."""
+
+
+def even_groups(timed: Sequence[Element], tuplets: Sequence[TupletSign], compound: bool) -> list[list[TupletSign]]:
+    """For each size that several groups under beams have, the numbers that are left out if all of them are tuplets.
+
+    Args:
+        timed: Chords and rests of a measure, from left to right.
+        tuplets: Its tuplets with a number.
+        compound: True where beats may be dotted: groups in threes are plain there.
+    """
+    numbered = {i for t in tuplets if t.certain for option in t.options for i in option}
+    groups: dict[int, list[Element]] = {}
+    for element in timed:
+        if element.beam >= 0:
+            groups.setdefault(element.beam, []).append(element)
+    by_size: dict[int, list[list[Element]]] = {}
+    for group in groups.values():
+        alike = len({e.level for e in group}) == 1 and not any(e.dots or e.index in numbered for e in group)
+        if alike and _is_odd(len(group), compound):
+            by_size.setdefault(len(group), []).append(group)
+    many = [own for _, own in sorted(by_size.items()) if len(own) >= LEAST_GROUPS]
+    return [[_sign(group, COST / len(own)) for group in own] for own in many]
+
+
+def _is_odd(size: int, compound: bool) -> bool:
+    """True for a number of notes that is no plain part of a beat."""
+    return size in NORMALS and size & (size - 1) != 0 and not (compound and size % 3 == 0)
+
+
+def _sign(group: Sequence[Element], cost: float) -> TupletSign:
+    run = tuple(e.index for e in group)
+    return TupletSign(len(run), 0, (run,), False, True, union(e.box for e in group), cost)
