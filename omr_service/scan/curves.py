@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
-from omr_service.scan.ink import Grey
+from omr_service.scan.ink import PAPER, Grey
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.strokes import CELL, PRESENT, Mask, Patch, patches, runs_of, runs_of_columns
 from omr_service.symbols import Box, Curve, Line
@@ -23,6 +23,10 @@ _BULGE = 1.0
 """Pixels by which the middle of a curve lies off the line between its tips at least, where it meets another one."""
 _BESIDE = 1
 """Pixels over and under a level stroke that are looked at for its ink, too."""
+_LONGER, _MUCH = 3, 1.5
+"""Pixels of ink from which on a stroke is longer than it was seen, and how many times as long it may be at most."""
+_HIGHEST = round(2 * SPACE)
+"""Pixels that a hook is high at most."""
 _SOLID = 0.85
 """Share of a stroke with ink from which on it is no dashed one."""
 
@@ -195,16 +199,10 @@ def find_brackets(mask: Mask, page: Grey) -> list[Line]:
             if len(x) > 4 and x.max() - x.min() > 0.8 * SPACE:
                 slope, start = (float(v) for v in np.polyfit(x, y + 0.5, 1))
                 dashed = _is_dashed(patch, left, right, slope, start)
-                found.append(
-                    Line(
-                        patch.x + left,
-                        patch.y + start + slope * left,
-                        patch.x + right,
-                        patch.y + start + slope * right,
-                        1.5,
-                        dashed,
-                    )
-                )
+                x0, x1 = patch.x + left, patch.x + right
+                y0, y1 = patch.y + start + slope * left, patch.y + start + slope * right
+                line = Line(x0, y0, x1, y1, 1.5, dashed)
+                found += [line] if dashed else _to_its_ends(line, page)
         if bottom - top >= 0.7 * SPACE:
             for a, b in ((left, left + 5), (right - 5, right)):
                 upright = patch.inside[:, max(0, a) : b].any(1)
@@ -213,6 +211,44 @@ def find_brackets(mask: Mask, page: Grey) -> list[Line]:
                     middle = patch.x + (a + b) / 2
                     found.append(Line(middle, float(patch.y + at[0]), middle, float(patch.y + at[-1] + 1), 1.5))
     return found
+
+
+def _to_its_ends(line: Line, page: Grey) -> list[Line]:
+    """A level stroke made as long as its ink, of which the detector may have seen a part, with the hooks it then has.
+
+    Ink that goes on for longer than what was seen is something else: a staff line, a beam.
+    """
+    slope = (line.y1 - line.y0) / (line.x1 - line.x0)
+    limit = round(_MUCH * (line.x1 - line.x0))
+    ends: list[tuple[float, float]] = []
+    hooks: list[Line] = []
+    for x, y, way in ((line.x0, line.y0, -1), (line.x1, line.y1, 1)):
+        steps = np.arange(1, limit + 1)
+        columns = np.clip(int(x) + way * steps, 0, page.shape[1] - 1)
+        rows = np.rint(y + slope * way * steps - 0.5).astype(np.intp)
+        near = np.clip(rows[:, None] + np.arange(-_BESIDE, _BESIDE + 1), 0, page.shape[0] - 1)
+        inked = (page[near, columns[:, None]] < PAPER // 2).any(1)
+        long = int(np.argmin(inked)) if not inked.all() else limit
+        if long >= limit or long < _LONGER:
+            ends.append((x, y))
+            continue
+        end = (x + way * long, y + slope * way * long)
+        ends.append(end)
+        hook = _hook(int(end[0]), int(end[1]), page)
+        hooks += [hook] if hook is not None else []
+    (x0, y0), (x1, y1) = ends
+    return [replace(line, x0=x0, y0=y0, x1=x1, y1=y1), *hooks]
+
+
+def _hook(x: int, y: int, page: Grey) -> Line | None:
+    """The upright ink at the end of a level stroke, where there is so much that it is a hook."""
+    x0, x1 = max(0, x - _BESIDE - 1), x + _BESIDE + 2
+    top, bottom = max(0, y - _HIGHEST), y + _HIGHEST
+    upright = page[top:bottom, x0:x1] < PAPER // 2
+    for first, last in runs_of(np.asarray(upright.any(1))):
+        if first <= y - top + _BESIDE and last >= y - top - _BESIDE and 0.5 * SPACE <= last - first < _HIGHEST:
+            return Line(float(x), float(top + first), float(x), float(top + last), 1.5)
+    return None
 
 
 def _is_dashed(patch: Patch, left: int, right: int, slope: float, start: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -19,7 +19,7 @@ NORMALS: dict[int, tuple[int, ...]] = {
     3: (2, 4),
     4: (3, 6),
     5: (4, 3, 6, 2, 8),
-    6: (4, 8),
+    6: (4, 8, 9),
     7: (4, 8, 6),
     8: (6, 12, 4),
     9: (8, 4, 6),
@@ -34,6 +34,8 @@ NORMALS: dict[int, tuple[int, ...]] = {
 TUPLET_GLYPH = re.compile(r"tuplet(\d)$")
 CERTAIN = 0.5
 """Probability from which on a digit is that of a tuplet."""
+HOOK, LONGEST = 2.0, 30.0
+"""Spaces that the hook of a bracket is high, and a bracket long, at most."""
 NUMBER_TEXT = re.compile(r"[\[(]?(\d{1,2})(?:\s*:\s*(\d{1,2}))?[\])]?$")
 
 
@@ -121,11 +123,12 @@ def find_tuplets(
         ),
         key=lambda v: v.x1,
     )
+    hooks = [v for v in lines if is_vertical(v) and 0.3 * space < abs(v.y1 - v.y0) < HOOK * space]
     result: list[tuple[float, TupletSign]] = []
     voices: dict[int, list[list[Element]]] = {}
     for number in find_numbers(glyphs, texts, space, styles_of_fingers):
         cx, cy = center(number.box)
-        span = _bracket(number, arms)
+        span = _bracket(number, arms) or _bracket_beside(number, arms, hooks)
         if span is None and number.finger:
             continue
         measure = next((m for m in measures if m.x0 <= cx < m.x1), None)
@@ -150,7 +153,7 @@ def find_tuplets(
 
 
 def _bracket(number: _Number, arms: Sorted[Line]) -> tuple[float, float] | None:
-    """Horizontal extent of the bracket interrupted by a number, or lying over or under it."""
+    """Horizontal extent of the bracket interrupted by a number."""
     cx, cy = center(number.box)
     space = number.space
     left = [v for v in arms.between(number.box.x0 - 1.6 * space, cx) if abs(y_at(v, cx) - cy) < 0.9 * space]
@@ -161,6 +164,23 @@ def _bracket(number: _Number, arms: Sorted[Line]) -> tuple[float, float] | None:
     ]
     if left and right:
         return min(v.x0 for v in left), max(v.x1 for v in right)
+    return None
+
+
+def _bracket_beside(number: _Number, arms: Sorted[Line], hooks: Sequence[Line]) -> tuple[float, float] | None:
+    """Horizontal extent of the unbroken bracket over or under whose middle a number stands; a hook tells it from other
+    level lines."""
+    cx, cy = center(number.box)
+    space = number.space
+    for line in arms.between(cx, cx + 0.5 * LONGEST * space):
+        width = line.x1 - line.x0
+        centred = abs((line.x0 + line.x1) / 2 - cx) < 0.1 * width + 0.3 * space
+        away = abs(y_at(line, cx) - cy) / space
+        if line.dashed or not (centred and 2.0 * space < width < LONGEST * space and 0.5 < away < 1.7):
+            continue
+        for x, y in ((line.x0, line.y0), (line.x1, line.y1)):
+            if any(abs(h.x0 - x) < 0.5 * space and h.y0 - 0.4 * space < y < h.y1 + 0.4 * space for h in hooks):
+                return line.x0, line.x1
     return None
 
 

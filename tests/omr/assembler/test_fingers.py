@@ -149,6 +149,19 @@ def test_a_number_set_as_the_fingers_are_is_a_tuplets_in_a_bracket_only(bracket,
     assert len(signs.tuplets) == tuplets
 
 
+@pytest.mark.parametrize(("hook", "x", "tuplets"), [(True, 123, 1), (False, 123, 0), (True, 141, 0)])
+def test_a_bracket_may_run_unbroken_beside_the_number_in_its_middle_and_has_hooks(hook, x, tuplets):
+    sheet = a_sheet()
+    for note in (100, 120, 140):
+        sheet.note(0, note, 6, up=True)
+    sheet.page.texts.extend([digits("3", x, 74), digits("1", 300, 74)])
+    sheet.page.lines.append(Line(100, 80, 148, 80, 0.6))
+    if hook:
+        sheet.page.lines.append(Line(148, 80, 148, 84, 0.6))
+    (signs,) = sheet.draft().signs
+    assert len(signs.tuplets) == tuplets
+
+
 def test_a_digit_under_two_voices_stands_at_no_stem_that_goes_up():
     sheet = a_sheet()
     sheet.note(0, 200, 5, up=True)

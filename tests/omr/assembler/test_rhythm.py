@@ -240,3 +240,11 @@ def test_equal_groups_are_tuplets_though_something_was_seen_that_is_not_there():
     assert {t.duration for t in timing.timings.values()} == {Fraction(1, 14)}
     # as tuplets of one kind, not as eight of which each may be another
     assert timing.cost < 3
+
+
+@pytest.mark.parametrize(("expected", "duration"), [(Fraction(9, 2), Fraction(3, 4)), (Fraction(2), Fraction(1, 3))])
+def test_six_notes_replace_nine_where_the_bar_is_three_dotted_beats(expected, duration):
+    elements = [chord(k, 10.0 * k, 1, beam=1) for k in range(6)]
+    six = TupletSign(6, 0, (tuple(range(6)),), False, True, Box(28, 0, 30, 2))
+    found = solve_measure(elements, (six,), expected, 1.0).timings
+    assert {t.duration for t in found.values()} == {duration}

@@ -145,6 +145,29 @@ def test_a_line_is_dashed_where_its_ink_is_though_its_mask_runs_through(gap: int
     assert line.dashed == (gap > 0)
 
 
+@pytest.mark.parametrize(("seen", "ends"), [((50, 90), (50, 130)), ((90, 130), (50, 130)), ((50, 130), (50, 130))])
+def test_a_bracket_is_as_long_as_its_ink_though_a_part_of_it_was_seen(seen, ends):
+    page = _page()
+    page[60:62, 50:130] = 0
+    page[52:62, 50:52] = page[52:62, 128:130] = 0
+    mask = np.zeros_like(_mask(page))
+    mask[30:31, seen[0] // 2 : seen[1] // 2] = 255
+    found = find_brackets(mask, page)
+    (level,) = (v for v in found if v.x1 - v.x0 > 10)
+    assert (level.x0, level.x1) == pytest.approx(ends, abs=2.5)
+    hooks = [v for v in found if v is not level]
+    assert [(round(v.y0), round(v.y1)) for v in hooks] == [(52, 62)] * (1 if seen != ends else 0)
+
+
+def test_a_bracket_does_not_go_on_along_ink_that_is_much_longer():
+    page = _page()
+    page[60:62, 20:280] = 0
+    mask = np.zeros_like(_mask(page))
+    mask[30:31, 50:70] = 255
+    (level,) = find_brackets(mask, page)
+    assert (level.x0, level.x1) == pytest.approx((100, 140), abs=2.5)
+
+
 def test_a_stem_stands_upright_whatever_stands_beside_one_of_its_ends():
     page = _page()
     page[70:110, 105:107] = 0
