@@ -4,6 +4,7 @@ twice at the start of a passage are numbered and then go on as they are."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from omr_service.assembler.geometry import union
 from omr_service.assembler.music import Element, TupletSign
@@ -11,6 +12,8 @@ from omr_service.assembler.page.tuplets import NORMALS
 
 LEAST_GROUPS = 3
 """So many groups of one size say that it is meant."""
+MOST = Fraction(3, 4)
+"""Share of the measure's notes under beams that they are at least."""
 COST = 1.5
 """What it costs to read all of them as tuplets."""
 
@@ -33,13 +36,14 @@ def even_groups(timed: Sequence[Element], tuplets: Sequence[TupletSign], compoun
         alike = len({e.level for e in group}) == 1 and not any(e.dots or e.index in numbered for e in group)
         if alike and _is_odd(len(group), compound):
             by_size.setdefault(len(group), []).append(group)
-    many = [own for _, own in sorted(by_size.items()) if len(own) >= LEAST_GROUPS]
+    least = MOST * sum(len(group) for group in groups.values())
+    many = [own for size, own in sorted(by_size.items()) if len(own) >= LEAST_GROUPS and size * len(own) >= least]
     return [[_sign(group, COST / len(own)) for group in own] for own in many]
 
 
 def _is_odd(size: int, compound: bool) -> bool:
-    """True for a number of notes that is no plain part of a beat."""
-    return size in NORMALS and size & (size - 1) != 0 and not (compound and size % 3 == 0)
+    """True for a number of notes that is no plain part of a beat; threes may be of a dotted one anywhere."""
+    return size in NORMALS and size > 3 and size & (size - 1) != 0 and not (compound and size % 3 == 0)
 
 
 def _sign(group: Sequence[Element], cost: float) -> TupletSign:

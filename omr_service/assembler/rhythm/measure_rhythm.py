@@ -114,13 +114,12 @@ def solve_measure(
         rest = [e for e in problem.timed if e is not element]
         if not rest or best.solution.cost <= cost or element.index in problem.small:
             continue
-        below = best.solution.cost - cost
-        for signs in (tuplets, *numbered):
-            other = MeasureProblem(rest, problem.small, signs, expected, space, costs, compound, unmarked)
-            found = other.solve(below)
-            if found is not None:
-                problem, best, below = other, found, found.solution.cost
-                dropped = [*(i for i in dropped if i != element.index), element.index]
+        signs = numbered[0] if numbered else tuplets
+        other = MeasureProblem(rest, problem.small, signs, expected, space, costs, compound, unmarked)
+        found = other.solve(best.solution.cost - cost)
+        if found is not None:
+            problem, best = other, found
+            dropped.append(element.index)
     printed = len(tuplets)
     choice = tuple(k for k, _ in best.choice[:printed])
     timing = measure_timing(problem.timed, problem.small, best.marks, best.items, best.solution, choice, tuple(dropped))
