@@ -19,6 +19,8 @@ _HAIRLINE = 0.05
 _ROUND = 1.15
 # A crescent of straight sides has at least so many.
 _LEAST_CHORDS = 8
+# How thick a crescent is at most in parts of its length, and one that is bent far.
+_THICK, _THICK_BENT = 0.2, 0.3
 
 
 @dataclass(slots=True)
@@ -186,7 +188,9 @@ def crescent(contour: Points, width: float = 0.0) -> Curve | None:
     # It must swell: thin at the tips, thickest inside. One that does may be as flat as a tie through a long bar.
     swells = min(gap[1], gap[-2]) <= 0.8 * thickness
     least_bend = 0.003 if swells else 0.01
-    if thickness > 0.2 * length or abs(bend) < 0.35 * thickness or abs(bend) < least_bend * length:
+    # between notes that stand close, a tie is short, bent far, and as thick as others
+    thickest = _THICK_BENT if swells and abs(bend) > 2 * thickness else _THICK
+    if thickness > thickest * length or abs(bend) < 0.35 * thickness or abs(bend) < least_bend * length:
         return None
     if not swells and thickness > 0.06 * length:
         return None
