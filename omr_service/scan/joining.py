@@ -42,7 +42,7 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     stems = without_accidentals(joined(stems, pixels), found.points)
     beams = without_thick_lines(find_beams(found.mask("beam"), pixels), pixels, page.staves)
     stems += stems_of_heads(found.points, stems, pixels)
-    bars = without_stems(bars, stems, found.points)
+    bars = without_stems(bars, stems, found.points, page.staves)
     return [
         *staff_lines(page.staves),
         *led_to_beams(ended_at_heads(stems, found.points, pixels), beams, pixels),
@@ -54,7 +54,9 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     ]
 
 
-def without_stems(bars: Sequence[Line], stems: Sequence[Line], points: Sequence[Point]) -> list[Line]:
+def without_stems(
+    bars: Sequence[Line], stems: Sequence[Line], points: Sequence[Point], staves: Sequence[NormalStaff]
+) -> list[Line]:
     """The barlines without those that are part of a stem: to the detector the middle of a long one between two staves
     is a barline at times, but a head stands beside it and it goes on beyond.
 
@@ -62,11 +64,14 @@ def without_stems(bars: Sequence[Line], stems: Sequence[Line], points: Sequence[
         bars: Barlines, in pixels.
         stems: Stems, in pixels.
         points: The detector's points; others than noteheads are passed over.
+        staves: The staves; what reaches over all lines of one is a barline, whatever stands beside it.
     """
     heads = [p for p in points if p.name.startswith("notehead") and p.probability >= LEAST]
 
     def is_stem(bar: Line) -> bool:
         x = (bar.x0 + bar.x1) / 2
+        if any(s.x0 <= x <= s.x1 and bar.y0 < s.lines[1] and s.lines[3] < bar.y1 for s in staves):
+            return False
         longer = [
             stem
             for stem in stems

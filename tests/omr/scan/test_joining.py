@@ -21,6 +21,7 @@ def test_what_goes_on_with_a_staff_line_beyond_the_end_of_its_staff_is_no_ledger
 def test_the_middle_of_a_stem_through_two_staves_is_no_barline() -> None:
     stem, bar, beside = (Line(x, y0, x, y1, 1.5) for x, y0, y1 in ((500, 200, 320), (501, 245, 307), (540, 245, 307)))
     head = Point("noteheadBlack", 493.5, 313.0, 13.0, 10.0, 0.9)
-    assert without_stems([bar, beside], [stem], [head]) == [beside]
-    assert without_stems([bar], [stem], []) == [bar]
-    assert without_stems([bar], [Line(500, 245, 500, 307, 1.5)], [head]) == [bar]
+    assert without_stems([bar, beside], [stem], [head], []) == [beside]
+    assert without_stems([bar], [stem], [], []) == [bar]
+    assert without_stems([bar], [Line(500, 245, 500, 307, 1.5)], [head], []) == [bar]
+    assert without_stems([bar], [stem], [head], [NormalStaff(100.0, 900.0, 276.0, 0.5)]) == [bar]
