@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from orchestrator.states import AT_REST
 
 #: Changes kept for a watcher that is slow to take them; beyond that it looks into the database.
 _MOST = 100
+#: Jobs under way of which all that was told is kept.
+_MOST_JOBS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,33 @@ class Watch:
                 self._changes = None
 
 
+class _Told:
+    """All that was told of jobs under way since they came into being, for watchers that come a moment later."""
+
+    def __init__(self) -> None:
+        self._changes: OrderedDict[str, list[Change]] = OrderedDict()
+
+    def note(self, job_id: str, change: Change | None) -> None:
+        """Keep a change that follows on what is kept; forget the job where something is missing, or it is at rest."""
+        known = self._changes.pop(job_id, [])
+        if change is None or change.state in AT_REST or len(known) >= _MOST:
+            return
+        last = known[-1].events[-1].sequence if known else 0
+        if not change.events or change.events[0].sequence != last + 1:
+            return
+        self._changes[job_id] = [*known, change]
+        while len(self._changes) > _MOST_JOBS:
+            self._changes.popitem(last=False)
+
+    def of(self, job_id: str) -> Sequence[Change]:
+        """The changes of a job from its first event on; none where they are not known."""
+        return self._changes.get(job_id, ())
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._changes.clear()
+
+
 class Notifier:
     """Wakes the watchers of a job."""
 
@@ -78,6 +108,7 @@ class Notifier:
         #: How often watchers look into the database too, for what other processes do to jobs; None for never.
         self.look_every_s: float | None = None
         self._watches: dict[str, set[Watch]] = {}
+        self._told = _Told()
 
     @contextlib.contextmanager
     def watch(self, job_id: str, *, gather_s: float = 0.0) -> Iterator[Watch]:
@@ -95,11 +126,20 @@ class Notifier:
                 del self._watches[job_id]
 
     def publish(self, job_id: str, change: Change | None) -> None:
-        """Tell the watchers of a job, after the change is committed; None when it is gone."""
+        """Tell the watchers of a job, after the change is committed; None when they have to look for themselves."""
+        self._told.note(job_id, change)
         for watch in self._watches.get(job_id, ()):
             watch.put(change)
 
+    def told(self, job_id: str) -> Sequence[Change]:
+        """All changes of a job under way, from its first event on; none where only the database can tell.
+
+        Another process may have changed it a moment ago: who watches it is told of that, too.
+        """
+        return self._told.of(job_id)
+
     def look_all(self) -> None:
         """Have all watchers look into the database now."""
+        self._told.clear()
         for job_id in list(self._watches):
             self.publish(job_id, None)

@@ -162,6 +162,10 @@ class Store:
         editor.applied()
         self.committed(editor)
 
+    def lately(self, ref: JobRef) -> JobRecord | None:
+        """A job as this process left it, if that was lately; it may have been changed by another one since."""
+        return self._recent.get(ref)
+
     def committed(self, editor: JobEditor) -> None:
         """Tell those who watch the job of an editor whose transaction is committed."""
         self._recent.put(editor.record)

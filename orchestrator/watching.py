@@ -1,6 +1,7 @@
 """Watching a job: its events, as they come, until it is at rest.
 
-Events come from the database at first and whenever there is a gap, else from the transaction that made them.
+Events come from the transactions that made them, where all of them were made here; else from the database at first and
+whenever there is a gap.
 """
 
 from __future__ import annotations
@@ -51,7 +52,12 @@ async def watch_job(
             stopped.add_done_callback(lambda _: watch.wake())
             cursor = after_sequence
             watch.take()
-            position, events = await _look(store, caller, job_id, cursor)
+            told = _told(store, caller, job_id, cursor)
+            for change in told:
+                watch.put(change)  # as if it came now: what comes soon goes with it
+            position, events = (
+                (Position(told[-1].state, cursor), ()) if told else await _look(store, caller, job_id, cursor)
+            )
             if cursor > position.last_sequence:
                 raise EtudeError(
                     "OUT_OF_RANGE",
@@ -88,6 +94,14 @@ async def watch_job(
                 position, events = news or await _look(store, caller, job_id, cursor)
     finally:
         stopped.cancel()
+
+
+def _told(store: Store, caller: Caller, job_id: str, cursor: int) -> Sequence[Change]:
+    """All that this process made of a job under way; nothing where it cannot tell, or does not know of the cursor."""
+    record, changes = store.lately(JobRef(caller.tenant_id, job_id)), store.notifier.told(job_id)
+    if record is None or record.job.user_id != caller.user_id or not changes:
+        return ()
+    return changes if cursor <= changes[-1].events[-1].sequence else ()
 
 
 async def _look(store: Store, caller: Caller, job_id: str, cursor: int) -> tuple[Position, Sequence[JobEvent]]:

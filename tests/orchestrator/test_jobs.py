@@ -588,11 +588,11 @@ async def test_an_event_waits_a_moment_for_others_unless_the_job_is_at_rest(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "_GATHER_S", 0.3)
-    job = await mesh.client.create(document(omr_seconds=0.1))
+    job = await mesh.client.create(document(omr_seconds=1))
     request = job_service_pb2.WatchJobRequest(job_id=job.job_id, batch_events=True)
     batches = [list(response.events.events) async for response in mesh.client.jobs.WatchJob(request, timeout=20)]
     told = time.time()
-    # what there was when the watch began, and all the rest in one: no moment passed between the end of reading and it
+    # what there was when the watch began, a moment later, and all the rest in one: reading ended and the rest followed
     assert len(batches) == 2
     last = batches[-1][-1]
     assert last.state == JobState.JOB_STATE_COMPLETED
