@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omr_service.assembler.geometry import Staff, System, center
 from omr_service.assembler.page.accidentals import ALTERS, LETTERS, SHARP_ORDER
@@ -18,6 +18,8 @@ USUAL_LINE = {"g": 2, "f": 4, "c": 3}
 BETWEEN = 0.45
 """A sign of a key signature up to half a half space and this much off its place still stands for that letter: where the
 middle of a sign is differs from punch to punch."""
+CLOSE = 0.75
+"""Room, in staff spaces, between an accidental and its note, or another one of the same chord, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,8 @@ def _read_row(
             break
         step = staff.step(glyph.x, glyph.y)
         letter = clef.letter(round(step))
+        if strict and _before_head(_with_those_after(glyph, glyphs, staff), staff, heads):
+            break
         if _before_head(glyph, staff, heads):
             if strict or not _in_order(letter, glyph.name, signs, kind):
                 break
@@ -247,6 +251,16 @@ def _read_row(
         if any(_is_run(letters, order) for order in (SHARP_ORDER, SHARP_ORDER[::-1])):
             return 0, naturals
     return None
+
+
+def _with_those_after(glyph: Glyph, glyphs: list[Glyph], staff: Staff) -> Glyph:
+    """An accidental that reaches as far as others that stand close after it: those of one chord part it from its own
+    head."""
+    end = glyph.box.x1
+    for other in glyphs:
+        if glyph.box.x0 <= other.box.x0 < end + CLOSE * staff.space:
+            end = max(end, other.box.x1)
+    return replace(glyph, box=replace(glyph.box, x1=end))
 
 
 def _in_any_order(glyphs: list[Glyph], clef: ClefSign, staff: Staff, heads: list[Head]) -> list[Glyph]:
@@ -281,6 +295,6 @@ def _before_head(glyph: Glyph, staff: Staff, heads: list[Head]) -> bool:
     return any(
         h.staff == staff.index
         and abs(h.y - glyph.y) < 0.3 * staff.space
-        and -0.5 * staff.space < h.glyph.box.x0 - glyph.box.x1 < 0.75 * staff.space
+        and -0.5 * staff.space < h.glyph.box.x0 - glyph.box.x1 < CLOSE * staff.space
         for h in heads
     )

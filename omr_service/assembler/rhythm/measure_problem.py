@@ -32,6 +32,9 @@ UNUSUAL = 0.6
 """What it costs to read a number as replacing another one than usual."""
 HARD, THOROUGH = 4.0, 150
 """A measure that costs more as it is printed is searched once more, with so many partial solutions kept."""
+MOST_WORK = 60_000
+"""Partial solutions kept, over all readings of a measure, after which no others of its numbers and columns are tried: a
+cadenza of a hundred chords and rests has more of them than are worth it."""
 ASIDE = 0.3
 """What it costs to take a chord for one that was moved right of another with which it sounds."""
 RULER = 3.0
@@ -101,6 +104,7 @@ class MeasureProblem:
         self.snapped: dict[int, float] = {}
         self.doubts = False
         self.known = NONE_KNOWN  # onsets by element, where a staff is the ruler
+        self.work = 0  # partial solutions kept so far, at most
         self.tried: dict[tuple[Choice, int, bool, frozenset[int], int, frozenset[int]], float] = {}
 
     def is_good(self, attempt: Attempt) -> bool:
@@ -184,6 +188,8 @@ class MeasureProblem:
         found = collisions(self.timed, self.space)
         ordered = sorted(found.items(), key=lambda c: self.x_of[c[0]] - c[1])
         for moved in [*([c] for c in ordered), *([ordered] if len(ordered) > 1 else [])]:
+            if self.work > MOST_WORK:
+                break
             before = dict(self.snapped)
             self.snapped.update(moved)
             below = min(bound, best.solution.cost - ASIDE * len(moved)) if best is not None else bound
@@ -267,6 +273,8 @@ class MeasureProblem:
             before = best
             for i in range(len(self.tuplets)):
                 for other, margin in self.changes(choice, i):
+                    if self.work > MOST_WORK:
+                        return best
                     found = self.attempt(other, min(bound, best.solution.cost - margin) if best else bound)
                     if found is not None:
                         best, choice = found, other
@@ -299,6 +307,7 @@ class MeasureProblem:
         if bound <= self.tried.get(key, -1.0):
             return None
         self.tried[key] = bound
+        self.work += effort * len(self.timed)
         taken = [(t, normal) for t, (k, normal) in zip(self.tuplets, choice, strict=True) if k >= 0]
         # numbers that look more like fingers, and those read in an unusual way, each kind once
         doubt = sum(t.cost for t, _ in taken)

@@ -3,12 +3,16 @@ other: what near things say of their times."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from omr_service.assembler.music import TupletSign
+from omr_service.assembler.rhythm import measure_problem
+from omr_service.assembler.rhythm.bar_model import USUAL
+from omr_service.assembler.rhythm.measure_problem import MeasureProblem
 from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from omr_service.pipeline import assemble_page
 from omr_service.symbols import Box, Line
@@ -145,3 +149,17 @@ def test_a_run_without_its_number_may_take_half_its_time():
     run = [chord(k, 3.0 * k, 1, beam=1) for k in range(16)]
     found = times([*run, chord(50, 0, -2, staff=1)], 4)
     assert [found[k] for k in range(16)] == [(Q(k, 4), Q(1, 4)) for k in range(16)]
+
+
+def test_a_measure_of_very_many_chords_is_not_read_in_ever_more_ways(monkeypatch):
+    """Pairs of chords that collide, each of which may have been moved aside, in a bar that cannot add up."""
+    pairs = [
+        chord(2 * k + up, 4.0 * k + 1.3 * up, 1, step=4 + (k + up) % 2, up=not up) for k in range(20) for up in (0, 1)
+    ]
+    tried = {}
+    for most in (0, 10_000_000):
+        monkeypatch.setattr(measure_problem, "MOST_WORK", most)
+        problem = MeasureProblem(pairs, {}, (), Q(3), 1.0, USUAL, False, ())
+        assert problem.solve(math.inf) is not None
+        tried[most] = len(problem.tried)
+    assert tried[0] <= 4 < 10 < tried[10_000_000]

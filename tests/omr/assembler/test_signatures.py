@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from omr_service.symbols import Line
 from tests.omr.assembler.test_page_steps import Sheet
 
 
@@ -33,3 +34,22 @@ def test_the_flats_of_a_key_may_stand_in_any_order(lower, fifths):
 
 def test_flats_that_are_not_those_of_one_key_are_not_all_of_a_signature():
     assert [k.fifths for k in sheet_with_flats((4, 3), (2, 1)).draft().keys[0]] == [-1]
+
+
+@pytest.mark.parametrize(("gap", "keys"), [(0.0, [0]), (8.0, [0, -1])], ids=["of a chord", "of a key"])
+def test_a_flat_at_a_note_from_which_other_flats_of_its_chord_part_it_is_no_signature(gap, keys):
+    """In the second measure of both staves: B flat left of E flat and A flat, all at heads; or a signature there."""
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for staff, (b, e, a) in enumerate(((4, 7, 3), (2, 5, 1))):
+        sheet.note(staff, 140, 4)
+        sheet.glyph("accidentalFlat", staff, 260 - gap, b, height=14)
+        for step in (e, a):
+            sheet.glyph("accidentalFlat", staff, 266, step, height=14)
+        for step in (b, e, a):
+            sheet.glyph("noteheadBlack", staff, 273, step)
+        sheet.page.lines.append(Line(279.0, sheet.y(staff, 14), 279.0, sheet.y(staff, 1), 0.6))
+    sheet.bar(250)
+    sheet.bar(450)
+    assert [k.fifths for k in sheet.draft().keys[0]] == keys
