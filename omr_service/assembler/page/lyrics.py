@@ -19,6 +19,8 @@ _SAME_PLACE = 0.3
 """Spaces by which lines of lyrics may stand lower under their staff in one system than in another."""
 _CENTRED = 0.7
 """Spaces between the middles of a syllable and its note at most, where a syllable is told by little more."""
+_ALMOST_ALL = 0.75
+"""Part of the syllables of such a line that stand so; of few syllables, all."""
 _Style = tuple[str, int, bool, bool]
 _Place = tuple[_Style, int, float]
 """Font, double size, bold and italic; staff in the system; spaces from its bottom line to the baseline."""
@@ -91,7 +93,8 @@ def _short_lines(
         own = _place(line[0], system)
         syllables = [t for t in line if any(c.isalpha() for c in t.text)]
         alike = [abs(own[2] - place[2]) for place in places if own is not None and own[:2] == place[:2]]
-        if not alike or not all(_stands_under_a_note(t, elements, system, _CENTRED) for t in syllables):
+        under = sum(_stands_under_a_note(t, elements, system, _CENTRED) for t in syllables)
+        if not alike or under < _ALMOST_ALL * len(syllables):
             continue
         if min(alike) < _SAME_PLACE or len(syllables) > 1:
             sung.update(line)
