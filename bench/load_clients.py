@@ -16,6 +16,8 @@ from etude.mesh.errors import EtudeError
 
 #: What a server says that wants fewer calls; the client comes back after the time it asks for.
 _BACKPRESSURE = "RATE_LIMITED"
+#: Seconds by which asyncio's timer may be late on an idle machine.
+_TIMER = 0.002
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ async def send(load: Load, targets: Sequence[str], *, seed: int = 1) -> Results:
         ):
             if load.rate:
                 moment += dice.expovariate(load.rate)
-                await asyncio.sleep(max(0.0, moment - time.perf_counter()))
+                await _until(moment)
             await due.put(moment if load.rate else 0.0)
             number += 1
         for _ in range(load.clients):
@@ -104,6 +106,13 @@ async def send(load: Load, targets: Sequence[str], *, seed: int = 1) -> Results:
             group.create_task(work(targets[number % len(targets)]))
     results.seconds = time.perf_counter() - started
     return results
+
+
+async def _until(moment: float) -> None:
+    """Waits for a moment of `time.perf_counter`, and not past it as asyncio's timer does, which knows whole ms only."""
+    await asyncio.sleep(max(0.0, moment - time.perf_counter() - _TIMER))
+    while time.perf_counter() < moment:  # noqa: ASYNC110 - nothing tells of a moment more exactly
+        await asyncio.sleep(0)
 
 
 async def _one_job(client: AsyncEtudeClient, load: Load, started: float, results: Results) -> None:
