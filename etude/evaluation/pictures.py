@@ -95,10 +95,15 @@ class Pages:
             corners = (x, y, x + framed.width * scale, y + framed.height * scale)
             ImageDraw.Draw(picture).rectangle(corners, outline=color, width=2)
         buffer = io.BytesIO()
-        if picture.getcolors(_MOST_COLORS) is None:  # a photograph or a scan: its paper has texture
+        colors = picture.getcolors(_MOST_COLORS)
+        if colors is None:  # a photograph or a scan: its paper has texture
             picture.save(buffer, "JPEG", quality=80)
             return "image/jpeg", buffer.getvalue()
-        picture.quantize(_PALETTE, Image.Quantize.MAXCOVERAGE).save(buffer, "PNG")
+        if all(red == green == blue for _, (red, green, blue) in colors):
+            small = picture.convert("L")
+        else:
+            small = picture.quantize(_PALETTE, Image.Quantize.MAXCOVERAGE)
+        small.save(buffer, "PNG")
         return "image/png", buffer.getvalue()
 
     def _drawn(self, document: Path, number: int, rotation: int | None) -> Any:
