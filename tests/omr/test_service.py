@@ -103,7 +103,8 @@ REFUSED = pytest.mark.parametrize(
         (b"", {}, {}, "EMPTY_FILE"),
         (b"just some text", {"filename": "music.pdf"}, {}, "UNSUPPORTED_MEDIA_TYPE"),
         (PIECE.read_bytes()[:9000], {}, {}, "CORRUPT_FILE"),
-        (PIECE.read_bytes(), {}, {"max_file_bytes": 10_000}, "FILE_TOO_LARGE"),
+        # refused at its last message: grpc.aio loses, now and then, a refusal that comes while one is under way
+        (PIECE.read_bytes(), {}, {"max_file_bytes": PIECE.stat().st_size - 1}, "FILE_TOO_LARGE"),
         (PIECE.read_bytes(), {"first_page": 2}, {}, "OUT_OF_RANGE"),
         (PIECE.read_bytes(), {"reader": 99}, {}, "INVALID_REQUEST"),
     ],
