@@ -106,7 +106,7 @@ REFUSED = pytest.mark.parametrize(
         # refused at its last message: grpc.aio loses, now and then, a refusal that comes while one is under way
         (PIECE.read_bytes(), {}, {"max_file_bytes": PIECE.stat().st_size - 1}, "FILE_TOO_LARGE"),
         (PIECE.read_bytes(), {"first_page": 2}, {}, "OUT_OF_RANGE"),
-        (b"", {"reader": 99}, {}, "INVALID_REQUEST"),
+        (PIECE.read_bytes(), {"reader": 99}, {}, "INVALID_REQUEST"),
     ],
 )
 
