@@ -150,11 +150,11 @@ def _open_picture(document: Path, number: int, rotation: int | None) -> Any:
 
 
 class Engraver:
-    """Engraves single bars of files; the file used last stays loaded."""
+    """Engraves bars and lines of files; the file used last stays loaded. One at a time: they share a toolkit."""
 
     def __init__(self) -> None:
         self._loaded: tuple[Path, str] | None = None  # the file, and how it is broken into lines
-        self._lines: tuple[Path, list[int]] | None = None  # a file, and where its lines begin
+        self._lines: tuple[Path, list[int]] | None = None  # a file; where its lines begin, and its end
 
     def line(self, path: Path, first: int, count: int) -> str:
         """An SVG document of some bars that are a line of MusicXML as it is broken, each laid out but once.
@@ -215,6 +215,7 @@ class Engraver:
         rules += [(thing, color) for thing in sorted(ids)]
         # ids of Scores are XML names, which may hold signs that mean something to CSS
         style = "".join(f'[id="{thing}"], [id="{thing}"] * {{ fill: {c}; stroke: {c} }} ' for thing, c in rules)
+        style += ".hairpin polyline { fill: none }" if style else ""  # open lines: filled they would be wedges
         return svg.replace(">", f"><style>{style}</style>", 1) if style and svg.startswith("<svg") else svg
 
 

@@ -51,6 +51,7 @@ def test_only_what_is_doubtful_is_coloured():
     svg = '<svg viewBox="0"><g id="m1" class="measure"/><g id="m2" class="measure"/></svg>'
     colored = Engraver.colored(svg, {"n7"}, "#111", {1}, "#222")
     assert '[id="m2"], [id="m2"] * { fill: #222' in colored
+    assert ".hairpin polyline { fill: none }" in colored
     assert '[id="n7"]' in colored and '[id="m1"]' not in colored
     assert Engraver.colored(svg, set(), "#111", set(), "#222") == svg
 

@@ -44,7 +44,7 @@ def hands_in_turn(
 ) -> list[dict[int, Fraction]]:
     """Onsets, by their number, of notes that two staves play in turn without rests between them, where all of them one
     after the other are as long as the meter says; nothing in other measures. Arguments as of `complete_lines`."""
-    line = sorted((e for e in elements), key=lambda e: e.x)
+    line = sorted(elements, key=lambda e: e.x)
     columns: list[list[Element]] = []
     for element in line:
         if columns and element.x - columns[-1][0].x < SAME * space:
