@@ -138,6 +138,8 @@ class PageFanOut:
 
         async def attempt() -> None:
             missing = [number for number in part if number not in readings]
+            if not missing:  # all had come when the replica was lost
+                return
             wanted = omr_service_pb2.RecognizeOptions()
             wanted.CopyFrom(options)
             wanted.first_page, wanted.last_page = missing[0], missing[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc.aio
 import pytest
 
 from bench.replicas import document_of, long_document, read, running_replicas
@@ -12,6 +13,7 @@ from etude.cli.progress import stage_text
 from etude.mesh.channels import open_channel
 from etude.mesh.errors import EtudeError
 from etude.mesh.server import running_server
+from etude.score.v1 import page_pb2, score_pb2
 from etude.stage.v1 import omr_service_pb2 as pb
 from etude.stage.v1 import omr_service_pb2_grpc
 from omr_service.assembler.music import PageMusic
@@ -154,6 +156,47 @@ async def test_a_replica_that_dies_costs_its_pages_only() -> None:
     assert sorted(page for page, message in told if message.endswith(" read")) == list(range(1, 17))
 
 
+async def test_a_replica_that_dies_when_its_pages_have_come_costs_nothing(tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Dying(omr_service_pb2_grpc.OmrServiceServicer):
+        """Breaks off each reading after its last page."""
+
+        async def ReadPages(self, request_iterator, context):  # noqa: N802 - the contract names it
+            async for request in request_iterator:
+                if request.HasField("options"):
+                    asked.append((request.options.first_page, request.options.last_page))
+            for number in range(asked[-1][0], asked[-1][1] + 1):
+                yield pb.ReadPagesResponse(reading=pb.PageReading(page=page_pb2.Page(page_number=number)))
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "planned")
+
+        async def WorkOutPages(self, request_iterator, context):  # noqa: N802 - the contract names it
+            return pb.WorkOutPagesResponse()
+
+        async def JoinPages(self, request_iterator, context):  # noqa: N802 - the contract names it
+            joined = [each.reading.page async for each in request_iterator if each.HasField("reading")]
+            return pb.JoinPagesResponse(result=pb.RecognizeResult(scores=[score_pb2.Score()], pages=joined))
+
+    server = grpc.aio.server()
+    omr_service_pb2_grpc.add_OmrServiceServicer_to_server(Dying(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    options = pb.RecognizeOptions(first_page=1, last_page=11)
+    parts = parts_of(options, 11)
+
+    async def pass_over(_) -> None:
+        return
+
+    async with open_channel(f"127.0.0.1:{port}") as channel:
+        settings = OrchestratorSettings(data_dir=tmp_path, stage_concurrency=1)
+        fan_out = PageFanOut(omr_service_pb2_grpc.OmrServiceStub(channel), settings)
+        result = await fan_out.read(options, Document(lambda: chunks(b"%PDF"), "0" * 64, 11), parts, pass_over)
+    await server.stop(0)
+    assert result is not None
+    assert [page.page_number for page in result.pages] == list(range(1, 12))
+    assert sorted(asked) == [(part[0], part[-1]) for part in parts]
+
+
 async def chunks(data: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(data), 1 << 20):
         yield data[start : start + (1 << 20)]
@@ -168,8 +211,6 @@ async def requests(options: pb.RecognizeOptions, data: bytes) -> AsyncIterator[p
 async def test_a_stage_that_cannot_do_parts_is_asked_for_all_of_it(tmp_path: Path) -> None:
     class Old(omr_service_pb2_grpc.OmrServiceServicer):
         """Answers UNIMPLEMENTED to everything."""
-
-    import grpc.aio
 
     server = grpc.aio.server()
     omr_service_pb2_grpc.add_OmrServiceServicer_to_server(Old(), server)
