@@ -27,10 +27,11 @@ from omr_service.assembler.page.barlines import find_barlines
 from omr_service.assembler.page.beams_flags import Beaming, find_beams, read_beaming
 from omr_service.assembler.page.broken_stems import mend_stems
 from omr_service.assembler.page.chord_symbols import find_chord_symbols, harmony_mark
+from omr_service.assembler.page.elements import build_elements, slashed_chords
 from omr_service.assembler.page.fingers import find_fingers, finger_styles, style_of
 from omr_service.assembler.page.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.page.lyrics import DOWNWARD, find_lyrics, is_of_upper
-from omr_service.assembler.page.measures import build_elements, build_measures, slashed_chords
+from omr_service.assembler.page.measures import build_measures
 from omr_service.assembler.page.meters import MeterSign, find_meters, without_alternatives
 from omr_service.assembler.page.octave_lines import find_octave_lines
 from omr_service.assembler.page.ossias import find_ossias, without_ossias
