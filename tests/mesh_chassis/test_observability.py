@@ -184,3 +184,29 @@ def test_lines_of_libraries_have_the_same_form_and_secrets_are_left_out():
     assert [line["message"] for line in lines] == ["from elsewhere", "signed in"]
     assert all(line["request_id"] == "r-5" for line in lines)
     assert "swordfish" not in stream.getvalue()
+
+
+def test_what_went_wrong_is_logged_with_its_traceback():
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    try:
+        try:
+            raise KeyError("lost")
+        except KeyError:
+            get_logger("own").exception("unexpected error", stage="omr")
+    finally:
+        configure_logging("info", "json")
+    (line,) = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (line["level"], line["logger"], line["stage"]) == ("error", "own", "omr")
+    assert "KeyError: 'lost'" in line["exception"]
+
+
+def test_a_log_that_cannot_be_written_stops_nobody(capsys):
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    stream.close()
+    try:
+        get_logger("own").info("nobody reads this")
+    finally:
+        configure_logging("info", "json")
+    assert "Logging error" in capsys.readouterr().err
