@@ -129,7 +129,8 @@ Rhythms = Mapping[Question, MeasureTiming]
 class ScoreDraft:
     """A piece while it is put together; each step fills in what it finds.
 
-    `known` holds rhythms that were worked out elsewhere, `answers` all that were needed.
+    `known` holds rhythms that were worked out elsewhere, `answers` all that were needed; of `other_parts` the last
+    `parts_below` are printed under the keyboard part, as an organ's pedal is.
     """
 
     pages: list[PageMusic]
@@ -143,6 +144,7 @@ class ScoreDraft:
     open_slurs: list[tuple[int, CurveSign]] = field(default_factory=list)
     ringing: list[tuple[int, CurveSign]] = field(default_factory=list)
     other_parts: int = 0
+    parts_below: int = 0
     keyboard_staves: int = 2
 
     def place(self, measure: JoinedMeasure, position: int) -> Place:

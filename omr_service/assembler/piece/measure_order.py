@@ -15,7 +15,10 @@ def step_measures(draft: ScoreDraft) -> None:
     meter: MeterSign | None = None
     for page in draft.pages:
         for s, system in enumerate(page.systems):
-            draft.other_parts = max(draft.other_parts, len(system.system.others))
+            others = system.system.others
+            if len(others) > draft.other_parts:
+                draft.other_parts = len(others)
+                draft.parts_below = sum(position > max(system.system.keyboard) for position in others)
             draft.keyboard_staves = max(draft.keyboard_staves, len(system.system.keyboard))
             for m, signs in enumerate(system.measures):
                 own = {e.index for e in signs.elements}

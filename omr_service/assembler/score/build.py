@@ -45,10 +45,12 @@ def write_score(draft: ScoreDraft) -> score_pb2.Score:
 
 
 def _parts(draft: ScoreDraft, score: score_pb2.Score) -> None:
-    """The keyboard part, and one for each staff beside it."""
-    for n in range(draft.other_parts):
-        score.parts.add(part_id=f"P{n + 2}", role=score_pb2.PART_ROLE_OTHER, staff_count=1)
-    score.parts.add(part_id=KEYBOARD, role=score_pb2.PART_ROLE_KEYBOARD, staff_count=draft.keyboard_staves)
+    """The keyboard part, and one for each staff beside it, as they are printed from top to bottom."""
+    for n in range(draft.other_parts + 1):
+        if n == draft.other_parts - draft.parts_below:
+            score.parts.add(part_id=KEYBOARD, role=score_pb2.PART_ROLE_KEYBOARD, staff_count=draft.keyboard_staves)
+        if n < draft.other_parts:
+            score.parts.add(part_id=f"P{n + 2}", role=score_pb2.PART_ROLE_OTHER, staff_count=1)
 
 
 def _clefs(draft: ScoreDraft, score: score_pb2.Score) -> None:

@@ -101,6 +101,20 @@ def test_a_smaller_staff_in_every_system_is_an_instrument():
     assert page.notes() == [*PLAYED, ("P2", 1, 76)]
 
 
+@pytest.mark.parametrize(("top", "order"), [(-60, ["P2", "P1"]), (176, ["P1", "P2"])], ids=["over it", "under it"])
+def test_parts_come_as_they_stand_about_the_keyboard(top, order):
+    """A singer's staff over it, an organ's pedal under it."""
+    page = Staves()
+    for pair in (150, 500):
+        page.pair(pair, at=(LEFT, MIDDLE, RIGHT))
+        page.staff(pair + top, SPACE, 7)
+        page.bars(min(pair, pair + top), max(pair, pair + top) + 4 * SPACE, at=(LEFT,))
+        page.bars(pair + top, pair + top + 4 * SPACE)
+    (score,) = write_scores([assemble_page(page.page)], SOURCE)
+    assert [part.part_id for part in score.parts] == order
+    assert {(e.part_id, e.staff) for e in score.events if e.notes} == {("P1", 1), ("P1", 2), ("P2", 1)}
+
+
 def test_an_instruments_staves_are_small_all_or_none_of_them():
     """Their spaces are four fifths of the others', and come out a little more or less."""
     page = Staves()
