@@ -50,7 +50,9 @@ async def http_server(app: FastAPI, address: str, trusted_proxies: str = "127.0.
     server = _Server(
         uvicorn.Config(
             app,
-            http="h11",  # never httptools, which uvicorn would prefer where it is installed: it takes heads of any size
+            # Never httptools, which uvicorn would prefer where it is installed: it takes heads of any size, requests of
+            # HTTP/0.9, and loses the body of one that offers to go on in HTTP/2, as Java's client does.
+            http="h11",
             log_config=None,
             access_log=False,
             server_header=False,

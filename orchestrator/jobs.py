@@ -153,22 +153,26 @@ class Jobs:
         stored_source = editor.add_artifact(source)
         created = record.copy().job
         hand_over = self._runner.begin_first(editor, [stored_source])
-        stored = False
+        run = Run(record.ref, created.attempt, created.epoch)
+        creating = asyncio.create_task(self._store.create(editor, *kept_answer(key, Answer(job.job_id, b""))))
+        await asyncio.sleep(0)  # it comes as far as the database
+        runs = hand_over(creating)
+        if runs:
+            await self._engine.submit(run)
         try:
-            await self._store.create(editor, *kept_answer(key, Answer(job.job_id, b"")))
-            stored = True
+            await creating
         except IntegrityError:
+            if source.content is None:
+                await self._store.blobs.delete(source.blob_key)
             answer = await find_answer(self._store.database, key)
             if answer is None:
                 raise  # nobody asked before: it is something else
             return (await find_job(self._store.database, JobRef(key.tenant_id, answer.job_id))).job
-        finally:
-            if not stored and source.content is None:
-                await self._store.blobs.delete(source.blob_key)
         metrics.JOBS_CREATED.inc()
         self._admission.taken()
-        hand_over()
-        await self._engine.submit(Run(record.ref, created.attempt, created.epoch))
+        if not runs:
+            hand_over(creating)
+            await self._engine.submit(run)
         return created
 
     async def cancel(self, caller: Caller, job_id: str, reason: str) -> job_pb2.Job:

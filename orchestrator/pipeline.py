@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry import trace
@@ -32,6 +30,7 @@ from orchestrator import metrics
 from orchestrator.aio import abandoned, beside
 from orchestrator.failures import is_of_storage
 from orchestrator.fairness import FairPlaces
+from orchestrator.handovers import Begun, Handovers, Start, created, succeeded
 from orchestrator.lease import Lease
 from orchestrator.progress import ProgressRecorder
 from orchestrator.repositories.artifacts import ArtifactRepository, StoredArtifact
@@ -90,62 +89,9 @@ def is_past(step: Step, state: JobState.ValueType) -> bool:
     return state not in AT_REST and any(state in (other.ready, other.processing) for other in later)
 
 
-class _Begun(Enum):
-    OURS = "ours"
-    NOT_YET = "not yet"
-    DONE_BEFORE = "done before"
-    NOT_OURS = "not ours"
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """How the beginning of a step went.
-
-    Attributes:
-        begun: Whose it is.
-        task: What it is given.
-        trace_context: The trace it continues.
-        committing: The transaction that begins it, while it is under way.
-    """
-
-    begun: _Begun
-    task: Task
-    trace_context: dict[str, str]
-    committing: asyncio.Task[None] | None = None
-
-
-def _started(editor: JobEditor, artifacts: Sequence[StoredArtifact], begun: _Begun = _Begun.OURS) -> _Start:
+def _started(editor: JobEditor, artifacts: Sequence[StoredArtifact], begun: Begun = Begun.OURS) -> Start:
     record = editor.record.copy()
-    return _Start(begun, Task(record.job, artifacts), record.trace_context)
-
-
-class _Handovers:
-    """Steps that were begun in the transaction that ended the step before, or created the job, until their run comes to
-    take them over.
-
-    A run that never comes (its job was cancelled that very moment) must not fill the memory, so only so many are kept.
-    A step whose handover is lost is begun once more, as after a crash.
-    """
-
-    def __init__(self, capacity: int = 1024) -> None:
-        self._capacity = capacity
-        self._starts: OrderedDict[tuple[str, str], _Start] = OrderedDict()
-
-    def put(self, step: Step, start: _Start) -> None:
-        """Keep the beginning of a step for its run."""
-        self._starts[start.task.job.job_id, step.name] = start
-        while len(self._starts) > self._capacity:
-            self._starts.popitem(last=False)
-
-    def take(self, step: Step, job_id: str) -> _Start | None:
-        """The beginning of a step of a job, once."""
-        return self._starts.pop((job_id, step.name), None)
-
-
-def _looked_at(committing: asyncio.Task[None]) -> None:
-    """A transaction whose next step never comes, as its job was cancelled, may have failed without a word."""
-    if not committing.cancelled():
-        committing.exception()
+    return Start(begun, Task(record.job, artifacts), record.trace_context)
 
 
 def _following(step: Step) -> Step | None:
@@ -176,7 +122,7 @@ class PipelineRunner:
         self._store = workshop.store
         self._settings = settings
         self._actor = f"orchestrator:{settings.executor_id}"
-        self._handovers = _Handovers()
+        self._handovers = Handovers()
         self._places = {step.name: FairPlaces(settings.stage_concurrency) for step in PIPELINE}
 
     async def run(self, ref: JobRef, step: Step) -> bool:
@@ -199,15 +145,15 @@ class PipelineRunner:
         with bound_context(job_id=ref.job_id):
             async with self._places[step.name].place(ref.tenant_id):
                 try:
-                    start = self._handovers.take(step, ref.job_id) or await self._begin(ref, step)
+                    start = self._handovers.take(step.name, ref.job_id) or await self._begin(ref, step)
                 except EtudeError as error:
                     if error.reason not in _NOT_OURS:
                         raise
                     return False
-                if start.begun is _Begun.NOT_YET:
+                if start.begun is Begun.NOT_YET:
                     return None
-                if start.begun is not _Begun.OURS:
-                    return start.begun is _Begun.DONE_BEFORE
+                if start.begun is not Begun.OURS:
+                    return start.begun is Begun.DONE_BEFORE
                 job = start.task.job
                 with _tracer.start_as_current_span(
                     f"job.{step.name}",
@@ -218,7 +164,9 @@ class PipelineRunner:
                 ):
                     return await self._run(ref, step, start)
 
-    def begin_first(self, editor: JobEditor, artifacts: Sequence[StoredArtifact]) -> Callable[[], None]:
+    def begin_first(
+        self, editor: JobEditor, artifacts: Sequence[StoredArtifact]
+    ) -> Callable[[asyncio.Task[None]], bool]:
         """Begin the first step of a job in the transaction that creates it, when its stage has room.
 
         Args:
@@ -226,22 +174,31 @@ class PipelineRunner:
             artifacts: The job's artifacts.
 
         Returns:
-            What to call once the transaction is committed, before the job is run.
+            What to call with that transaction once it is under way, and says whether the job may be run already; where
+            not, to be called again once it is committed, before the job is run.
         """
         first = PIPELINE[0]
-        if self._places[first.name].is_full():
-            return lambda: None
-        start = self._begin_ahead(editor, first, artifacts)
-        return lambda: self._handovers.put(first, start)
+        start = None if self._places[first.name].is_full() else self._begin_ahead(editor, first, artifacts)
 
-    def _begin_ahead(self, editor: JobEditor, step: Step, artifacts: Sequence[StoredArtifact]) -> _Start:
+        def hand_over(creating: asyncio.Task[None]) -> bool:
+            if creating.done():
+                ready, committing = succeeded(creating), creating
+            elif ready := start is not None and self._lease.holds():
+                committing = asyncio.create_task(created(creating))
+            if ready and start is not None:
+                self._handovers.put(first.name, start, committing)
+            return ready
+
+        return hand_over
+
+    def _begin_ahead(self, editor: JobEditor, step: Step, artifacts: Sequence[StoredArtifact]) -> Start:
         """Begin a step before its run comes to it."""
         with editor.on_behalf_of(self._actor):
             _start_step(editor, step)
         return _started(editor, artifacts)
 
-    async def _begin(self, ref: JobRef, step: Step) -> _Start:
-        begun = _Begun.OURS
+    async def _begin(self, ref: JobRef, step: Step) -> Start:
+        begun = Begun.OURS
         async with self._store.edit(ref, self._actor) as editor:
             job = editor.job
             if job.state == step.ready:
@@ -253,21 +210,21 @@ class PipelineRunner:
                     error = to_status(EtudeError("WORKER_DIED", reason, metadata={"stage": step.name}))
                     editor.transition(FAILED, Cause.ABANDON, reason, error=error)
                     editor.end_step(step.name, "FAILED", "WORKER_DIED")
-                    begun = _Begun.NOT_OURS
+                    begun = Begun.NOT_OURS
                 elif runs > 0:
                     editor.transition(
                         step.processing, Cause.TAKEOVER, f"the {step.name} stage begins again after an interruption"
                     )
             else:
                 before = _preceding(step)
-                begun = _Begun.DONE_BEFORE if is_past(step, job.state) else _Begun.NOT_OURS
+                begun = Begun.DONE_BEFORE if is_past(step, job.state) else Begun.NOT_OURS
                 if before is not None and job.state == before.processing:
-                    begun = _Begun.NOT_YET
-            ours = begun is _Begun.OURS
+                    begun = Begun.NOT_YET
+            ours = begun is Begun.OURS
             artifacts = await ArtifactRepository(editor.connection, ref.tenant_id).of_job(ref.job_id) if ours else ()
             return _started(editor, artifacts, begun)
 
-    async def _run(self, ref: JobRef, step: Step, start: _Start) -> bool:
+    async def _run(self, ref: JobRef, step: Step, start: Start) -> bool:
         task, committing = start.task, start.committing
         epoch = task.job.epoch
 
@@ -326,12 +283,12 @@ class PipelineRunner:
         """Note what a step made; begin the next one in the same transaction when its stage has room.
 
         Comes back as soon as the next step can work: the transaction may still be under way, for the next step to see
-        how it went (`_Start.committing`).
+        how it went (`Start.committing`).
         """
         following, epoch = _following(step), task.job.epoch
         if following is not None and self._places[following.name].is_full():
             following = None
-        ahead: list[_Start] = []  # all that is in it is the same whenever `finished` is called and does not raise
+        ahead: list[Start] = []  # all that is in it is the same whenever `finished` is called and does not raise
 
         def finished(editor: JobEditor) -> None:
             editor.require_epoch(epoch)
@@ -359,11 +316,7 @@ class PipelineRunner:
             raise
         if following is None:
             return
-        if committing.done():
-            self._handovers.put(following, ahead[-1])
-        else:
-            committing.add_done_callback(_looked_at)
-            self._handovers.put(following, replace(ahead[-1], committing=committing))
+        self._handovers.put(following.name, ahead[-1], committing)
 
     async def _commit(self, ref: JobRef, step: Step, outcome: Outcome, finished: Callable[[JobEditor], None]) -> None:
         await self._store.change(ref, self._actor, finished)

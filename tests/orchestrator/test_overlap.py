@@ -10,9 +10,10 @@ import pytest
 
 from etude.job.v1 import job_pb2, job_service_pb2
 from etude.job.v1.job_pb2 import JobState
-from orchestrator.changes import Changed, RowChange
+from orchestrator.changes import Added, Changed, RowChange
 from orchestrator.database import Database
 from orchestrator.failures import StorageUnavailableError
+from orchestrator.tables import jobs
 from tests.orchestrator.conftest import Mesh, refused, until
 from tests.orchestrator.stage_servers import document
 
@@ -30,6 +31,23 @@ def at_the_end_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         async def apply(database: Database, changes: Sequence[RowChange]) -> bool:
             enters = any(isinstance(each, Changed) and each.values.get("state") == state for each in changes)
             if enters and left:
+                return await left.pop()(lambda: original(database, changes))
+            return await original(database, changes)
+
+        monkeypatch.setattr(Database, "apply", apply)
+
+    return install
+
+
+@pytest.fixture
+def at_the_creation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has something else happen instead of the next transactions that create a job."""
+
+    def install(instead: Callable[[_Apply], Awaitable[bool]], times: int = 1) -> None:
+        original, left = Database.apply, [instead] * times
+
+        async def apply(database: Database, changes: Sequence[RowChange]) -> bool:
+            if left and isinstance(changes[0], Added) and changes[0].table is jobs:
                 return await left.pop()(lambda: original(database, changes))
             return await original(database, changes)
 
@@ -146,3 +164,70 @@ async def test_the_end_of_the_last_stage_is_told_when_it_is_written(mesh: Mesh, 
     await until(lambda: mesh.journal.count("rendering", "end") == 1)
     assert (await mesh.client.get(job.job_id)).state == JobState.JOB_STATE_RENDERING_PROCESSING
     await check_whole(mesh, job.job_id)
+
+
+async def test_the_first_stage_works_while_the_creation_is_written(mesh: Mesh, at_the_creation: Any) -> None:
+    found: list[int] = []
+
+    async def slowly(apply: _Apply) -> bool:
+        await until(lambda: mesh.journal.count("omr", "end") == 1)
+        await asyncio.sleep(0.1)  # what it reports and makes must wait
+        found.append(len((await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest())).jobs))
+        return await apply()
+
+    at_the_creation(slowly)
+    job = await mesh.client.create(document())
+    assert job.state == JobState.JOB_STATE_PENDING
+    events = await check_whole(mesh, job.job_id)
+    assert found == [0]
+    states = list(dict.fromkeys(event.state for event in events))
+    assert states[:2] == [JobState.JOB_STATE_PENDING, JobState.JOB_STATE_OMR_PROCESSING]
+    assert [mesh.journal.count(stage, "start") for stage in ("omr", "fingering", "rendering")] == [1, 1, 1]
+
+
+async def test_a_creation_that_could_not_be_written_leaves_no_job(mesh: Mesh, at_the_creation: Any) -> None:
+    attempts = 4  # of a client's channel
+
+    async def broken(apply: _Apply) -> bool:
+        begun = mesh.journal.count("omr", "cancelled") + 1
+        await until(lambda: mesh.journal.count("omr", "start") == begun)
+        raise StorageUnavailableError("database", "planned")
+
+    at_the_creation(broken, attempts)
+    with refused("DEPENDENCY_UNAVAILABLE"):
+        await mesh.client.create(document(omr_seconds=60))
+    await until(lambda: mesh.journal.count("omr", "cancelled") == attempts)
+    await asyncio.sleep(0.7)  # each is come to again after half a second, and there is nothing to come to
+    assert not (await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest())).jobs
+    assert mesh.journal.count("omr", "start") == attempts
+
+
+async def test_a_creation_that_was_written_and_not_told_of_is_a_job(mesh: Mesh, at_the_creation: Any) -> None:
+    async def untold(apply: _Apply) -> bool:
+        await until(lambda: mesh.journal.count("omr", "start") == 1)
+        await apply()
+        raise StorageUnavailableError("database", "planned")
+
+    at_the_creation(untold)
+    content = document(omr_seconds=0.3, padding="x" * (40 << 10))  # a blob, which must not go
+    request_id = "11111111-2222-4333-8444-555555555554"
+    job = await mesh.client.create(content, request_id=request_id)  # its channel tries again
+    await check_whole(mesh, job.job_id)
+    assert len((await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest())).jobs) == 1
+
+
+async def test_a_request_sent_twice_makes_one_job_and_its_stage_is_left(mesh: Mesh, at_the_creation: Any) -> None:
+    async def slowly(apply: _Apply) -> bool:
+        await until(lambda: mesh.journal.count("omr", "start") == 2)
+        return await apply()
+
+    request_id = "11111111-2222-4333-8444-555555555555"
+    content = document(omr_seconds=0.5)
+    first = await mesh.client.create(content, request_id=request_id)
+    await until(lambda: mesh.journal.count("omr", "start") == 1)
+    at_the_creation(slowly)
+    again = await mesh.client.create(content, request_id=request_id)
+    assert again.job_id == first.job_id
+    await until(lambda: mesh.journal.count("omr", "cancelled") == 1)
+    await check_whole(mesh, first.job_id)
+    assert len((await mesh.client.jobs.ListJobs(job_service_pb2.ListJobsRequest())).jobs) == 1
