@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from etude.cli.connection import run
+from etude.cli.outputs import check_file, write_report
 from etude.cli.progress import ProgressDisplay, progress_display
 from etude.cli.stages import stage_calls
 from etude.evaluation.files import UnreadableFileError
@@ -71,6 +72,8 @@ def fingering(
     imposs   share of fingered chords that no hand can play
     high, soft, rec   with several annotators: Nakamura, Saito and Yoshii (2020)
     """
+    if html:
+        check_file(html)
     try:
         chosen = [piece for piece in find_pieces(pieces, split) if match in piece.name]
     except PairsError as error:
@@ -81,7 +84,7 @@ def fingering(
     with progress_display(quiet=quiet or as_json) as display:
         judged = run(_judged(chosen, truths, models, display), verbose=ctx.obj["verbose"])
     if html:
-        html.write_text(fingering_html(judged, worst), encoding="utf-8")
+        write_report(html, fingering_html(judged, worst))
     figures = {model: [piece.figures for piece in each] for model, each in judged.items()}
     total = {model: totals(each) for model, each in figures.items()}
     names = [piece.name for piece in chosen]

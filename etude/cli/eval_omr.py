@@ -12,6 +12,7 @@ import click
 
 from etude.cli.connection import run
 from etude.cli.evaluating import Plan, evaluate_pairs, musicxml_of
+from etude.cli.outputs import check_directory, check_file, write_report
 from etude.cli.progress import progress_display
 from etude.evaluation.differences import worst_bars
 from etude.evaluation.evaluate import read_truths
@@ -89,6 +90,10 @@ def omr(
     Bars are aligned one to one for the greatest likeness; notes of other bars are missed or too much. Marks are counted
     where kind, content and place are the same, and, in the last column, where they are in the same bar.
     """
+    if html:
+        check_file(html)
+    if keep:
+        check_directory(keep)
     chosen, truths, judge = _chosen(pairs, match, referee)
     python = "" if musicdiff == "none" else musicdiff or sys.executable
     if python and not has_musicdiff(python):
@@ -108,7 +113,7 @@ def omr(
         with progress_display(quiet=quiet or as_json) as display:
             pieces = run(evaluate_pairs(plan, display), verbose=ctx.obj["verbose"])
         if html:
-            html.write_text(_report(plan, pieces, worst), encoding="utf-8")
+            write_report(html, _report(plan, pieces, worst))
         if as_json:
             click.echo(json.dumps(_as_json(pieces, worst), indent=1, ensure_ascii=False))
         else:

@@ -100,8 +100,25 @@ def check_directory(directory: Path) -> None:
         raise click.UsageError(f"files cannot go to {directory}: {nearest} is not a directory.")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise click.UsageError(
-            f"files cannot go to {directory}: you may not write to {nearest}; choose another directory with -o."
+            f"files cannot go to {directory}: you may not write to {nearest}; choose another directory."
         )
+
+
+def check_file(path: Path) -> None:
+    """The same of one file, whose directory may be yet to be made: `write_report` makes it.
+
+    Raises:
+        click.UsageError: It cannot be written.
+    """
+    check_directory(path.parent)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise click.UsageError(f"{path} cannot be written: it is there already, and you may not change it.")
+
+
+def write_report(path: Path, html: str) -> None:
+    """Writes a report; its directory is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html, encoding="utf-8")
 
 
 def safe_name(directory: Path, name: str, inputs: Iterable[Path]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from etude.cli.connection import run
-from etude.cli.outputs import check_directory
+from etude.cli.outputs import check_file
 from etude.cli.stages import stage_calls
 from etude.client.files import AtomicFile
 from etude.stage.v1 import omr_service_pb2
@@ -44,7 +44,7 @@ def review(ctx: click.Context, file: Path, output: Path | None, reader: str) -> 
     are red, doubtful signs orange, and each doubt is told in words. It is one HTML file without scripts.
     """
     target = output or Path(f"{file.stem}.review.html")
-    check_directory(target.parent)
+    check_file(target)
     told = run(_write(file, _READERS[reader], target), verbose=ctx.obj["verbose"])
     click.echo(f"{target}: {told}")
 

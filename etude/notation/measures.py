@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from etude.notation.ordering import sort_score
-from etude.notation.time import InexactTimeError, spell_duration, to_ticks, written_quarters
-from etude.score.v1 import event_pb2, measure_pb2, score_pb2
+from etude.notation.time import to_ticks
+from etude.score.v1 import event_pb2, measure_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,55 +107,3 @@ def voice_fill(measure: measure_pb2.Measure, events: Iterable[event_pb2.Event]) 
     if reached < bar_end:
         gaps.append((reached, bar_end))
     return VoiceFill(reached, tuple(gaps), tuple(overlaps))
-
-
-def fill_with_hidden_rests(score: score_pb2.Score) -> int:
-    """Fills, in place, what no event of a voice covers with hidden rests, so that every voice that has an event in a
-    measure lasts the whole measure; sorts the Score.
-
-    For writers whose source leaves the time before, between or after the notes of a voice empty (a second voice that
-    begins in the middle of a bar). Overfull voices are left as they are.
-
-    Returns how many rests were added; their ids are "hr1", "hr2", ... (numbers already taken are passed over).
-    """
-    taken = {event.event_id for event in score.events}
-    voices: dict[tuple[int, str, int], list[event_pb2.Event]] = {}
-    for event in score.events:
-        voices.setdefault((event.measure_index, event.part_id, event.voice), []).append(event)
-    added: list[event_pb2.Event] = []
-    number = 0
-    for (measure_index, part_id, voice), events in sorted(voices.items()):
-        for start, end in voice_fill(score.measures[measure_index], events).gaps:
-            position = start
-            for note_type, dots, ticks in _rest_values(end - start, score.divisions):
-                number += 1
-                while f"hr{number}" in taken:
-                    number += 1
-                added.append(
-                    event_pb2.Event(
-                        event_id=f"hr{number}",
-                        part_id=part_id,
-                        measure_index=measure_index,
-                        staff=events[0].staff,
-                        voice=voice,
-                        onset_ticks=position,
-                        duration_ticks=ticks,
-                        type=note_type,
-                        dots=dots,
-                        rest=event_pb2.Rest(hidden=True),
-                        confidence=1.0,
-                    )
-                )
-                position += ticks
-    score.events.extend(added)
-    sort_score(score)
-    return len(added)
-
-
-def _rest_values(ticks: int, divisions: int) -> list[tuple[event_pb2.NoteType.ValueType, int, int]]:
-    """Note values for a hidden rest (type, dots, ticks); one without a type where no plain values fit."""
-    try:
-        values = spell_duration(Fraction(ticks, divisions))
-        return [(t, d, to_ticks(written_quarters(t, d), divisions)) for t, d in values]
-    except (InexactTimeError, ValueError):
-        return [(event_pb2.NOTE_TYPE_UNSPECIFIED, 0, ticks)]

@@ -17,8 +17,11 @@ _LEAST_HALF = 3.0
 _LEAST_BRACE_THICKNESS = 0.6
 _WIDEST_BRACE = 4.0
 _WIGGLE_LINKS = 2
-_UNSURE = 0.6
+UNSURE = 0.6
+"""Confidence below which an outline may be something else than the symbol it is like."""
 _MOST_CHAINS = 400
+_AT_ARROW = 0.45
+"""Spaces by which an arrow reaches over the end of its line, at most."""
 _CORE = re.compile(r"notehead(Black|Half)|accidental(Sharp|Flat|Natural)$|[gf]Clef$|flag|rest(Quarter|8th|16th)$")
 _LETTERLIKE = re.compile(
     r"timeSig|tuplet|fingering|dynamic(Piano|Mezzo|Forte|Rinforzando|Sforzando|Z)$|breathMarkComma|noteheadWhole"
@@ -183,13 +186,13 @@ def join_wiggles(drawn: list[DrawnOutline], staff_lines: StaffLines) -> tuple[li
     groups: dict[bytes, list[DrawnOutline]] = defaultdict(list)
     for outline in drawn:
         glyph, ink = outline.glyph, outline.ink
-        wavy = glyph is None or glyph.name.startswith("wiggle") or glyph.confidence < _UNSURE
+        wavy = glyph is None or glyph.name.startswith("wiggle") or glyph.confidence < UNSURE
         if wavy and max(ink.x1 - ink.x0, ink.y1 - ink.y0) < 2.5 * space:
             groups[outline.ops].append(outline)
     wiggles: list[Box] = []
     taken: set[int] = set()
     arrows: list[Glyph] = []
-    unnamed = [o for o in drawn if o.glyph is None or o.glyph.confidence < _UNSURE]
+    unnamed = [o for o in drawn if o.glyph is None or o.glyph.confidence < UNSURE]
     for group in groups.values():
         for upright in (False, True):
             for chain in _chains([o for o in group if id(o) not in taken], space, upright):
@@ -197,6 +200,9 @@ def join_wiggles(drawn: list[DrawnOutline], staff_lines: StaffLines) -> tuple[li
                 taken |= {id(outline) for outline in chain}
                 if upright:
                     arrows += _arrow(wiggles[-1], [o for o in unnamed if o.ops != chain[0].ops], space)
+        for outline in group:  # a short arpeggio is one link and its arrow
+            if id(outline) not in taken and outline.glyph is not None and outline.glyph.name == "wiggleArpeggiatoUp":
+                arrows += _arrow(outline.ink, [o for o in unnamed if o.ops != outline.ops], space)
     return wiggles, [o.glyph for o in drawn if o.glyph is not None and id(o) not in taken] + arrows
 
 
@@ -204,7 +210,7 @@ def _arrow(line: Box, others: list[DrawnOutline], space: float) -> list[Glyph]:
     """Returns the arrow that an upright wavy line ends in: an outline wider than the line that touches it."""
     for outline in others:
         ink = outline.ink
-        over, under = abs(ink.y1 - line.y0) < 0.3 * space, abs(ink.y0 - line.y1) < 0.3 * space
+        over, under = abs(ink.y1 - line.y0) < _AT_ARROW * space, abs(ink.y0 - line.y1) < _AT_ARROW * space
         middle = abs(ink.x0 + ink.x1 - line.x0 - line.x1) < 0.4 * space
         wider = line.x1 - line.x0 < ink.x1 - ink.x0 < 1.5 * space
         if (over or under) and middle and wider and ink.y1 - ink.y0 < 2.5 * space:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from omr_service.pdf import sonata
 from omr_service.pdf.fonts import Font
 from omr_service.pdf.marks import CharMark
-from omr_service.pdf.outlines import Likeness, OutlineMatcher, known_box, same_shape
+from omr_service.pdf.matcher import OutlineMatcher
+from omr_service.pdf.outlines import Likeness, known_box, same_shape
 
 # Music fonts from before SMuFL put their symbols on the codes of letters. The fonts of the widespread programs: of some
 # there are two, one of which has signs that no table here knows.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from math import exp, sqrt
@@ -30,8 +30,6 @@ _RARE = re.compile(
 _RARE_DISTANCE = 0.06
 _DIGIT = re.compile(r"^(?:timeSig|tuplet|fingering)(\d)$")
 _MAX_POINTS = 4000
-# Outlines equal up to the rounding of coordinates are one.
-_SAME = 0.012
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,18 @@ def known_box(name: str) -> tuple[float, float, float, float] | None:
         return None
     x0, y0, x1, y1 = np.median(library.boxes[rows], axis=0).tolist()
     return x0, y0, x1, y1
+
+
+def symbol_grids(prefix: str) -> list[tuple[NDArray[np.float32], float, float]]:
+    """Returns (coverage of each cell, row 0 lowest; width and height in ems) of the symbols named so, in all fonts."""
+    library = _library()
+    side = int(library.grids.shape[1] ** 0.5)
+    spans = (library.boxes[:, 2:] - library.boxes[:, :2]).tolist()
+    return [
+        (library.grids[row].reshape(side, side), *spans[row])
+        for row, name in enumerate(library.names)
+        if name.startswith(prefix)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,34 +194,3 @@ def placed(likeness: list[Likeness], ink: Box, em: float | None = None) -> Glyph
         confidence=sure * kin,
         alternatives=tuple((other.name, sure * other.probability) for other in others),
     )
-
-
-@dataclass(slots=True)
-class OutlineMatcher:
-    """Decides once for all copies of an outline in a document."""
-
-    _known: dict[bytes, list[tuple[Points, float, list[Likeness]]]] = field(default_factory=dict)
-
-    def match(self, ops: bytes, points: Points, polygons: list[Points], em: float | None) -> list[Likeness]:
-        """Returns `likenesses` of an outline.
-
-        Args:
-            ops: Its segments.
-            points: Its points, y up.
-            polygons: Its contours.
-            em: As for `likenesses`.
-        """
-        low = points.min(axis=0)
-        span = float((points.max(axis=0) - low).max())
-        if span <= 0:
-            return []
-        normal = (points - low) / span
-        size = span / em if em else span
-        seen = self._known.setdefault(ops, [])
-        for other, other_size, decision in seen:
-            if abs(size / other_size - 1.0) < 0.03 and abs(normal - other).max() < _SAME:
-                return decision
-        decision = likenesses(polygons, em)
-        if len(seen) < 64:
-            seen.append((normal, size, decision))
-        return decision

@@ -9,12 +9,13 @@ from math import hypot
 import numpy as np
 
 from omr_service.pdf import musicfonts
-from omr_service.pdf.compose import DrawnOutline
+from omr_service.pdf.compose import UNSURE, DrawnOutline
 from omr_service.pdf.fonts import Font
 from omr_service.pdf.geometry import image_of_box
 from omr_service.pdf.marks import CharMark, PathMark
+from omr_service.pdf.matcher import OutlineMatcher
 from omr_service.pdf.names import NamedChar, SymbolNames
-from omr_service.pdf.outlines import Likeness, OutlineMatcher, placed
+from omr_service.pdf.outlines import Likeness, placed
 from omr_service.pdf.shapes import Shape
 from omr_service.pdf.staves import StaffLines
 from omr_service.pdf.texts import Char
@@ -232,5 +233,9 @@ def match_outlines(marks: list[PathMark], staff_lines: StaffLines, matcher: Outl
         ink = Box(x0, -y1, x1, -y0)
         likeness = matcher.match(mark.ops, points, shape.polygons, em)
         glyph = placed(likeness, ink) if likeness else None
+        if glyph is None or glyph.confidence < UNSURE:
+            link = matcher.turned(mark.ops, points, shape.polygons, em)
+            if link is not None:
+                likeness, glyph = [link], placed([link], ink)
         out.append(DrawnOutline(mark.ops, ink, glyph, likeness[0].distance if likeness else 1.0))
     return out

@@ -75,6 +75,21 @@ def test_a_truth_that_is_none_is_wrong_usage(tmp_path, capsys):
     assert "--referee" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--html", "--keep"])
+def test_what_could_not_be_written_is_told_before_any_work(option, truth, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("etude.cli.eval_omr.evaluate_pairs", lambda *_: pytest.fail("it has begun to work"))
+    (tmp_path / "file").touch()
+    target = tmp_path / "file" / "report.html"
+    assert main(["eval", "omr", f"{DOCUMENT}:{truth}", option, str(target)]) == 2
+    assert f"{tmp_path / 'file'} is not a directory" in capsys.readouterr().err
+
+
+def test_the_folder_of_a_report_is_made(truth, tmp_path, capsys):
+    report = tmp_path / "new" / "report.html"
+    figures(capsys, f"{truth}:{truth}", "--html", report)
+    assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_a_python_without_musicdiff_is_wrong_usage(truth, capsys):
     assert main(["eval", "omr", f"{truth}:{truth}", "--musicdiff", "/nowhere/python"]) == 2
     assert "no Python that has musicdiff" in capsys.readouterr().err

@@ -236,6 +236,12 @@ def test_the_report_says_where_fingers_differ(tmp_path, capsys):
     assert "<guess>" not in html and "<script" not in html
 
 
+def test_a_report_that_could_not_be_written_is_told_first(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["eval", "fingering", str(tmp_path / "missing"), "--html", str(tmp_path / "file" / "page.html")]) == 2
+    assert f"{tmp_path / 'file'} is not a directory" in capsys.readouterr().err
+
+
 def test_fingers_that_are_there_already_need_no_stage(tmp_path, capsys):
     truth, guess = tmp_path / "truth.tsv", tmp_path / "guess.tsv"
     truth.write_text(as_table([note(0, 60, "1"), note(1, 62, "2")]))

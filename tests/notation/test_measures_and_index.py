@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etude.notation.hidden_rests import fill_with_hidden_rests
 from etude.notation.index import ScoreIndex
 from etude.notation.measures import (
-    fill_with_hidden_rests,
     measure_at,
     measure_end,
     measure_name,

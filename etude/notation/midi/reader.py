@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from etude.notation.accidentals import print_accidentals
+from etude.notation.hidden_rests import fill_with_hidden_rests
 from etude.notation.io import SCHEMA_VERSION
-from etude.notation.measures import fill_with_hidden_rests
 from etude.notation.midi.file import MidiMusic, MidiNote, parse_midi
 from etude.notation.midi.grid import Bar, bars_of, snap, windows_of
 from etude.notation.midi.hands import split_hands

@@ -6,8 +6,9 @@ from collections import Counter
 from fractions import Fraction
 from itertools import accumulate
 
+from etude.notation.hidden_rests import fill_with_hidden_rests
 from etude.notation.io import SCHEMA_VERSION
-from etude.notation.measures import fill_with_hidden_rests, measure_name
+from etude.notation.measures import measure_name
 from etude.notation.musicxml.header import settle_roles
 from etude.notation.musicxml.ids import Ids
 from etude.notation.musicxml.measures import build_measures, measure_lengths

@@ -65,9 +65,12 @@ def find_dynamics(glyphs: list[Glyph], system: System) -> list[MarkSign]:
 
 def _follows(last: Glyph, letter: Glyph, space: float) -> bool:
     """Whether a letter goes on where another ends; marks of two voices may lie on each other."""
+    before, after = DYNAMIC_LETTERS[last.name[7:]], DYNAMIC_LETTERS[letter.name[7:]]
     kern = max(0.5 * (last.box.x1 - last.box.x0), _KERN * space)
-    if len(DYNAMIC_LETTERS[last.name[7:]]) > 1:
+    if len(before) > 1:
         kern = _KERN / 3 * space
+        if len(after) > 1 and before + after not in DYNAMIC_LETTERS.values():
+            return False  # two marks, each of a glyph that has it whole
     return -kern < letter.box.x0 - last.box.x1 < 0.45 * space
 
 

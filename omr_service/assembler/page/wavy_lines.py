@@ -15,6 +15,8 @@ _LINK = re.compile(r"wiggle(Trill|Vibrato|Glissando|ArpeggiatoUp$|ArpeggiatoDown
 TRILL = "ornamentTrill"
 _TILTED = (0.75, 1.5)
 """Heights of a link over its width between which it is neither level nor upright, a rolled chord's."""
+_STEEPEST = 2.5
+"""Rise over run of a line whose links are tilted, at most."""
 _End = tuple[NoteSign, Element]
 
 
@@ -38,7 +40,8 @@ def _chains(glyphs: Sequence[Glyph], space: float) -> list[_Chain]:
             before = center(row[-1])
             dx, dy = x - before[0], y - before[1]
             width = row[-1].x1 - row[-1].x0
-            if not 0.3 * width < dx < 1.5 * width + 0.3 * space or abs(dy) > 1.5 * dx:
+            steepest = _STEEPEST if _is_tilted(box) and _is_tilted(row[-1]) else 1.5
+            if not 0.3 * width < dx < 1.5 * width + 0.3 * space or abs(dy) > steepest * dx:
                 continue
             # links of a slanted line go on the way they came
             bend = abs(dy) if len(row) < 2 else abs(dy - (before[1] - center(row[-2])[1]))
@@ -49,6 +52,10 @@ def _chains(glyphs: Sequence[Glyph], space: float) -> list[_Chain]:
         else:
             rows.append([box])
     return [_Chain(union(row), center(row[0]), center(row[-1])) for row in rows]
+
+
+def _is_tilted(box: Box) -> bool:
+    return _TILTED[0] < (box.y1 - box.y0) / max(box.x1 - box.x0, 0.01) < _TILTED[1]
 
 
 def _is_stacked(box: Box, links: Sequence[Box]) -> bool:
@@ -90,8 +97,7 @@ def find_wavy_lines(
     heads = [(n, e) for e in elements for n in e.notes if not e.small]
     found: list[MarkSign] = []
     for chain in chains:
-        slope = (chain.box.y1 - chain.box.y0) / max(chain.box.x1 - chain.box.x0, 0.01)
-        if chain.start == chain.end and _TILTED[0] < slope < _TILTED[1]:
+        if chain.start == chain.end and _is_tilted(chain.box):
             found += _tilted_link(chain.box, heads, system)
             continue
         ends = _heads_at(chain.start, chain.end, heads, space, 1.4)

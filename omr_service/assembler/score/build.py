@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etude.notation.measures import fill_with_hidden_rests
+from etude.notation.hidden_rests import fill_with_hidden_rests
 from etude.score.v1 import measure_pb2, score_pb2
 from omr_service.assembler.piece.draft import KEYBOARD, ScoreDraft
 from omr_service.assembler.score.divisions import settle_divisions

@@ -229,6 +229,19 @@ def test_one_tilted_link_between_heads_is_a_glissando(step, height, found):
     assert [name for _, name in signs(sheet, "glissando")] == ["wavy"] * found
 
 
+def test_two_steep_links_are_one_glissando():
+    sheet = Sheet()
+    sheet.clefs()
+    for staff in (0, 1):
+        for x, own in ((100, 4), (122, 8 if staff == 0 else 4), (180, 4)):
+            sheet.note(staff, x, own, up=staff == 0)
+    sheet.bar(265)
+    middle = (sheet.y(0, 4) + sheet.y(0, 8)) / 2
+    for k in (-1, 1):
+        sign(sheet, "wiggleTrill", 111.5 + 1.4 * k, middle - 2.6 * k + 5, width=8.5, height=10)
+    assert [name for _, name in signs(sheet, "glissando")] == ["wavy"]
+
+
 @pytest.mark.parametrize(
     ("name", "up"),
     [

@@ -124,6 +124,12 @@ def test_letters_of_a_dynamic_are_joined_and_those_of_two_voices_are_not():
     assert [glyph.name for glyph in joined] == ["dynamicForte", "dynamicPiano"]
 
 
+def test_two_dynamics_that_nearly_touch_are_two():
+    sheet = sheet_of_notes()
+    sheet.page.glyphs.extend([dynamic("dynamicPP", 200, 16), dynamic("dynamicFortePiano", 217, 14)])
+    assert [name for _, name in marks(sheet, "dynamic")] == ["pp", "fp"]
+
+
 def test_letters_that_reach_far_over_each_other_are_one_dynamic():
     """An f of a text font is two thirds as wide again as it advances."""
     joined = join_dynamics([dynamic("dynamicForte", 100 + 5.3 * k, 11.3) for k in range(3)])

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from omr_service.pdf.outlines import OutlineMatcher, likenesses, placed
+from omr_service.pdf.matcher import OutlineMatcher
+from omr_service.pdf.outlines import likenesses, placed
 from omr_service.pdf.raster import GRID, coverage
 from omr_service.pdf.shapes import Shape
 from omr_service.pdf.smufl import known_names, name_of

@@ -515,6 +515,18 @@ def test_an_upright_wavy_line_may_end_in_an_arrow(up: bool):
     assert [g.name for g in glyphs] == ["wiggleArpeggiatoUpArrow" if up else "wiggleArpeggiatoDownArrow"]
 
 
+def test_an_arpeggio_may_be_one_link_and_its_arrow():
+    link_box = Box(100, 50, 102, 55.2)
+    link = DrawnOutline(b"link", link_box, Glyph("wiggleArpeggiatoUp", 100, 55.2, link_box, 20.0), 0.0)
+    # arrows reach over the ends of their lines
+    arrow = DrawnOutline(b"arrow", Box(99, 53.3, 103, 62), None, 9.0)
+    staff_lines = find_staff_lines([Line(50, 100 + 5 * k, 400, 100 + 5 * k, 0.5) for k in range(5)])
+    assert staff_lines is not None
+    wiggles, glyphs = join_wiggles([link, arrow], staff_lines)
+    assert wiggles == []
+    assert [g.name for g in glyphs] == ["wiggleArpeggiatoUp", "wiggleArpeggiatoDownArrow"]
+
+
 def test_dashes_with_round_ends_drawn_as_outlines_are_a_dashed_line():
     def pill(x: float, y: float = 300.0) -> str:
         return (
