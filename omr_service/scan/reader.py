@@ -29,6 +29,8 @@ _CLEF_LINES = {"gClef": 1, "fClef": -1}
 """The line, counted from the middle one down, that a clef stands on."""
 _NEAR = 0.35
 """Staff spaces by which a clef is found off its line at most."""
+_MOST_OFF = 2
+"""Lines by which a staff is found off its place at most."""
 _FEW = 0.4
 """Share of staves with a clef at their left end under which a page may lie upside down."""
 _LINES, _SEEN = 0.5, 127
@@ -110,9 +112,10 @@ def _is_chant(page: NormalPage, found: Detections) -> bool:
 
 def _told_by_clefs(staff: NormalStaff, found: Detections) -> NormalStaff:
     """The staff where its clefs say that it is: where an outer line is not to be seen at all, four lines and the empty
-    space beyond them look like a staff a space off as well.
+    space beyond them look like a staff a space off as well; and three lines with the two of a long hairpin look like a
+    staff two spaces off.
 
-    A line that is seen stays a line: a clef may stand on another line than the usual one.
+    Lines that are seen stay lines: a clef may stand on another line than the usual one.
     """
     offs = [
         p.y - staff.middle - _CLEF_LINES[p.name] * SPACE
@@ -123,9 +126,10 @@ def _told_by_clefs(staff: NormalStaff, found: Detections) -> NormalStaff:
         and abs(p.y - staff.middle) < 3 * SPACE
     ]
     step = round(float(np.median(offs)) / SPACE) if offs else 0
-    if abs(step) != 1 or any(abs(off - step * SPACE) > _NEAR * SPACE for off in offs):
+    if not 1 <= abs(step) <= _MOST_OFF or any(abs(off - step * SPACE) > _NEAR * SPACE for off in offs):
         return staff
-    if _line_share(staff, found, (-2 * step,)) > _LINES:
+    given_up = _FIVE[:step] if step > 0 else _FIVE[step:]
+    if any(_line_share(staff, found, (line,)) > _LINES for line in given_up):
         return staff
     return replace(staff, middle=staff.middle + step * SPACE)
 

@@ -1,4 +1,4 @@
-"""A staff of which an outer line is not seen is found by its clefs."""
+"""A staff of which outer lines are not seen where it was found is moved to where its clefs say."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ def _staff(middle: float) -> NormalStaff:
 
 @pytest.mark.parametrize(
     ("seen", "clef", "off"),
-    [((-1, 0, 1, 2), ("fClef", 0.9, -1), 1), ((-2, -1, 0, 1), ("gClef", 0.9, 1), -1)],
+    [
+        ((-1, 0, 1, 2), ("fClef", 0.9, -1), 1),
+        ((-2, -1, 0, 1), ("gClef", 0.9, 1), -1),
+        ((-2, -1, 0, 1, 2), ("gClef", 0.9, 1), 2),  # its lines under the staff are a long hairpin's
+        ((-2, -1, 0, 1, 2), ("fClef", 0.9, -1), -2),
+    ],
 )
 def test_a_staff_is_where_its_clef_says_when_an_outer_line_is_missing(seen, clef, off):
     assert _told_by_clefs(_staff(TRUE + off * SPACE), _found(seen, clef)).middle == TRUE
@@ -39,6 +44,7 @@ def test_a_staff_is_where_its_clef_says_when_an_outer_line_is_missing(seen, clef
     ("seen", "clefs"),
     [
         ((-2, -1, 0, 1, 2), (("gClef", 0.9, 2),)),  # on another line of a whole staff
+        ((-2, 0, 1), (("gClef", 0.9, 3),)),  # of the two lines given up one is seen
         ((-2, -1, 0, 1), (("gClef", 0.3, 2),)),  # not sure
         ((-2, -1, 0, 1), (("gClef", 0.9, 2), ("fClef", 0.9, -1))),  # at odds
         ((-2, -1, 0, 1), (("cClef", 0.9, 1),)),  # stands anywhere
