@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from omr_service.assembler.geometry import Sorted, System
 from omr_service.assembler.music import CurveSign, Element, NoteSign
 from omr_service.symbols import Curve
@@ -37,8 +39,9 @@ def read_curves(
             continue
         seen.append(curve)
         above = curve.mid_y < (curve.y0 + curve.y1) / 2
-        lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, notes, by_x, space, left=True)
-        rights = [] if open_right else _tie_heads(curve.x1, curve.y1, notes, by_x, space, left=False)
+        tip = _Tip(above, (curve.x1 - curve.x0) / space, pictured and not open_left and not open_right)
+        lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, tip, notes, by_x, space, left=True)
+        rights = [] if open_right else _tie_heads(curve.x1, curve.y1, tip, notes, by_x, space, left=False)
         pairs = _pairs(lefts, rights, open_left, open_right, system)
         first = -1 if open_left else _slur_end(curve.x0, curve.y0, above, by_x, space)
         last = -1 if open_right else _slur_end(curve.x1, curve.y1, above, by_x, space)
@@ -100,6 +103,17 @@ PAST = 0.55
 """Staff spaces by which the tip of a tie lies beyond the middle of its head at most: on old plates ties go from middle
 to middle, over or under the heads."""
 
+NEAR, FAR = 1.5, 2.6
+"""Staff spaces from the middle of a head up to which the tip of its tie may lie; and, on old plates, over or under an
+outer head."""
+OVER, FARTHER = 1.0, 0.3
+"""Staff spaces over or under its head from which on it costs so many times less that the tip lies still farther."""
+AT_TIP = 0.4
+"""Staff spaces beside a head up to which a tip is over or under it."""
+LOST, SHORT = 0.06, 4.0
+"""Share of a curve in a picture that may be lost at either tip, where it is thinnest, of what is longer than so many
+staff spaces."""
+
 
 def _right_edge(element: Element, by_x: Sorted[Element], space: float) -> float:
     """Right edge of a chord with its dots, and of the chords of other voices that stand beside it."""
@@ -120,34 +134,87 @@ def _passes(x: float, note: NoteSign, by_x: Sorted[Element], space: float, left:
     return any(e.notes[0].staff == note.staff for e in near)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tip:
+    """What the tips of a curve have in common.
+
+    Attributes:
+        above: True for a curve that bends upwards.
+        length: Its length in staff spaces.
+        far: True where a tie's tips may lie far over or under its heads.
+    """
+
+    above: bool
+    length: float
+    far: bool
+
+
 def _tie_heads(
-    x: float, y: float, notes: Sorted[tuple[NoteSign, Element]], by_x: Sorted[Element], space: float, left: bool
+    x: float,
+    y: float,
+    tip: _Tip,
+    notes: Sorted[tuple[NoteSign, Element]],
+    by_x: Sorted[Element],
+    space: float,
+    left: bool,
 ) -> list[tuple[float, NoteSign]]:
     """Heads a tie's tip can belong to, with costs in staff spaces."""
     found: list[tuple[float, NoteSign]] = []
+    lost = LOST * max(0.0, tip.length - SHORT) if tip.far else 0.0
     for note, element in notes.between(x - 5.5 * space, x + 2.4 * space):
-        dy = abs((note.box.y0 + note.box.y1) / 2 - y) / space
-        if dy > 1.5:
+        over = ((note.box.y0 + note.box.y1) / 2 - y) / space * (1 if tip.above else -1)
+        dy = abs(over)
+        outer = tip.far and NEAR < over < FAR and not element.small
+        if dy > NEAR and (not outer or _is_between(note, y, notes, space)):
             continue
+        if tip.far and over > OVER:
+            dy = OVER + (over - OVER) * FARTHER
         middle = (note.box.x0 + note.box.x1) / 2
         if left:
             # of a chord with seconds or dots, ties may start right of it all
             dx = (x - note.box.x1) / space
             beyond = (_right_edge(element, by_x, space) - note.box.x1) / space
-            reach = 1.9 + beyond
+            reach = 1.9 + beyond + lost
             if x < middle - PAST * space or dx > reach:
                 continue
-            off = max(0.0, dx - 0.4 - beyond) * 1.5 + max(0.0, -dx - 0.3) * 0.4
+            off = max(0.0, dx - 0.4 - beyond - lost) * 1.5 + max(0.0, -dx - 0.3) * 0.4
         else:
             # before accidentals, ties may end left of them
             dx = (note.box.x0 - x) / space
             beyond = 1.3 if any(n.accidental for n in element.notes) else 0.0
-            if x > middle + PAST * space or dx > 1.9 + beyond:
+            if x > middle + PAST * space or dx > 1.9 + beyond + lost:
                 continue
-            off = max(0.0, dx - 0.4 - beyond) * 1.5 + max(0.0, -dx - 0.3) * 0.4
-        found.append((dy + off + PASSED * _passes(x, note, by_x, space, left), note))
+            off = max(0.0, dx - 0.4 - beyond - lost) * 1.5 + max(0.0, -dx - 0.3) * 0.4
+        nearer = tip.far and over > OVER and _has_nearer(x, y, note, notes, space)
+        passed = nearer or _passes(x, note, by_x, space, left)
+        found.append((dy + off + PASSED * passed, note))
     found.sort(key=lambda f: (f[0], f[1].head))
     return found
+
+
+def _has_nearer(x: float, y: float, note: NoteSign, notes: Sorted[tuple[NoteSign, Element]], space: float) -> bool:
+    """True when the tip of a curve is over or under another head of the staff, and nearer to that."""
+    off = abs((note.box.y0 + note.box.y1) / 2 - y)
+    return any(
+        other.staff == note.staff
+        and abs(other.box.x0 - note.box.x0) > 1.5 * space
+        and other.box.x0 - AT_TIP * space < x < other.box.x1 + AT_TIP * space
+        and abs((other.box.y0 + other.box.y1) / 2 - y) < off
+        for other, _ in notes.between(x - 2 * space, x + space)
+    )
+
+
+def _is_between(note: NoteSign, y: float, notes: Sorted[tuple[NoteSign, Element]], space: float) -> bool:
+    """True when another head of the staff stands over or under a note towards a height."""
+    middle = (note.box.y0 + note.box.y1) / 2
+    low, high = min(middle, y), max(middle, y)
+    return any(
+        other.head != note.head
+        and other.staff == note.staff
+        and abs(other.box.x0 - note.box.x0) < 1.5 * space
+        and low < (other.box.y0 + other.box.y1) / 2 < high
+        for other, _ in notes.between(note.box.x0 - 1.5 * space, note.box.x0 + 1.5 * space)
+    )
 
 
 def _pairs(

@@ -23,6 +23,8 @@ def step_pitches(draft: ScoreDraft) -> None:
         _letters(draft, measure, clefs, diatonics)
         for c in measure.signs.clefs:
             clefs[draft.place(measure, c.staff)] = c
+    for measure in draft.measures:
+        _alterations(draft, measure, diatonics, {})
     ties = find_ties(draft, diatonics)
     draft.ties = [t for t, _ in ties]
     tied_to = {t.end: t.start for t, _ in ties if t.end is not None and t.start is not None}

@@ -24,6 +24,12 @@ DETACHED = 1.5
 """What it costs more that a note is said to be held which has a staccato dot of its own: such notes are struck again
 under a slur."""
 
+ALTERED = 1.5
+"""What it costs more that the accidental of the second note makes it another pitch than the first one."""
+
+SURE = 2.2
+"""Cost up to which the tie of one note of a chord tells of the others: one curve over a chord is most often a slur."""
+
 HALF = 0.3
 """What it costs more to read a curve as half a tie."""
 
@@ -95,6 +101,8 @@ def find_ties(draft: ScoreDraft, diatonics: dict[Key, int]) -> list[tuple[TieRea
                     continue  # a slur from a grace note, be it to the same note
                 if (page, second.element.index) in detached:
                     cost += DETACHED
+                if second.note.accidental is not None and draft.pitches[start].alter != draft.pitches[end].alter:
+                    cost += ALTERED
                 follows = second.onset in (first.end, first.reach) or (first.grace and first.onset <= second.onset)
                 if not follows:
                     # a tie skips nothing, but the rhythm may have been read wrong, or a note be held into a later chord
@@ -171,7 +179,7 @@ def _ties_of_equal_chords(
     for tie, cost in ties:
         assert tie.start is not None and tie.end is not None
         first, second = table[tie.start], table[tie.end]
-        if first.grace or second.onset not in (first.end, first.reach):
+        if first.grace or second.onset not in (first.end, first.reach) or cost > SURE:
             continue
         own = {diatonics[tie.start[0], note.head]: note for note in first.element.notes}
         again = {diatonics[tie.end[0], note.head]: note for note in second.element.notes}

@@ -118,6 +118,51 @@ def test_ties_of_old_plates_go_from_the_middle_of_a_head_to_that_of_the_next(pas
     assert chords_under_a_tie((3, 5, 7), past=past) == ties
 
 
+def a_curve_over_two(off, second=7, accidental="", image_share=1.0, grace=False):
+    """How many ties there are where a curve lies so many staff spaces over the first of two half notes of a chord, the
+    second of which may have an accidental, or a grace note before it under the left tip."""
+    sheet = framed()
+    sheet.clefs()
+    for x, steps in ((100, (3, 7)), (250, (3, second))):
+        for step in steps:
+            sheet.glyph("noteheadHalf", 0, x, step)
+        sheet.page.lines.append(Line(x, sheet.y(0, 7), x, sheet.y(0, -4), 0.6))
+        sheet.glyph("noteheadHalf", 1, x, 4)
+        sheet.page.lines.append(Line(x + 6, sheet.y(1, 4), x + 6, sheet.y(1, 11), 0.6))
+    if accidental:
+        sheet.glyph(accidental, 0, 238, second)
+    if grace:
+        sheet.glyph("noteheadBlack", 0, 109, 9, size=2.4 * SPACE, height=0.6 * SPACE)
+    y = sheet.y(0, 7) - off * SPACE
+    x0 = 109 if grace else 106
+    sheet.page.curves.append(Curve(x0, y, 250, y, y - 5, 1, Box(x0, y - 5, 250, y)))
+    page = replace(sheet.page, image_share=image_share)
+    (score,) = write_scores([assemble_page(page)], Source("t", "sha256:" + "0" * 64))
+    return sum(spanner.HasField("tie") for spanner in score.spanners)
+
+
+@pytest.mark.parametrize(
+    ("off", "image_share", "ties"),
+    [(1.9, 1.0, 1), (1.9, 0.0, 0), (2.8, 1.0, 0), (-3.9, 1.0, 0)],
+    ids=["far", "not from a picture", "too far", "under the heads and bent upwards"],
+)
+def test_ties_of_old_plates_lie_far_over_the_outer_heads(off, image_share, ties):
+    assert a_curve_over_two(off, image_share=image_share) == ties
+
+
+def test_a_curve_over_another_head_is_no_tie_of_the_one_below_that():
+    assert a_curve_over_two(0.3, second=8) == 0
+
+
+def test_a_curve_that_begins_at_a_grace_note_is_no_tie_of_the_note_beside_that():
+    assert a_curve_over_two(1.7, grace=True) == 0
+
+
+@pytest.mark.parametrize(("accidental", "ties"), [("accidentalSharp", 0), ("accidentalNatural", 1)])
+def test_a_note_that_an_accidental_makes_another_is_not_held(accidental, ties):
+    assert a_curve_over_two(1.7, accidental=accidental) == ties
+
+
 def test_beams_on_its_lines_make_no_line_of_a_staff_longer():
     sheet = Sheet()
     for line in (2, 3):
