@@ -9,16 +9,28 @@ from math import ceil
 
 from etude.notation.measures import voice_fill
 from etude.notation.ordering import sort_score
-from etude.notation.time import InexactTimeError, spell_duration, to_ticks, written_quarters
+from etude.notation.time import QUARTERS_OF_TYPE, InexactTimeError, spell_duration, to_ticks, written_quarters
 from etude.score.v1 import event_pb2, score_pb2, spanner_pb2
+
+
+@dataclass(slots=True)
+class _Tuplet:
+    """A tuplet and how many ticks it lacks of what its number says."""
+
+    spanner: spanner_pb2.Spanner
+    lacks: Fraction
+
+    @property
+    def ratio(self) -> event_pb2.TupletRatio:
+        return self.spanner.tuplet.ratio
 
 
 @dataclass(frozen=True, slots=True)
 class _Filling:
-    """What fills a gap: note values (type, dots, ticks), and the event beside it whose tuplets go on through them."""
+    """What fills a gap: note values (type, dots, ticks), and the tuplets they are of, outermost first."""
 
     values: list[tuple[event_pb2.NoteType.ValueType, int, int]]
-    tuplet_of: event_pb2.Event | None = None
+    tuplets: tuple[_Tuplet, ...] = ()
 
 
 def fill_with_hidden_rests(score: score_pb2.Score) -> int:
@@ -41,6 +53,7 @@ def fill_with_hidden_rests(score: score_pb2.Score) -> int:
         for start, end in voice_fill(score.measures[measure_index], events).gaps:
             filling = tuplets.filling(start, end, [event for event in events if not event.HasField("grace")])
             rests = []
+            ratios = [tuplet.ratio for tuplet in filling.tuplets]
             position = start
             for note_type, dots, ticks in filling.values:
                 number += 1
@@ -56,25 +69,17 @@ def fill_with_hidden_rests(score: score_pb2.Score) -> int:
                     duration_ticks=ticks,
                     type=note_type,
                     dots=dots,
+                    tuplet_ratios=ratios,
                     rest=event_pb2.Rest(hidden=True),
                     confidence=1.0,
                 )
                 rests.append(rest)
                 position += ticks
-            if filling.tuplet_of is not None:
-                tuplets.add(rests, filling.tuplet_of)
+            tuplets.add(rests, filling.tuplets)
             added += rests
     score.events.extend(added)
     sort_score(score)
     return len(added)
-
-
-@dataclass(slots=True)
-class _Tuplet:
-    """A tuplet and how many ticks it lacks of what its number says."""
-
-    spanner: spanner_pb2.Spanner
-    lacks: Fraction
 
 
 class _Tuplets:
@@ -82,45 +87,63 @@ class _Tuplets:
 
     def __init__(self, score: score_pb2.Score) -> None:
         self._divisions = score.divisions
+        self._events = {event.event_id: event for event in score.events}
         self._of_event: dict[str, list[_Tuplet]] = {}
-        events = {event.event_id: event for event in score.events}
         for spanner in score.spanners:
             if spanner.WhichOneof("kind") == "tuplet":
-                members = [events[event_id] for event_id in spanner.event_ids if event_id in events]
+                members = [self._events[event_id] for event_id in spanner.event_ids if event_id in self._events]
                 tuplet = _Tuplet(spanner, self._lack(spanner.tuplet, members))
                 for event in members:
                     self._of_event.setdefault(event.event_id, []).append(tuplet)
 
     def filling(self, start: int, end: int, events: Sequence[event_pb2.Event]) -> _Filling:
-        """What fills a gap of a voice whose events are given (ticks); a value without a type where nothing fits."""
-        ticks = end - start
-        plain = _values(ticks, (), self._divisions)
-        if plain is not None:
-            return _Filling(plain)
-        for event in events:
-            tuplets = self._of_event.get(event.event_id, [])
-            beside = event.onset_ticks + event.duration_ticks == start or event.onset_ticks == end
-            if beside and tuplets and all(ticks <= tuplet.lacks for tuplet in tuplets):
-                values = _values(ticks, event.tuplet_ratios, self._divisions)
-                if values is not None:
-                    return _Filling(values, event)
-        return _Filling([(event_pb2.NOTE_TYPE_UNSPECIFIED, 0, ticks)])
+        """What fills a gap of a voice whose events are given (ticks); a value without a type where nothing fits.
 
-    def add(self, rests: Sequence[event_pb2.Event], beside: event_pb2.Event) -> None:
-        """Makes rests members of the tuplets of the event beside them."""
-        tuplets = self._of_event[beside.event_id]
+        A gap within a tuplet is of it, whatever it is as long as. One at the end of a tuplet, or before it, is where
+        no plain values last so long and the tuplet lacks as much.
+        """
+        ticks = end - start
+        before = [t for e in events if e.onset_ticks + e.duration_ticks == start for t in self._around(e)]
+        after = [t for e in events if e.onset_ticks == end for t in self._around(e)]
+        within = tuple(tuplet for tuplet in before if any(tuplet is other for other in after))
+        if within:
+            return _Filling(_values(ticks, within, self._divisions) or _untyped(ticks), within)
+        plain = _values(ticks, (), self._divisions)
+        for beside in (tuple(before), tuple(after)) if plain is None else ():
+            values = _values(ticks, beside, self._divisions)
+            if values is not None and all(ticks <= tuplet.lacks for tuplet in beside):
+                return _Filling(values, beside)
+        return _Filling(plain or _untyped(ticks))
+
+    def add(self, rests: Sequence[event_pb2.Event], tuplets: Sequence[_Tuplet]) -> None:
+        """Makes rests, one after the other, members of tuplets."""
+        self._events |= {rest.event_id: rest for rest in rests}
         for rest in rests:
-            rest.tuplet_ratios.extend(beside.tuplet_ratios)
-            self._of_event[rest.event_id] = tuplets
+            self._of_event[rest.event_id] = list(tuplets)
         for tuplet in tuplets:
-            ids = list(tuplet.spanner.event_ids)
-            at = ids.index(beside.event_id) + (rests[0].onset_ticks > beside.onset_ticks)
-            tuplet.spanner.event_ids[:] = [*ids[:at], *(rest.event_id for rest in rests), *ids[at:]]
-            if tuplet.spanner.end_ticks:
-                end = rests[-1].onset_ticks + rests[-1].duration_ticks
-                tuplet.spanner.start_ticks = min(tuplet.spanner.start_ticks, rests[0].onset_ticks)
-                tuplet.spanner.end_ticks = max(tuplet.spanner.end_ticks, end)
+            spanner = tuplet.spanner
+            members = [self._events[event_id] for event_id in spanner.event_ids if event_id in self._events]
+            members = sorted([*members, *rests], key=lambda event: event.onset_ticks)
+            spanner.event_ids[:] = [event.event_id for event in members]
+            if spanner.end_ticks:
+                spanner.start_ticks = min(spanner.start_ticks, rests[0].onset_ticks)
+                spanner.end_ticks = max(spanner.end_ticks, rests[-1].onset_ticks + rests[-1].duration_ticks)
             tuplet.lacks -= sum(rest.duration_ticks for rest in rests)
+            if not spanner.tuplet.normal_type and all(event.type for event in members):
+                spanner.tuplet.normal_type = self._unit(spanner.tuplet, members)
+
+    def _around(self, event: event_pb2.Event) -> list[_Tuplet]:
+        """The tuplets of an event, outermost first."""
+        return sorted(self._of_event.get(event.event_id, ()), key=lambda tuplet: tuplet.spanner.tuplet.depth)
+
+    def _unit(self, tuplet: spanner_pb2.Tuplet, members: Sequence[event_pb2.Event]) -> event_pb2.NoteType.ValueType:
+        """The note type as many of which as the tuplet's number says fill it; unspecified where there is none."""
+        unit = Fraction(sum(event.duration_ticks for event in members), self._divisions) / tuplet.ratio.actual
+        for ratio in members[0].tuplet_ratios[: tuplet.depth + 1]:
+            unit *= Fraction(ratio.actual, ratio.normal)
+        return next(
+            (t for t, quarters in QUARTERS_OF_TYPE.items() if quarters == unit), event_pb2.NOTE_TYPE_UNSPECIFIED
+        )
 
     def _lack(self, tuplet: spanner_pb2.Tuplet, members: Sequence[event_pb2.Event]) -> Fraction:
         """Ticks between what the members last and what the tuplet's number says.
@@ -138,11 +161,15 @@ class _Tuplets:
         return whole * ceil(lasting / whole) - lasting
 
 
+def _untyped(ticks: int) -> list[tuple[event_pb2.NoteType.ValueType, int, int]]:
+    return [(event_pb2.NOTE_TYPE_UNSPECIFIED, 0, ticks)]
+
+
 def _values(
-    ticks: int, ratios: Iterable[event_pb2.TupletRatio], divisions: int
+    ticks: int, tuplets: Iterable[_Tuplet], divisions: int
 ) -> list[tuple[event_pb2.NoteType.ValueType, int, int]] | None:
     """Note values within tuplets (type, dots, ticks) that last so long together; None where there are none."""
-    ratios = list(ratios)
+    ratios = [tuplet.ratio for tuplet in tuplets]
     written = Fraction(ticks, divisions)
     for ratio in ratios:
         written *= Fraction(ratio.actual, ratio.normal)

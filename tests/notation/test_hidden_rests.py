@@ -36,8 +36,23 @@ def test_what_is_missing_of_a_tuplet_is_part_of_it(before, after):
     assert _written(score) == [("note", EIGHTH, 0)] * len(before) + rest + [("note", EIGHTH, 0)] * len(after)
     [tuplet] = score.spanners
     assert list(tuplet.event_ids) == [event.event_id for event in score.events]
+    assert tuplet.tuplet.normal_type == EIGHTH
     assert (tuplet.start_ticks, tuplet.end_ticks) == (0, 252)
     tuplet.spanner_id = "s1"
+    assert validate(score) == []
+
+
+def test_a_gap_within_a_tuplet_is_of_it_though_plain_values_fit():
+    builder = ScoreBuilder(divisions=12)
+    builder.measure("2/4")
+    outer = builder.voice(1, 1, "c5/8(6:4) d5/8(6:4)")
+    outer += builder.voice(1, 1, "e5/8(6:4)", offset=20)
+    builder.spanner(outer, tuplet=spanner_pb2.Tuplet(ratio=event_pb2.TupletRatio(actual=6, normal=4)))
+    score = builder.score()
+    assert fill_with_hidden_rests(score) == 1
+    [rest] = [event for event in score.events if not event.notes]
+    assert (rest.onset_ticks, rest.type, rest.dots) == (8, QUARTER, 1)
+    assert [event.event_id for event in score.events] == list(score.spanners[0].event_ids)
     assert validate(score) == []
 
 

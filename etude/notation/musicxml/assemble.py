@@ -16,7 +16,7 @@ from etude.notation.musicxml.notes import sounding_key
 from etude.notation.musicxml.raw import RawEvent, RawNote, RawPart, RawSpanner
 from etude.notation.musicxml.spanners import Matcher, OpenEnd
 from etude.notation.musicxml.tree import MusicXmlError
-from etude.notation.musicxml.tuplets import put_in_tuplets, read_tuplets
+from etude.notation.musicxml.tuplets import read_tuplets
 from etude.notation.musicxml.values import settle_values
 from etude.notation.musicxml.voices import settle_graces, settle_voices
 from etude.notation.ordering import clef_key, note_key, part_positions, sort_score
@@ -235,8 +235,7 @@ class _Builder:
             spanner.spanner_id = self.ids.new((spanner.WhichOneof("kind") or "").replace("_", "-"))
         for direction in score.directions:
             direction.direction_id = direction.direction_id or self.ids.new("d")
-        if fill_with_hidden_rests(score):
-            put_in_tuplets(score)
+        fill_with_hidden_rests(score)
         self._add_doubts(open_ends)
         return normalize_divisions(score)
 

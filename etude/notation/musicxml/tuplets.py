@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from etude.notation.musicxml.raw import RawEvent, RawPart, RawSpanner, RawTuplet
 from etude.notation.time import QUARTERS_OF_TYPE, written_quarters
-from etude.score.v1 import event_pb2, score_pb2, spanner_pb2
+from etude.score.v1 import event_pb2, spanner_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +46,6 @@ def read_tuplets(part: RawPart, starts: list[Fraction]) -> list[RawSpanner]:
         covered = _settle(_bracketed(events), events, spanners, starts)
         _unmarked([event for event in events if id(event) not in covered], spanners, starts)
     return spanners
-
-
-def put_in_tuplets(score: score_pb2.Score) -> None:
-    """Gives, in place, hidden rests that fill a gap within a tuplet that tuplet's ratio, and counts them to it."""
-    events = {event.event_id: event for event in score.events}
-    rests: dict[tuple[str, int, int], list[event_pb2.Event]] = defaultdict(list)
-    for event in score.events:
-        if event.rest.hidden and not event.tuplet_ratios and not event.HasField("grace"):
-            rests[event.part_id, event.measure_index, event.voice].append(event)
-    tuplets = [spanner for spanner in score.spanners if spanner.WhichOneof("kind") == "tuplet" and spanner.event_ids]
-    for spanner in sorted(tuplets, key=lambda t: t.start_ticks - t.end_ticks):  # the longest first: outer before inner
-        first = events[spanner.event_ids[0]]
-        inside = [
-            rest
-            for rest in rests.get((first.part_id, first.measure_index, first.voice), ())
-            if spanner.start_ticks <= rest.onset_ticks and rest.onset_ticks + rest.duration_ticks <= spanner.end_ticks
-        ]
-        for rest in inside:
-            rest.tuplet_ratios.add(actual=spanner.tuplet.ratio.actual, normal=spanner.tuplet.ratio.normal)
-        if inside:
-            members = [*(events[event_id] for event_id in spanner.event_ids), *inside]
-            members.sort(key=lambda event: event.onset_ticks)
-            del spanner.event_ids[:]
-            spanner.event_ids.extend(event.event_id for event in members)
 
 
 def _clear_tremolo(event: RawEvent) -> None:
