@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from omr_service.assembler.geometry import System, center, is_vertical
+from omr_service.assembler.geometry import System, center, is_vertical, union
 from omr_service.assembler.music import MarkSign
 from omr_service.symbols import Box, Glyph, Line, Text
 
@@ -26,6 +27,8 @@ _SHORT = 1.5
 """Spaces from which on a hairpin is long."""
 _KERN = 0.9
 """Spaces by which the letters of a dynamic may reach into each other, however narrow they are."""
+_STANDS_OUT = 0.3
+"""Spaces by which the room between two dynamics is wider than that between the letters of one."""
 
 
 def staff_of(box: Box, system: System) -> tuple[int, bool]:
@@ -50,27 +53,49 @@ def find_dynamics(glyphs: list[Glyph], system: System) -> list[MarkSign]:
     for i, glyph in enumerate(letters):
         if i in used:
             continue
-        text, box, last = DYNAMIC_LETTERS[glyph.name[7:]], glyph.box, glyph
+        word = [glyph]
         for j in range(i + 1, len(letters)):
             other = letters[j]
-            if j not in used and abs(other.y - glyph.y) < 0.3 * system.space and _follows(last, other, system.space):
-                text += DYNAMIC_LETTERS[other.name[7:]]
-                box = Box(box.x0, min(box.y0, other.box.y0), other.box.x1, max(box.y1, other.box.y1))
+            if (
+                j not in used
+                and abs(other.y - glyph.y) < 0.3 * system.space
+                and _follows(word[-1], other, system.space)
+            ):
                 used.add(j)
-                last = other
-        staff, above = staff_of(box, system)
-        found.append(MarkSign("dynamic", text, system.index, staff, box.x0, box.x1, box, above))
+                word.append(other)
+        for part in _parted(word, system.space):
+            box = union([g.box for g in part])
+            staff, above = staff_of(box, system)
+            found.append(MarkSign("dynamic", _spelled(part), system.index, staff, box.x0, box.x1, box, above))
     return found
+
+
+def _spelled(word: Sequence[Glyph]) -> str:
+    return "".join(DYNAMIC_LETTERS[glyph.name[7:]] for glyph in word)
+
+
+def _parted(word: list[Glyph], space: float) -> list[list[Glyph]]:
+    """Two dynamics that nearly touch, as one at the end of a measure and the next do, or the only one.
+
+    They are two where together they spell none, each spells one, and the room between them is wider than any other.
+    """
+    known = DYNAMIC_LETTERS.values()
+    if _spelled(word) in known:
+        return [word]
+    gaps = [b.box.x0 - a.box.x1 for a, b in pairwise(word)]
+    for k, gap in enumerate(gaps, 1):
+        others = gaps[: k - 1] + gaps[k:]
+        stands_out = gap > max(others, default=-space) + _STANDS_OUT * space
+        if stands_out and _spelled(word[:k]) in known and _spelled(word[k:]) in known:
+            return [word[:k], word[k:]]
+    return [word]
 
 
 def _follows(last: Glyph, letter: Glyph, space: float) -> bool:
     """Whether a letter goes on where another ends; marks of two voices may lie on each other."""
-    before, after = DYNAMIC_LETTERS[last.name[7:]], DYNAMIC_LETTERS[letter.name[7:]]
     kern = max(0.5 * (last.box.x1 - last.box.x0), _KERN * space)
-    if len(before) > 1:
+    if len(DYNAMIC_LETTERS[last.name[7:]]) > 1:
         kern = _KERN / 3 * space
-        if len(after) > 1 and before + after not in DYNAMIC_LETTERS.values():
-            return False  # two marks, each of a glyph that has it whole
     return -kern < letter.box.x0 - last.box.x1 < 0.45 * space
 
 

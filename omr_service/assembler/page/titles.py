@@ -7,9 +7,12 @@ from collections.abc import Sequence
 
 from omr_service.assembler.geometry import System, center
 from omr_service.assembler.music import PageTitles
+from omr_service.assembler.page.words import JUMP, TEMPO
 from omr_service.symbols import Text
 
 RIGHTS = re.compile(r"©|\(c\)\s|copyright|public domain|creative commons|\bCC BY|all rights reserved", re.IGNORECASE)
+_NAME = re.compile(r"[^\W\d_a-z][\w'’-]*[,.]?(?: +(?:[a-z]{2,3} )?[^\W\d_a-z][\w'’-]*[,.]?)+")
+"""Two or more words with capitals, as those of a name, with "van" or "de" between them, too."""
 CLEAR = 4.0
 """Staff spaces between the outer staves and a number in the margin at least."""
 
@@ -24,11 +27,18 @@ def is_heading(text: Text, systems: list[System], height: float) -> bool:
     if y > last.staves[-1].tops[-1] + 5 * space and (y > 0.92 * height or RIGHTS.search(text.text)):
         return True
     if y > first.staves[0].tops[0] - 3.5 * space:
-        return False
+        return _is_composer(text, first)
     middle = (first.x0 + first.x1) / 2
     centred = abs((text.box.x0 + text.box.x1) / 2 - middle) < 0.06 * (first.x1 - first.x0)
     at_right = text.box.x1 > first.x1 - 4 * space and text.x > middle
     return centred or at_right or y < first.staves[0].tops[0] - 12 * space or text.size > 3.6 * space
+
+
+def _is_composer(text: Text, first: System) -> bool:
+    """True for a name that ends with the first system, however close over it (LilyPond)."""
+    at_end = abs(text.box.x1 - first.x1) < 0.5 * first.space and text.box.y1 < first.staves[0].tops[0] - first.space
+    plain = not text.italic and not text.bold and _NAME.fullmatch(text.text.strip())
+    return at_end and bool(plain) and not (JUMP.search(text.text) or TEMPO.search(text.text))
 
 
 def read_titles(texts: list[Text], systems: list[System], height: float) -> PageTitles:

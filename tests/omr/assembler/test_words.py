@@ -127,7 +127,16 @@ def test_letters_of_a_dynamic_are_joined_and_those_of_two_voices_are_not():
 def test_two_dynamics_that_nearly_touch_are_two():
     sheet = sheet_of_notes()
     sheet.page.glyphs.extend([dynamic("dynamicPP", 200, 16), dynamic("dynamicFortePiano", 217, 14)])
-    assert [name for _, name in marks(sheet, "dynamic")] == ["pp", "fp"]
+    letters = [("Piano", 100, 8), ("Piano", 106, 8), ("Forte", 115.5, 9), ("Piano", 120.5, 8)]
+    sheet.page.glyphs.extend(dynamic(f"dynamic{name}", x, width) for name, x, width in letters)
+    assert sorted(name for _, name in marks(sheet, "dynamic")) == ["fp", "fp", "pp", "pp"]
+
+
+def test_letters_at_an_even_pace_are_one_dynamic_though_none_that_is_known():
+    sheet = sheet_of_notes()
+    letters = [("Sforzando", 100, 5), ("Forte", 104, 9), ("Forte", 109, 9), ("Forte", 114, 9), ("Z", 121, 7)]
+    sheet.page.glyphs.extend(dynamic(f"dynamic{name}", x, width) for name, x, width in letters)
+    assert [name for _, name in marks(sheet, "dynamic")] == ["sfffz"]
 
 
 def test_letters_that_reach_far_over_each_other_are_one_dynamic():
@@ -261,3 +270,25 @@ def test_a_number_in_a_circle_is_no_finger_and_no_word():
     sheet = sheet_of_notes()
     sheet.page.texts.append(text("\N{CIRCLED DIGIT THREE}", 101, 92))
     assert marks(sheet, "words", "finger", "rehearsal") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "ends", "composer"),
+    [
+        ("Stefani, Józef", 450, "Stefani, Józef"),
+        ("Ludwig van Beethoven", 450, "Ludwig van Beethoven"),
+        ("Stefani, Józef", 430, ""),
+        ("poco ritardando", 450, ""),
+        ("D.C. al Fine", 450, ""),
+        ("Tempo Primo", 450, ""),
+    ],
+)
+def test_a_name_at_the_right_end_close_over_the_first_system_is_the_composer(said, ends, composer):
+    sheet = sheet_of_notes()
+    width = 5.0 * len(said)
+    y = sheet.y(0, 8) - 1.5 * SPACE
+    title = text("Mazur", 240, 60, size=20.0)
+    sheet.page.texts.extend([title, text(said, ends - width, y)])
+    draft = sheet.draft()
+    assert (draft.titles.title, draft.titles.composer) == ("Mazur", composer)
+    assert bool(draft.marks) == (composer == "")
