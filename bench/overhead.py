@@ -115,27 +115,21 @@ class RawRound:
         await asyncio.gather(*(channel.close(None) for channel in self._channels.values()))
 
     async def run(self) -> float:
-        """Seconds of Inspect, Recognize, Annotate and Render, for all formats."""
+        """Seconds of InspectFile, RecognizeFile, Annotate and RenderScores, for all formats."""
         started = time.perf_counter()
         options = omr_service_pb2.RecognizeOptions(filename="bench.pdf")
-        inspecting = [
-            omr_service_pb2.InspectRequest(options=options),
-            omr_service_pb2.InspectRequest(chunk=self._content),
-        ]
-        await self._omr.Inspect(iter(inspecting), timeout=10)
-        reading = [
-            omr_service_pb2.RecognizeRequest(options=options),
-            omr_service_pb2.RecognizeRequest(chunk=self._content),
-        ]
-        read = [r async for r in self._omr.Recognize(iter(reading), timeout=10)][-1].result.scores[0]
+        opening = omr_service_pb2.InspectFileRequest(options=options, content=self._content)
+        await self._omr.InspectFile(opening, timeout=10)
+        reading = omr_service_pb2.RecognizeFileRequest(options=options, content=self._content)
+        read = [r async for r in self._omr.RecognizeFile(reading, timeout=10)][-1].result.scores[0]
         request = fingering_service_pb2.AnnotateRequest(score=read)
         fingered = [r async for r in self._fingering.Annotate(request, timeout=10)][-1].result.score
-        rendering = [
-            renderer_service_pb2.RenderRequest(options=renderer_service_pb2.RenderOptions(formats=FORMATS)),
-            renderer_service_pb2.RenderRequest(score=fingered),
-            renderer_service_pb2.RenderRequest(original_chunk=self._content),
-        ]
-        async for _ in self._renderer.Render(iter(rendering), timeout=10):
+        rendering = renderer_service_pb2.RenderScoresRequest(
+            options=renderer_service_pb2.RenderOptions(formats=FORMATS, inline_small_files=True),
+            scores=[fingered],
+            original=self._content,
+        )
+        async for _ in self._renderer.RenderScores(rendering, timeout=10):
             pass
         return time.perf_counter() - started
 
@@ -288,7 +282,10 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
         Figure("whole job: p50", _ms(totals, 0.5), "ms", "the same with the stages' handlers (nothing taken off)"),
         Figure("CPU per job", 1000 * cpu / jobs, "ms", "of the one process: orchestrator, stages and client together"),
         Figure(
-            "bare gRPC round: p50", _ms(rounds, 0.5), "ms", "Inspect, Recognize, Annotate, Render to the same stages"
+            "bare gRPC round: p50",
+            _ms(rounds, 0.5),
+            "ms",
+            "InspectFile, RecognizeFile, Annotate, RenderScores to the same stages",
         ),
         Figure("bare gRPC round: p99", _ms(rounds, 0.99), "ms", "the same"),
         Figure("CPU per bare round", 1000 * raw_cpu / jobs, "ms", "of the one process: stages and caller together"),

@@ -28,6 +28,7 @@ from etude.mesh.health import check_health
 from etude.production.ports import free_ports
 from etude.production.services import target
 from etude.stage.v1 import omr_service_pb2, omr_service_pb2_grpc, stage_pb2
+from orchestrator.exchange import Content
 from orchestrator.pages import Document, OnProgress, PageFanOut, parts_of
 from orchestrator.settings import OrchestratorSettings
 
@@ -80,7 +81,7 @@ def document_of(data: bytes, pages: int) -> Document:
         for start in range(0, len(data), 1 << 20):
             yield data[start : start + (1 << 20)]
 
-    return Document(content, hashlib.sha256(data).hexdigest(), pages)
+    return Document(Content(content, len(data)), hashlib.sha256(data).hexdigest(), pages)
 
 
 async def read(addresses: list[str], document: Document, on_progress: OnProgress | None = None) -> tuple[bytes, float]:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from etude.media_types import HEAD_BYTES
 from etude.mesh.errors import EtudeError
@@ -14,6 +15,7 @@ from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.stage.v1 import omr_service_pb2
 
 Request = omr_service_pb2.RecognizeRequest | omr_service_pb2.InspectRequest | omr_service_pb2.ReadPagesRequest
+R = TypeVar("R", bound=Request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,14 @@ class Document:
     path: Path
     sha256: str
     head: bytes
+
+
+async def in_pieces(
+    kind: type[R], whole: omr_service_pb2.RecognizeFileRequest | omr_service_pb2.InspectFileRequest
+) -> AsyncIterator[R]:
+    """What one message holds, as the messages of the call for a stream of them."""
+    yield kind(options=whole.options)
+    yield kind(chunk=whole.content)
 
 
 async def receive(

@@ -23,7 +23,7 @@ from omr_service.files import MEDIA_TYPES, media_type_of
 from omr_service.pdf.document import DocumentLimits
 from omr_service.pipeline import PageOutcome, Source, failed_page, nothing_read
 from omr_service.readings import reading_of
-from omr_service.receiving import Request, receive
+from omr_service.receiving import Request, in_pieces, receive
 from omr_service.routing import Reader
 from omr_service.scan.model import detector_info
 from omr_service.settings import OmrSettings
@@ -99,6 +99,12 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         written = await self._run(self._readers, context, join_task, music, source, placements, failed, seconds=seconds)
         yield omr_service_pb2.RecognizeResponse(result=_result(written, ordered))
 
+    def RecognizeFile(
+        self, request: omr_service_pb2.RecognizeFileRequest, context: Context
+    ) -> AsyncIterator[omr_service_pb2.RecognizeResponse]:
+        """Reads a file that came in one message; answers as Recognize."""
+        return self.Recognize(in_pieces(omr_service_pb2.RecognizeRequest, request), context)
+
     async def Inspect(
         self, request_iterator: AsyncIterator[omr_service_pb2.InspectRequest], context: Context
     ) -> omr_service_pb2.InspectResponse:
@@ -112,6 +118,12 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             )
         _page_range(options, len(sizes))
         return omr_service_pb2.InspectResponse(media_type=media_type, page_count=len(sizes))
+
+    async def InspectFile(
+        self, request: omr_service_pb2.InspectFileRequest, context: Context
+    ) -> omr_service_pb2.InspectResponse:
+        """Opens a file that came in one message and says what it is."""
+        return await self.Inspect(in_pieces(omr_service_pb2.InspectRequest, request), context)
 
     async def ReadPages(
         self, request_iterator: AsyncIterator[omr_service_pb2.ReadPagesRequest], context: Context

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc.aio
 
 from etude.mesh.errors import EtudeError, from_rpc_error
+from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.mesh.logging import get_logger
 
 _log = get_logger(__name__)
@@ -19,6 +22,25 @@ _T = TypeVar("_T")
 _UNREACHABLE = frozenset({"DEPENDENCY_UNAVAILABLE", "SHUTTING_DOWN"})
 _FIRST_BACKOFF_S = 0.1
 _LAST_BACKOFF_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The bytes of a file that is sent to a stage.
+
+    Attributes:
+        chunks: Gives them from the start, each time it is called.
+        size_bytes: Their number.
+    """
+
+    chunks: Callable[[], AsyncIterator[bytes]]
+    size_bytes: int
+
+    async def whole(self) -> bytes | None:
+        """All of them where they fit into one message; None where they do not."""
+        if self.size_bytes > MAX_CHUNK_BYTES:
+            return None
+        return b"".join([chunk async for chunk in self.chunks()])
 
 
 class UnknownCallError(EtudeError):
@@ -55,12 +77,41 @@ async def patiently(stage: str, attempt: Callable[[], Awaitable[_T]], patience_s
 
 
 async def exchange(method: Any, request: Any, timeout_s: float) -> AsyncGenerator[Any, None]:
-    """The responses of a call, which is cancelled when the consumer leaves early."""
+    """The responses of a call, which is cancelled when the consumer leaves early.
+
+    Raises:
+        EtudeError: The stage's reason; UnknownCallError.
+    """
     broken: list[Exception] = []
-    call = method(guarded(request, broken) if hasattr(request, "__aiter__") else request, timeout=timeout_s)
+    call = method(_requests(request, broken), timeout=timeout_s)
     try:
-        async for response in call:
-            yield response
+        with _told(broken):
+            async for response in call:
+                yield response
+    finally:
+        call.cancel()
+
+
+async def answer_of(method: Any, request: Any, timeout_s: float) -> Any:
+    """The only response of a call.
+
+    Raises:
+        EtudeError: As `exchange`.
+    """
+    broken: list[Exception] = []
+    with _told(broken):
+        return await method(_requests(request, broken), timeout=timeout_s)
+
+
+def _requests(request: Any, broken: list[Exception]) -> Any:
+    return guarded(request, broken) if hasattr(request, "__aiter__") else request
+
+
+@contextlib.contextmanager
+def _told(broken: list[Exception]) -> Iterator[None]:
+    """How a call failed, in our terms; `broken` has what its requests raised."""
+    try:
+        yield
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.UNIMPLEMENTED:
             raise UnknownCallError(error) from None
@@ -69,8 +120,6 @@ async def exchange(method: Any, request: Any, timeout_s: float) -> AsyncGenerato
         if broken:
             raise broken[0] from None
         raise
-    finally:
-        call.cancel()
 
 
 async def guarded(messages: AsyncIterator[_T], broken: list[Exception]) -> AsyncIterator[_T]:

@@ -22,6 +22,7 @@ from orchestrator.aio import uninterrupted
 from orchestrator.blobs.port import Upload
 from orchestrator.caller import Caller
 from orchestrator.engine.port import Engine, Run
+from orchestrator.exchange import Content
 from orchestrator.failures import is_of_storage
 from orchestrator.intake import receive
 from orchestrator.options import check_request_id, completed
@@ -122,13 +123,14 @@ class Jobs:
         Raises:
             EtudeError: What `Stages.inspect` raises; nothing is stored then.
         """
+        content = Content(upload.read, upload.size_bytes)
         if source.content is not None:
-            inspected = await self._stages.inspect(reading_options(job), upload.read)
+            inspected = await self._stages.inspect(reading_options(job), content)
             await asyncio.sleep(0)  # as below
             return inspected
         storing = asyncio.create_task(upload.commit(source.blob_key))
         try:
-            inspected = await self._stages.inspect(reading_options(job), upload.read)
+            inspected = await self._stages.inspect(reading_options(job), content)
             await asyncio.shield(storing)
             # grpc.aio shows a handler the cancellation of its call as the end of the requests, and cancels the handler
             # a moment later. Storing gives that moment: a broken-off upload must not become a job.

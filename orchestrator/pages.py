@@ -17,7 +17,7 @@ import grpc.aio
 from etude.mesh.errors import EtudeError, from_rpc_error
 from etude.mesh.logging import get_logger
 from etude.stage.v1 import omr_service_pb2, stage_pb2
-from orchestrator.exchange import UnknownCallError, exchange, guarded, patiently
+from orchestrator.exchange import Content, UnknownCallError, exchange, guarded, patiently
 from orchestrator.fairness import FairPlaces
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.tenancy import current_tenant
@@ -38,12 +38,12 @@ class Document:
     """A document to be read.
 
     Attributes:
-        content: Gives its bytes from the start, each time it is called.
+        content: Its bytes.
         sha256: SHA-256 over them, hexadecimal.
         page_count: Number of its pages; 0 where it has none, or nobody knows.
     """
 
-    content: Callable[[], AsyncIterator[bytes]]
+    content: Content
     sha256: str
     page_count: int
 
@@ -146,7 +146,7 @@ class PageFanOut:
 
             async def requests() -> AsyncIterator[omr_service_pb2.ReadPagesRequest]:
                 yield omr_service_pb2.ReadPagesRequest(options=wanted)
-                async for chunk in document.content():
+                async for chunk in document.content.chunks():
                     yield omr_service_pb2.ReadPagesRequest(chunk=chunk)
 
             answers = exchange(self._omr.ReadPages, requests(), self._settings.omr_timeout_seconds)

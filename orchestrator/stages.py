@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ import grpc.aio
 from etude.mesh.channels import open_channel
 from etude.mesh.errors import EtudeError, from_rpc_error
 from etude.mesh.health import check_health
+from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.mesh.logging import get_logger
 from etude.score.v1 import score_pb2
 from etude.stage.v1 import (
@@ -30,7 +31,7 @@ from etude.stage.v1 import (
     renderer_service_pb2_grpc,
     stage_pb2,
 )
-from orchestrator.exchange import exchange, guarded, patiently
+from orchestrator.exchange import Content, UnknownCallError, answer_of, exchange, patiently
 from orchestrator.pages import Document, OnProgress, PageFanOut, parts_of
 from orchestrator.settings import OrchestratorSettings
 
@@ -124,7 +125,9 @@ class Stages:
         return info
 
     async def inspect(
-        self, options: omr_service_pb2.RecognizeOptions, content: Callable[[], AsyncIterator[bytes]]
+        self,
+        options: omr_service_pb2.RecognizeOptions,
+        content: Content,
     ) -> omr_service_pb2.InspectResponse | None:
         """What the OMR stage says a document is; None when it does not say, which tells nothing about the document.
 
@@ -133,34 +136,28 @@ class Stages:
 
         Args:
             options: How the document is to be read.
-            content: Gives the document's bytes from the start.
+            content: The document's bytes.
 
         Raises:
             EtudeError: The stage would refuse to read the document: `_REFUSALS`.
         """
-
-        async def requests() -> AsyncIterator[omr_service_pb2.InspectRequest]:
-            yield omr_service_pb2.InspectRequest(options=options)
-            async for chunk in content():
-                yield omr_service_pb2.InspectRequest(chunk=chunk)
-
-        broken: list[Exception] = []
+        whole = await content.whole()
+        timeout_s = self._settings.inspection_timeout_seconds
+        answer: omr_service_pb2.InspectResponse
         async with self._inspections:
             try:
-                answer: omr_service_pb2.InspectResponse = await self._omr.Inspect(
-                    guarded(requests(), broken), timeout=self._settings.inspection_timeout_seconds
-                )
-            except grpc.aio.AioRpcError as failure:
-                error = from_rpc_error(failure)
+                if whole is not None:
+                    request = omr_service_pb2.InspectFileRequest(options=options, content=whole)
+                    with contextlib.suppress(UnknownCallError):
+                        answer = await answer_of(self._omr.InspectFile, request, timeout_s)
+                        return answer
+                answer = await answer_of(self._omr.Inspect, _inspecting(options, content.chunks()), timeout_s)
+                return answer
+            except EtudeError as error:
                 if error.reason in _REFUSALS:
-                    raise error from None
+                    raise
                 _log.warning("a document was taken without inspection", reason=error.reason, error=error.message)
                 return None
-            except asyncio.CancelledError:
-                if broken:
-                    raise broken[0] from None
-                raise
-        return answer
 
     async def recognize(
         self,
@@ -183,26 +180,29 @@ class Stages:
             result = await self._fan_out.read(options, document, parts, on_progress)
             if result is not None:
                 return result
-
-        async def requests() -> AsyncIterator[omr_service_pb2.RecognizeRequest]:
-            yield omr_service_pb2.RecognizeRequest(options=options)
-            async for chunk in document.content():
-                yield omr_service_pb2.RecognizeRequest(chunk=chunk)
+        whole = await document.content.whole()
 
         async def attempt() -> omr_service_pb2.RecognizeResult:
-            result: omr_service_pb2.RecognizeResult | None = None
-            answers = exchange(self._omr.Recognize, requests(), self._settings.omr_timeout_seconds)
-            async with contextlib.aclosing(answers) as responses:
-                async for response in responses:
-                    if response.HasField("progress"):
-                        await on_progress(response.progress)
-                    elif response.HasField("result"):
-                        result = response.result
-            if result is None or not result.scores:
-                raise EtudeError("INTERNAL", "the OMR stage ended without a Score")
-            return result
+            if whole is not None:
+                request = omr_service_pb2.RecognizeFileRequest(options=options, content=whole)
+                with contextlib.suppress(UnknownCallError):
+                    return await self._recognized(self._omr.RecognizeFile, request, on_progress)
+            requests = _reading(options, document.content.chunks())
+            return await self._recognized(self._omr.Recognize, requests, on_progress)
 
         return await patiently("omr", attempt, self._settings.stage_patience_seconds)
+
+    async def _recognized(self, method: Any, request: Any, on_progress: OnProgress) -> omr_service_pb2.RecognizeResult:
+        result: omr_service_pb2.RecognizeResult | None = None
+        async with contextlib.aclosing(exchange(method, request, self._settings.omr_timeout_seconds)) as responses:
+            async for response in responses:
+                if response.HasField("progress"):
+                    await on_progress(response.progress)
+                elif response.HasField("result"):
+                    result = response.result
+        if result is None or not result.scores:
+            raise EtudeError("INTERNAL", "the OMR stage ended without a Score")
+        return result
 
     async def annotate(
         self, request: fingering_service_pb2.AnnotateRequest, on_progress: OnProgress
@@ -232,7 +232,7 @@ class Stages:
         self,
         options: renderer_service_pb2.RenderOptions,
         scores: Sequence[score_pb2.Score],
-        original: Callable[[], AsyncIterator[bytes]] | None,
+        original: Content | None,
         on_progress: OnProgress,
     ) -> tuple[Sequence[RenderedFile], renderer_service_pb2.RenderResult]:
         """The files the renderer makes of some Scores, and what it remarks.
@@ -240,44 +240,76 @@ class Stages:
         Args:
             options: What to make.
             scores: The Scores.
-            original: Gives the user's own PDF, each time it is called; None where it is not needed.
+            original: The user's own PDF; None where it is not needed.
             on_progress: Told how far the stage is.
 
         Raises:
             EtudeError: The stage's reason, or DEPENDENCY_UNAVAILABLE when it could not be reached for long.
         """
-
-        async def requests() -> AsyncIterator[renderer_service_pb2.RenderRequest]:
-            yield renderer_service_pb2.RenderRequest(options=options)
-            for score in scores:
-                yield renderer_service_pb2.RenderRequest(score=score)
-            if original is not None:
-                async for chunk in original():
-                    yield renderer_service_pb2.RenderRequest(original_chunk=chunk)
+        size_bytes = sum(score.ByteSize() for score in scores) + (0 if original is None else original.size_bytes)
+        request: renderer_service_pb2.RenderScoresRequest | None = None
+        if size_bytes <= MAX_CHUNK_BYTES:
+            whole = None if original is None else await original.whole()
+            request = renderer_service_pb2.RenderScoresRequest(options=options, scores=scores, original=whole or b"")
 
         async def attempt() -> tuple[Sequence[RenderedFile], renderer_service_pb2.RenderResult]:
-            files: list[tuple[renderer_service_pb2.RenderedFile, bytearray]] = []
-            result: renderer_service_pb2.RenderResult | None = None
-            answers = exchange(self._renderer.Render, requests(), self._settings.rendering_timeout_seconds)
-            async with contextlib.aclosing(answers) as responses:
-                async for response in responses:
-                    payload = response.WhichOneof("payload")
-                    if payload == "progress":
-                        await on_progress(response.progress)
-                    elif payload == "file":
-                        files.append((response.file, bytearray(response.file.content)))
-                        response.file.ClearField("content")
-                    elif payload == "chunk" and files:
-                        files[-1][1].extend(response.chunk)
-                    elif payload == "result":
-                        result = response.result
-            if result is None:
-                raise EtudeError("INTERNAL", "the rendering stage ended without a result")
-            if result.file_count != len(files):
-                raise EtudeError("INTERNAL", f"the rendering stage sent {len(files)} of {result.file_count} files")
-            return [_checked(head, bytes(content)) for head, content in files], result
+            if request is not None:
+                with contextlib.suppress(UnknownCallError):
+                    return await self._rendered(self._renderer.RenderScores, request, on_progress)
+            return await self._rendered(self._renderer.Render, _rendering(options, scores, original), on_progress)
 
         return await patiently("rendering", attempt, self._settings.stage_patience_seconds)
+
+    async def _rendered(
+        self, method: Any, request: Any, on_progress: OnProgress
+    ) -> tuple[Sequence[RenderedFile], renderer_service_pb2.RenderResult]:
+        files: list[tuple[renderer_service_pb2.RenderedFile, bytearray]] = []
+        result: renderer_service_pb2.RenderResult | None = None
+        timeout_s = self._settings.rendering_timeout_seconds
+        async with contextlib.aclosing(exchange(method, request, timeout_s)) as responses:
+            async for response in responses:
+                payload = response.WhichOneof("payload")
+                if payload == "progress":
+                    await on_progress(response.progress)
+                elif payload == "file":
+                    files.append((response.file, bytearray(response.file.content)))
+                    response.file.ClearField("content")
+                elif payload == "chunk" and files:
+                    files[-1][1].extend(response.chunk)
+                elif payload == "result":
+                    result = response.result
+        if result is None:
+            raise EtudeError("INTERNAL", "the rendering stage ended without a result")
+        if result.file_count != len(files):
+            raise EtudeError("INTERNAL", f"the rendering stage sent {len(files)} of {result.file_count} files")
+        return [_checked(head, bytes(content)) for head, content in files], result
+
+
+async def _inspecting(
+    options: omr_service_pb2.RecognizeOptions, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[omr_service_pb2.InspectRequest]:
+    yield omr_service_pb2.InspectRequest(options=options)
+    async for chunk in chunks:
+        yield omr_service_pb2.InspectRequest(chunk=chunk)
+
+
+async def _reading(
+    options: omr_service_pb2.RecognizeOptions, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[omr_service_pb2.RecognizeRequest]:
+    yield omr_service_pb2.RecognizeRequest(options=options)
+    async for chunk in chunks:
+        yield omr_service_pb2.RecognizeRequest(chunk=chunk)
+
+
+async def _rendering(
+    options: renderer_service_pb2.RenderOptions, scores: Sequence[score_pb2.Score], original: Content | None
+) -> AsyncIterator[renderer_service_pb2.RenderRequest]:
+    yield renderer_service_pb2.RenderRequest(options=options)
+    for score in scores:
+        yield renderer_service_pb2.RenderRequest(score=score)
+    if original is not None:
+        async for chunk in original.chunks():
+            yield renderer_service_pb2.RenderRequest(original_chunk=chunk)
 
 
 def _checked(head: renderer_service_pb2.RenderedFile, content: bytes) -> RenderedFile:

@@ -17,6 +17,17 @@ DRAIN_SECONDS = 1.0
 """How long the rest of a refused request is waited for."""
 
 
+async def in_pieces(
+    whole: renderer_service_pb2.RenderScoresRequest,
+) -> AsyncIterator[renderer_service_pb2.RenderRequest]:
+    """What one message holds, as the messages of the call for a stream of them."""
+    yield renderer_service_pb2.RenderRequest(options=whole.options)
+    for score in whole.scores:
+        yield renderer_service_pb2.RenderRequest(score=score)
+    if whole.original:
+        yield renderer_service_pb2.RenderRequest(original_chunk=whole.original)
+
+
 async def receive(
     requests: AsyncIterator[renderer_service_pb2.RenderRequest], settings: RendererSettings
 ) -> tuple[StepInput, bool]:

@@ -16,7 +16,7 @@ from etude.mesh.workers import WorkerPool
 from etude.stage.v1 import renderer_service_pb2, renderer_service_pb2_grpc, stage_pb2
 from etude.wording import counted
 from renderer_service.formats import FORMATS, File
-from renderer_service.receiving import receive
+from renderer_service.receiving import in_pieces, receive
 from renderer_service.settings import RendererSettings
 from renderer_service.steps import Failure, Step, StepInput, StepOutput, check, tasks_of
 
@@ -74,6 +74,12 @@ class RendererServicer(renderer_service_pb2_grpc.RendererServiceServicer):
         remarks += [_told(failure) for failure in failures]
         result = renderer_service_pb2.RenderResult(file_count=len(files), remarks=list(dict.fromkeys(remarks)))
         yield renderer_service_pb2.RenderResponse(result=result)
+
+    def RenderScores(
+        self, request: renderer_service_pb2.RenderScoresRequest, context: Context
+    ) -> AsyncIterator[renderer_service_pb2.RenderResponse]:
+        """Renders Scores that came in one message; answers as Render."""
+        return self.Render(in_pieces(request), context)
 
     async def GetStageInfo(
         self, request: renderer_service_pb2.RendererServiceGetStageInfoRequest, context: Context

@@ -15,6 +15,7 @@ from etude.notation import io as score_io
 from etude.score.v1 import score_pb2
 from etude.stage.v1.stage_pb2 import Progress
 from orchestrator import ids, naming
+from orchestrator.exchange import Content
 from orchestrator.repositories.artifacts import StoredArtifact
 from orchestrator.repositories.editor import NewArtifact
 from orchestrator.stages import Stages
@@ -131,6 +132,10 @@ class Workshop:
                 "CHECKSUM_MISMATCH", f"the stored bytes of {stored.artifact.filename} are not those that were written"
             )
         return data
+
+    def content(self, stored: StoredArtifact) -> Content:
+        """The bytes of an artifact, to be sent to a stage."""
+        return Content(lambda: self.store.read(stored), stored.artifact.size_bytes)
 
     async def score(self, stored: StoredArtifact) -> score_pb2.Score:
         """The Score of an ir_v1 or ir_v2 artifact. Others may hold it too: do not change it.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from etude.job.v1 import job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
 from etude.media_types import NAMES, NOTATION
@@ -32,10 +30,7 @@ async def read_document(workshop: Workshop, task: Task, report: Report) -> Outco
     """
     job, (source,) = task.job, task.of_kind(ArtifactKind.ARTIFACT_KIND_SOURCE)
 
-    def content() -> AsyncIterator[bytes]:
-        return workshop.store.read(source)
-
-    document = Document(content, job.source.sha256, job.summary.page_count)
+    document = Document(workshop.content(source), job.source.sha256, job.summary.page_count)
     result = await workshop.stages.recognize(reading_options(job), document, report)
     scores = [
         NewScore(score, index, len(result.scores), source.artifact.artifact_id)

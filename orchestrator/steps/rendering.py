@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from etude.job.v1 import artifact_service_pb2, job_pb2
 from etude.job.v1.artifact_service_pb2 import ArtifactKind
@@ -80,16 +80,14 @@ async def render(
         EtudeError: The stage's reason.
     """
 
-    def original() -> AsyncIterator[bytes]:
-        return workshop.store.read(source)
-
     options = RenderOptions(
         formats=formats,
         density=job.options.density,
         filename_stem=naming.stem_of(job.source.filename),
         inline_small_files=True,
     )
-    files, result = await workshop.stages.render(options, scores, original if OF_PAGES & set(formats) else None, report)
+    original = workshop.content(source) if OF_PAGES & set(formats) else None
+    files, result = await workshop.stages.render(options, scores, original, report)
     return files, list(result.remarks)
 
 

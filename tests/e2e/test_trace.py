@@ -32,9 +32,9 @@ async def test_http_request_to_orchestrator_to_each_stage(mesh: ServedMesh, http
     await finished(http, answer.json()["job_id"])
     calls = {
         "etude.job.v1.JobService/SubmitJob": "POST /api/v1/jobs",
-        "etude.stage.v1.OmrService/Recognize": "etude.job.v1.JobService/SubmitJob",
+        "etude.stage.v1.OmrService/RecognizeFile": "etude.job.v1.JobService/SubmitJob",
         "etude.stage.v1.FingeringService/Annotate": "etude.job.v1.JobService/SubmitJob",
-        "etude.stage.v1.RendererService/Render": "etude.job.v1.JobService/SubmitJob",
+        "etude.stage.v1.RendererService/RenderScores": "etude.job.v1.JobService/SubmitJob",
     }
 
     def of_this_trace() -> dict[str, dict]:

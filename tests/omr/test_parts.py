@@ -25,7 +25,7 @@ from omr_service.pdf.document import DocumentLimits
 from omr_service.readings import known_rhythms, outcome_of, reading_of
 from omr_service.settings import OmrSettings
 from omr_service.work import page_task
-from orchestrator.exchange import UnknownCallError
+from orchestrator.exchange import Content, UnknownCallError
 from orchestrator.pages import Document, PageFanOut, parts_of
 from orchestrator.settings import OrchestratorSettings
 
@@ -190,7 +190,9 @@ async def test_a_replica_that_dies_when_its_pages_have_come_costs_nothing(tmp_pa
     async with open_channel(f"127.0.0.1:{port}") as channel:
         settings = OrchestratorSettings(data_dir=tmp_path, stage_concurrency=1)
         fan_out = PageFanOut(omr_service_pb2_grpc.OmrServiceStub(channel), settings)
-        result = await fan_out.read(options, Document(lambda: chunks(b"%PDF"), "0" * 64, 11), parts, pass_over)
+        result = await fan_out.read(
+            options, Document(Content(lambda: chunks(b"%PDF"), 4), "0" * 64, 11), parts, pass_over
+        )
     await server.stop(0)
     assert result is not None
     assert [page.page_number for page in result.pages] == list(range(1, 12))
@@ -218,7 +220,7 @@ async def test_a_stage_that_cannot_do_parts_is_asked_for_all_of_it(tmp_path: Pat
     await server.start()
     async with open_channel(f"127.0.0.1:{port}") as channel:
         fan_out = PageFanOut(omr_service_pb2_grpc.OmrServiceStub(channel), OrchestratorSettings(data_dir=tmp_path))
-        document = Document(lambda: chunks(b"%PDF"), "0" * 64, 11)
+        document = Document(Content(lambda: chunks(b"%PDF"), 4), "0" * 64, 11)
         parts = parts_of(pb.RecognizeOptions(), 11)
 
         async def nobody(_) -> None:

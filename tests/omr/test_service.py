@@ -71,6 +71,21 @@ async def test_the_same_file_gives_the_same_score():
     assert first[1] == second[1]
 
 
+async def test_a_file_in_one_message_is_read_and_opened_as_one_in_pieces():
+    data, options = PIECE.read_bytes(), pb.RecognizeOptions(filename="piece.pdf")
+    async with service() as stub:
+        _, expected = await recognize(stub, requests(data, filename="piece.pdf"))
+        call = stub.RecognizeFile(pb.RecognizeFileRequest(options=options, content=data), timeout=60)
+        answers = [answer async for answer in call]
+        opened = await stub.InspectFile(pb.InspectFileRequest(options=options, content=data), timeout=60)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.InspectFile(pb.InspectFileRequest(options=options), timeout=60)
+    assert answers[-1].result == expected
+    assert all(answer.HasField("progress") for answer in answers[:-1])
+    assert (opened.media_type, opened.page_count) == ("application/pdf", 1)
+    assert from_rpc_error(caught.value).reason == "EMPTY_FILE"
+
+
 def inspection(data, **options):
     yield pb.InspectRequest(options=pb.RecognizeOptions(**options))
     for start in range(0, len(data), 20_000):

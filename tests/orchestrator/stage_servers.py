@@ -135,6 +135,11 @@ def _info(name: str, stage: str) -> stage_pb2.StageInfo:
     return info
 
 
+async def each(*messages: Any) -> AsyncIterator[Any]:
+    for message in messages:
+        yield message
+
+
 class Omr(omr_service_pb2_grpc.OmrServiceServicer):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -151,6 +156,14 @@ class Omr(omr_service_pb2_grpc.OmrServiceServicer):
             raise EtudeError(reason, f"planned: {reason}", metadata={"planned": "yes"})
         await asyncio.sleep(plan.get("inspection_seconds", 0))
         return omr_service_pb2.InspectResponse(media_type="application/pdf", page_count=plan["pages"])
+
+    async def InspectFile(self, request: Any, context: Any) -> Any:
+        kind = omr_service_pb2.InspectRequest
+        return await self.Inspect(each(kind(options=request.options), kind(chunk=request.content)), context)
+
+    def RecognizeFile(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        kind = omr_service_pb2.RecognizeRequest
+        return self.Recognize(each(kind(options=request.options), kind(chunk=request.content)), context)
 
     async def Recognize(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         content = bytearray()
@@ -229,6 +242,12 @@ _SUFFIXES = {
 class Renderer(renderer_service_pb2_grpc.RendererServiceServicer):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+
+    def RenderScores(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        kind = renderer_service_pb2.RenderRequest
+        original = [kind(original_chunk=request.original)] if request.original else []
+        scores = [kind(score=score) for score in request.scores]
+        return self.Render(each(kind(options=request.options), *scores, *original), context)
 
     async def Render(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         options, scores, original = None, [], bytearray()

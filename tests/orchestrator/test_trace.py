@@ -42,9 +42,9 @@ def parents(trace_id: int, exporter: InMemorySpanExporter) -> dict[tuple[str, st
 
 
 STAGES = {
-    "omr": "OmrService/Recognize",
+    "omr": "OmrService/RecognizeFile",
     "fingering": "FingeringService/Annotate",
-    "rendering": "RendererService/Render",
+    "rendering": "RendererService/RenderScores",
 }
 
 

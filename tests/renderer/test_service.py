@@ -66,6 +66,18 @@ async def refused(stub, messages):
     return from_rpc_error(caught.value)
 
 
+async def test_scores_in_one_message_are_rendered_as_those_in_a_stream():
+    scores, formats = [plain(2), plain(1)], [MIDI, MUSICXML]
+    options = renderer_service_pb2.RenderOptions(formats=formats)
+    async with service() as stub:
+        _, files, result = await render(stub, requests(scores, formats))
+        request = renderer_service_pb2.RenderScoresRequest(options=options, scores=scores)
+        answers = [answer async for answer in stub.RenderScores(request, timeout=120)]
+    assert [answer.file for answer in answers if answer.HasField("file")] == [head for head, _ in files]
+    assert b"".join(answer.chunk for answer in answers) == b"".join(data for _, data in files)
+    assert answers[-1].result == result
+
+
 async def test_small_files_come_within_their_heads_where_that_is_wanted(monkeypatch):
     scores, formats = [plain(2)], [MIDI, MUSICXML]
     async with service() as stub:

@@ -28,51 +28,55 @@ from etude.score.v1 import score_pb2 as etude_dot_score_dot_v1_dot_score__pb2
 from etude.stage.v1 import stage_pb2 as etude_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n etude/stage/v1/omr_service.proto\x12\x0e\x65tude.stage.v1\x1a\x19\x65tude/score/v1/page.proto\x1a\x1f\x65tude/score/v1/provenance.proto\x1a\x1a\x65tude/score/v1/score.proto\x1a\x1a\x65tude/stage/v1/stage.proto\"\xf0\x01\n\x10RecognizeOptions\x12\x1a\n\x08\x66ilename\x18\x01 \x01(\tR\x08\x66ilename\x12\x32\n\x06reader\x18\x02 \x01(\x0e\x32\x1a.etude.stage.v1.ReaderModeR\x06reader\x12P\n\x12uncertainty_policy\x18\x03 \x01(\x0e\x32!.etude.score.v1.UncertaintyPolicyR\x11uncertaintyPolicy\x12\x1d\n\nfirst_page\x18\x04 \x01(\x05R\tfirstPage\x12\x1b\n\tlast_page\x18\x05 \x01(\x05R\x08lastPage\"s\n\x10RecognizeRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsH\x00R\x07options\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"\x91\x01\n\x11RecognizeResponse\x12\x36\n\x08progress\x18\x01 \x01(\x0b\x32\x18.etude.stage.v1.ProgressH\x00R\x08progress\x12\x39\n\x06result\x18\x02 \x01(\x0b\x32\x1f.etude.stage.v1.RecognizeResultH\x00R\x06resultB\t\n\x07payload\"l\n\x0fRecognizeResult\x12-\n\x06scores\x18\x01 \x03(\x0b\x32\x15.etude.score.v1.ScoreR\x06scores\x12*\n\x05pages\x18\x02 \x03(\x0b\x32\x14.etude.score.v1.PageR\x05pages\"q\n\x0eInspectRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsH\x00R\x07options\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"O\n\x0fInspectResponse\x12\x1d\n\nmedia_type\x18\x01 \x01(\tR\tmediaType\x12\x1d\n\npage_count\x18\x02 \x01(\x05R\tpageCount\"\xaf\x01\n\x0bPageReading\x12(\n\x04page\x18\x01 \x01(\x0b\x32\x14.etude.score.v1.PageR\x04page\x12\x12\n\x04\x66orm\x18\x02 \x01(\tR\x04\x66orm\x12\x18\n\x07\x63ontent\x18\x03 \x01(\x0cR\x07\x63ontent\x12*\n\x11tells_later_pages\x18\x04 \x01(\x08R\x0ftellsLaterPages\x12\x1c\n\tplacement\x18\x05 \x01(\x0cR\tplacement\"s\n\x10ReadPagesRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsH\x00R\x07options\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"J\n\x11ReadPagesResponse\x12\x35\n\x07reading\x18\x01 \x01(\x0b\x32\x1b.etude.stage.v1.PageReadingR\x07reading\"Q\n\x13WorkOutPagesOptions\x12\x1d\n\nfirst_page\x18\x01 \x01(\x05R\tfirstPage\x12\x1b\n\tlast_page\x18\x02 \x01(\x05R\x08lastPage\"\x9a\x01\n\x13WorkOutPagesRequest\x12?\n\x07options\x18\x01 \x01(\x0b\x32#.etude.stage.v1.WorkOutPagesOptionsH\x00R\x07options\x12\x37\n\x07reading\x18\x02 \x01(\x0b\x32\x1b.etude.stage.v1.PageReadingH\x00R\x07readingB\t\n\x07payload\"P\n\x14WorkOutPagesResponse\x12\x38\n\nworked_out\x18\x01 \x01(\x0b\x32\x19.etude.stage.v1.WorkedOutR\tworkedOut\"9\n\tWorkedOut\x12\x12\n\x04\x66orm\x18\x01 \x01(\tR\x04\x66orm\x12\x18\n\x07\x63ontent\x18\x02 \x01(\x0cR\x07\x63ontent\"f\n\x10JoinPagesOptions\x12:\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsR\x07options\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256\"\xd0\x01\n\x10JoinPagesRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.JoinPagesOptionsH\x00R\x07options\x12\x37\n\x07reading\x18\x02 \x01(\x0b\x32\x1b.etude.stage.v1.PageReadingH\x00R\x07reading\x12:\n\nworked_out\x18\x03 \x01(\x0b\x32\x19.etude.stage.v1.WorkedOutH\x00R\tworkedOutB\t\n\x07payload\"L\n\x11JoinPagesResponse\x12\x37\n\x06result\x18\x01 \x01(\x0b\x32\x1f.etude.stage.v1.RecognizeResultR\x06result\"\x1f\n\x1dOmrServiceGetStageInfoRequest\"O\n\x1eOmrServiceGetStageInfoResponse\x12-\n\x04info\x18\x01 \x01(\x0b\x32\x19.etude.stage.v1.StageInfoR\x04info*o\n\nReaderMode\x12\x1b\n\x17READER_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10READER_MODE_AUTO\x10\x01\x12\x18\n\x14READER_MODE_ENGRAVED\x10\x02\x12\x14\n\x10READER_MODE_SCAN\x10\x03\x32\xa6\x04\n\nOmrService\x12T\n\tRecognize\x12 .etude.stage.v1.RecognizeRequest\x1a!.etude.stage.v1.RecognizeResponse(\x01\x30\x01\x12L\n\x07Inspect\x12\x1e.etude.stage.v1.InspectRequest\x1a\x1f.etude.stage.v1.InspectResponse(\x01\x12T\n\tReadPages\x12 .etude.stage.v1.ReadPagesRequest\x1a!.etude.stage.v1.ReadPagesResponse(\x01\x30\x01\x12[\n\x0cWorkOutPages\x12#.etude.stage.v1.WorkOutPagesRequest\x1a$.etude.stage.v1.WorkOutPagesResponse(\x01\x12R\n\tJoinPages\x12 .etude.stage.v1.JoinPagesRequest\x1a!.etude.stage.v1.JoinPagesResponse(\x01\x12m\n\x0cGetStageInfo\x12-.etude.stage.v1.OmrServiceGetStageInfoRequest\x1a..etude.stage.v1.OmrServiceGetStageInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n etude/stage/v1/omr_service.proto\x12\x0e\x65tude.stage.v1\x1a\x19\x65tude/score/v1/page.proto\x1a\x1f\x65tude/score/v1/provenance.proto\x1a\x1a\x65tude/score/v1/score.proto\x1a\x1a\x65tude/stage/v1/stage.proto\"\xf0\x01\n\x10RecognizeOptions\x12\x1a\n\x08\x66ilename\x18\x01 \x01(\tR\x08\x66ilename\x12\x32\n\x06reader\x18\x02 \x01(\x0e\x32\x1a.etude.stage.v1.ReaderModeR\x06reader\x12P\n\x12uncertainty_policy\x18\x03 \x01(\x0e\x32!.etude.score.v1.UncertaintyPolicyR\x11uncertaintyPolicy\x12\x1d\n\nfirst_page\x18\x04 \x01(\x05R\tfirstPage\x12\x1b\n\tlast_page\x18\x05 \x01(\x05R\x08lastPage\"s\n\x10RecognizeRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsH\x00R\x07options\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"\x91\x01\n\x11RecognizeResponse\x12\x36\n\x08progress\x18\x01 \x01(\x0b\x32\x18.etude.stage.v1.ProgressH\x00R\x08progress\x12\x39\n\x06result\x18\x02 \x01(\x0b\x32\x1f.etude.stage.v1.RecognizeResultH\x00R\x06resultB\t\n\x07payload\"l\n\x14RecognizeFileRequest\x12:\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsR\x07options\x12\x18\n\x07\x63ontent\x18\x02 \x01(\x0cR\x07\x63ontent\"l\n\x0fRecognizeResult\x12-\n\x06scores\x18\x01 \x03(\x0b\x32\x15.etude.score.v1.ScoreR\x06scores\x12*\n\x05pages\x18\x02 \x03(\x0b\x32\x14.etude.score.v1.PageR\x05pages\"q\n\x0eInspectRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsH\x00R\x07options\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"O\n\x0fInspectResponse\x12\x1d\n\nmedia_type\x18\x01 \x01(\tR\tmediaType\x12\x1d\n\npage_count\x18\x02 \x01(\x05R\tpageCount\"j\n\x12InspectFileRequest\x12:\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsR\x07options\x12\x18\n\x07\x63ontent\x18\x02 \x01(\x0cR\x07\x63ontent\"\xaf\x01\n\x0bPageReading\x12(\n\x04page\x18\x01 \x01(\x0b\x32\x14.etude.score.v1.PageR\x04page\x12\x12\n\x04\x66orm\x18\x02 \x01(\tR\x04\x66orm\x12\x18\n\x07\x63ontent\x18\x03 \x01(\x0cR\x07\x63ontent\x12*\n\x11tells_later_pages\x18\x04 \x01(\x08R\x0ftellsLaterPages\x12\x1c\n\tplacement\x18\x05 \x01(\x0cR\tplacement\"s\n\x10ReadPagesRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsH\x00R\x07options\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\t\n\x07payload\"J\n\x11ReadPagesResponse\x12\x35\n\x07reading\x18\x01 \x01(\x0b\x32\x1b.etude.stage.v1.PageReadingR\x07reading\"Q\n\x13WorkOutPagesOptions\x12\x1d\n\nfirst_page\x18\x01 \x01(\x05R\tfirstPage\x12\x1b\n\tlast_page\x18\x02 \x01(\x05R\x08lastPage\"\x9a\x01\n\x13WorkOutPagesRequest\x12?\n\x07options\x18\x01 \x01(\x0b\x32#.etude.stage.v1.WorkOutPagesOptionsH\x00R\x07options\x12\x37\n\x07reading\x18\x02 \x01(\x0b\x32\x1b.etude.stage.v1.PageReadingH\x00R\x07readingB\t\n\x07payload\"P\n\x14WorkOutPagesResponse\x12\x38\n\nworked_out\x18\x01 \x01(\x0b\x32\x19.etude.stage.v1.WorkedOutR\tworkedOut\"9\n\tWorkedOut\x12\x12\n\x04\x66orm\x18\x01 \x01(\tR\x04\x66orm\x12\x18\n\x07\x63ontent\x18\x02 \x01(\x0cR\x07\x63ontent\"f\n\x10JoinPagesOptions\x12:\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.RecognizeOptionsR\x07options\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256\"\xd0\x01\n\x10JoinPagesRequest\x12<\n\x07options\x18\x01 \x01(\x0b\x32 .etude.stage.v1.JoinPagesOptionsH\x00R\x07options\x12\x37\n\x07reading\x18\x02 \x01(\x0b\x32\x1b.etude.stage.v1.PageReadingH\x00R\x07reading\x12:\n\nworked_out\x18\x03 \x01(\x0b\x32\x19.etude.stage.v1.WorkedOutH\x00R\tworkedOutB\t\n\x07payload\"L\n\x11JoinPagesResponse\x12\x37\n\x06result\x18\x01 \x01(\x0b\x32\x1f.etude.stage.v1.RecognizeResultR\x06result\"\x1f\n\x1dOmrServiceGetStageInfoRequest\"O\n\x1eOmrServiceGetStageInfoResponse\x12-\n\x04info\x18\x01 \x01(\x0b\x32\x19.etude.stage.v1.StageInfoR\x04info*o\n\nReaderMode\x12\x1b\n\x17READER_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10READER_MODE_AUTO\x10\x01\x12\x18\n\x14READER_MODE_ENGRAVED\x10\x02\x12\x14\n\x10READER_MODE_SCAN\x10\x03\x32\xd6\x05\n\nOmrService\x12T\n\tRecognize\x12 .etude.stage.v1.RecognizeRequest\x1a!.etude.stage.v1.RecognizeResponse(\x01\x30\x01\x12Z\n\rRecognizeFile\x12$.etude.stage.v1.RecognizeFileRequest\x1a!.etude.stage.v1.RecognizeResponse0\x01\x12L\n\x07Inspect\x12\x1e.etude.stage.v1.InspectRequest\x1a\x1f.etude.stage.v1.InspectResponse(\x01\x12R\n\x0bInspectFile\x12\".etude.stage.v1.InspectFileRequest\x1a\x1f.etude.stage.v1.InspectResponse\x12T\n\tReadPages\x12 .etude.stage.v1.ReadPagesRequest\x1a!.etude.stage.v1.ReadPagesResponse(\x01\x30\x01\x12[\n\x0cWorkOutPages\x12#.etude.stage.v1.WorkOutPagesRequest\x1a$.etude.stage.v1.WorkOutPagesResponse(\x01\x12R\n\tJoinPages\x12 .etude.stage.v1.JoinPagesRequest\x1a!.etude.stage.v1.JoinPagesResponse(\x01\x12m\n\x0cGetStageInfo\x12-.etude.stage.v1.OmrServiceGetStageInfoRequest\x1a..etude.stage.v1.OmrServiceGetStageInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'etude.stage.v1.omr_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_READERMODE']._serialized_start=2241
-  _globals['_READERMODE']._serialized_end=2352
+  _globals['_READERMODE']._serialized_start=2459
+  _globals['_READERMODE']._serialized_end=2570
   _globals['_RECOGNIZEOPTIONS']._serialized_start=169
   _globals['_RECOGNIZEOPTIONS']._serialized_end=409
   _globals['_RECOGNIZEREQUEST']._serialized_start=411
   _globals['_RECOGNIZEREQUEST']._serialized_end=526
   _globals['_RECOGNIZERESPONSE']._serialized_start=529
   _globals['_RECOGNIZERESPONSE']._serialized_end=674
-  _globals['_RECOGNIZERESULT']._serialized_start=676
-  _globals['_RECOGNIZERESULT']._serialized_end=784
-  _globals['_INSPECTREQUEST']._serialized_start=786
-  _globals['_INSPECTREQUEST']._serialized_end=899
-  _globals['_INSPECTRESPONSE']._serialized_start=901
-  _globals['_INSPECTRESPONSE']._serialized_end=980
-  _globals['_PAGEREADING']._serialized_start=983
-  _globals['_PAGEREADING']._serialized_end=1158
-  _globals['_READPAGESREQUEST']._serialized_start=1160
-  _globals['_READPAGESREQUEST']._serialized_end=1275
-  _globals['_READPAGESRESPONSE']._serialized_start=1277
-  _globals['_READPAGESRESPONSE']._serialized_end=1351
-  _globals['_WORKOUTPAGESOPTIONS']._serialized_start=1353
-  _globals['_WORKOUTPAGESOPTIONS']._serialized_end=1434
-  _globals['_WORKOUTPAGESREQUEST']._serialized_start=1437
-  _globals['_WORKOUTPAGESREQUEST']._serialized_end=1591
-  _globals['_WORKOUTPAGESRESPONSE']._serialized_start=1593
-  _globals['_WORKOUTPAGESRESPONSE']._serialized_end=1673
-  _globals['_WORKEDOUT']._serialized_start=1675
-  _globals['_WORKEDOUT']._serialized_end=1732
-  _globals['_JOINPAGESOPTIONS']._serialized_start=1734
-  _globals['_JOINPAGESOPTIONS']._serialized_end=1836
-  _globals['_JOINPAGESREQUEST']._serialized_start=1839
-  _globals['_JOINPAGESREQUEST']._serialized_end=2047
-  _globals['_JOINPAGESRESPONSE']._serialized_start=2049
-  _globals['_JOINPAGESRESPONSE']._serialized_end=2125
-  _globals['_OMRSERVICEGETSTAGEINFOREQUEST']._serialized_start=2127
-  _globals['_OMRSERVICEGETSTAGEINFOREQUEST']._serialized_end=2158
-  _globals['_OMRSERVICEGETSTAGEINFORESPONSE']._serialized_start=2160
-  _globals['_OMRSERVICEGETSTAGEINFORESPONSE']._serialized_end=2239
-  _globals['_OMRSERVICE']._serialized_start=2355
-  _globals['_OMRSERVICE']._serialized_end=2905
+  _globals['_RECOGNIZEFILEREQUEST']._serialized_start=676
+  _globals['_RECOGNIZEFILEREQUEST']._serialized_end=784
+  _globals['_RECOGNIZERESULT']._serialized_start=786
+  _globals['_RECOGNIZERESULT']._serialized_end=894
+  _globals['_INSPECTREQUEST']._serialized_start=896
+  _globals['_INSPECTREQUEST']._serialized_end=1009
+  _globals['_INSPECTRESPONSE']._serialized_start=1011
+  _globals['_INSPECTRESPONSE']._serialized_end=1090
+  _globals['_INSPECTFILEREQUEST']._serialized_start=1092
+  _globals['_INSPECTFILEREQUEST']._serialized_end=1198
+  _globals['_PAGEREADING']._serialized_start=1201
+  _globals['_PAGEREADING']._serialized_end=1376
+  _globals['_READPAGESREQUEST']._serialized_start=1378
+  _globals['_READPAGESREQUEST']._serialized_end=1493
+  _globals['_READPAGESRESPONSE']._serialized_start=1495
+  _globals['_READPAGESRESPONSE']._serialized_end=1569
+  _globals['_WORKOUTPAGESOPTIONS']._serialized_start=1571
+  _globals['_WORKOUTPAGESOPTIONS']._serialized_end=1652
+  _globals['_WORKOUTPAGESREQUEST']._serialized_start=1655
+  _globals['_WORKOUTPAGESREQUEST']._serialized_end=1809
+  _globals['_WORKOUTPAGESRESPONSE']._serialized_start=1811
+  _globals['_WORKOUTPAGESRESPONSE']._serialized_end=1891
+  _globals['_WORKEDOUT']._serialized_start=1893
+  _globals['_WORKEDOUT']._serialized_end=1950
+  _globals['_JOINPAGESOPTIONS']._serialized_start=1952
+  _globals['_JOINPAGESOPTIONS']._serialized_end=2054
+  _globals['_JOINPAGESREQUEST']._serialized_start=2057
+  _globals['_JOINPAGESREQUEST']._serialized_end=2265
+  _globals['_JOINPAGESRESPONSE']._serialized_start=2267
+  _globals['_JOINPAGESRESPONSE']._serialized_end=2343
+  _globals['_OMRSERVICEGETSTAGEINFOREQUEST']._serialized_start=2345
+  _globals['_OMRSERVICEGETSTAGEINFOREQUEST']._serialized_end=2376
+  _globals['_OMRSERVICEGETSTAGEINFORESPONSE']._serialized_start=2378
+  _globals['_OMRSERVICEGETSTAGEINFORESPONSE']._serialized_end=2457
+  _globals['_OMRSERVICE']._serialized_start=2573
+  _globals['_OMRSERVICE']._serialized_end=3299
 # @@protoc_insertion_point(module_scope)

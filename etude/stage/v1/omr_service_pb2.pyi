@@ -152,6 +152,34 @@ class RecognizeResponse(_message.Message):
 Global___RecognizeResponse: _TypeAlias = RecognizeResponse  # noqa: Y015
 
 @_typing.final
+class RecognizeFileRequest(_message.Message):
+    """A file to be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """The whole file, at most 1 MiB."""
+    @_builtins.property
+    def options(self) -> Global___RecognizeOptions:
+        """How to read it."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___RecognizeOptions | None = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecognizeFileRequest: _TypeAlias = RecognizeFileRequest  # noqa: Y015
+
+@_typing.final
 class RecognizeResult(_message.Message):
     """What was read."""
 
@@ -236,6 +264,34 @@ class InspectResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InspectResponse: _TypeAlias = InspectResponse  # noqa: Y015
+
+@_typing.final
+class InspectFileRequest(_message.Message):
+    """A file to be opened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """The whole file, at most 1 MiB."""
+    @_builtins.property
+    def options(self) -> Global___RecognizeOptions:
+        """The options with which it is to be read."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___RecognizeOptions | None = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectFileRequest: _TypeAlias = InspectFileRequest  # noqa: Y015
 
 @_typing.final
 class PageReading(_message.Message):

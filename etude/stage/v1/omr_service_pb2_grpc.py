@@ -40,9 +40,19 @@ class OmrServiceStub:
                 request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeRequest.SerializeToString,
                 response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.FromString,
                 _registered_method=True)
+        self.RecognizeFile = channel.unary_stream(
+                '/etude.stage.v1.OmrService/RecognizeFile',
+                request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeFileRequest.SerializeToString,
+                response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.FromString,
+                _registered_method=True)
         self.Inspect = channel.stream_unary(
                 '/etude.stage.v1.OmrService/Inspect',
                 request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.SerializeToString,
+                response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
+                _registered_method=True)
+        self.InspectFile = channel.unary_unary(
+                '/etude.stage.v1.OmrService/InspectFile',
+                request_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectFileRequest.SerializeToString,
                 response_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
                 _registered_method=True)
         self.ReadPages = channel.stream_stream(
@@ -80,11 +90,26 @@ class OmrServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecognizeFile(self, request, context):
+        """As Recognize, for a file that fits into one message: what a stream costs beside its bytes is saved. Optional: whoever
+        is answered UNIMPLEMENTED calls Recognize.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Inspect(self, request_iterator, context):
         """Opens a document without reading it: options first, then the file in chunks of at most 1 MiB. Fails with the reason
         with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
         FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
         music on the pages it does not say.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InspectFile(self, request, context):
+        """As Inspect, for a file that fits into one message. Optional as RecognizeFile is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,9 +156,19 @@ def add_OmrServiceServicer_to_server(servicer, server):
                     request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeRequest.FromString,
                     response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.SerializeToString,
             ),
+            'RecognizeFile': grpc.unary_stream_rpc_method_handler(
+                    servicer.RecognizeFile,
+                    request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeFileRequest.FromString,
+                    response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.SerializeToString,
+            ),
             'Inspect': grpc.stream_unary_rpc_method_handler(
                     servicer.Inspect,
                     request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.FromString,
+                    response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.SerializeToString,
+            ),
+            'InspectFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.InspectFile,
+                    request_deserializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectFileRequest.FromString,
                     response_serializer=etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.SerializeToString,
             ),
             'ReadPages': grpc.stream_stream_rpc_method_handler(
@@ -196,6 +231,33 @@ class OmrService:
             _registered_method=True)
 
     @staticmethod
+    def RecognizeFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/etude.stage.v1.OmrService/RecognizeFile',
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeFileRequest.SerializeToString,
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.RecognizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Inspect(request_iterator,
             target,
             options=(),
@@ -211,6 +273,33 @@ class OmrService:
             target,
             '/etude.stage.v1.OmrService/Inspect',
             etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectRequest.SerializeToString,
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InspectFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/etude.stage.v1.OmrService/InspectFile',
+            etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectFileRequest.SerializeToString,
             etude_dot_stage_dot_v1_dot_omr__service__pb2.InspectResponse.FromString,
             options,
             channel_credentials,

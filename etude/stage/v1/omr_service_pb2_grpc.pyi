@@ -38,12 +38,18 @@ class OmrServiceStub:
     result. A page that defeats the reader is named in the result and does not fail the call; a document of which no
     page could be read does, with the reason NO_VECTOR_MUSIC, NO_MUSIC or UNREADABLE.
     """
+    RecognizeFile: _grpc.UnaryStreamMultiCallable[_omr_service_pb2.RecognizeFileRequest, _omr_service_pb2.RecognizeResponse]
+    """As Recognize, for a file that fits into one message: what a stream costs beside its bytes is saved. Optional: whoever
+    is answered UNIMPLEMENTED calls Recognize.
+    """
     Inspect: _grpc.StreamUnaryMultiCallable[_omr_service_pb2.InspectRequest, _omr_service_pb2.InspectResponse]
     """Opens a document without reading it: options first, then the file in chunks of at most 1 MiB. Fails with the reason
     with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
     FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
     music on the pages it does not say.
     """
+    InspectFile: _grpc.UnaryUnaryMultiCallable[_omr_service_pb2.InspectFileRequest, _omr_service_pb2.InspectResponse]
+    """As Inspect, for a file that fits into one message. Optional as RecognizeFile is."""
     ReadPages: _grpc.StreamStreamMultiCallable[_omr_service_pb2.ReadPagesRequest, _omr_service_pb2.ReadPagesResponse]
     """Reads pages of a document and leaves them unjoined, so that several servers can share a long one: options (with the
     pages to read) first, then the file in chunks of at most 1 MiB. Answers with each page as soon as it is read. Takes
@@ -71,12 +77,18 @@ class OmrServiceAsyncStub(OmrServiceStub):
     result. A page that defeats the reader is named in the result and does not fail the call; a document of which no
     page could be read does, with the reason NO_VECTOR_MUSIC, NO_MUSIC or UNREADABLE.
     """
+    RecognizeFile: _aio.UnaryStreamMultiCallable[_omr_service_pb2.RecognizeFileRequest, _omr_service_pb2.RecognizeResponse]  # type: ignore[assignment]
+    """As Recognize, for a file that fits into one message: what a stream costs beside its bytes is saved. Optional: whoever
+    is answered UNIMPLEMENTED calls Recognize.
+    """
     Inspect: _aio.StreamUnaryMultiCallable[_omr_service_pb2.InspectRequest, _omr_service_pb2.InspectResponse]  # type: ignore[assignment]
     """Opens a document without reading it: options first, then the file in chunks of at most 1 MiB. Fails with the reason
     with which Recognize would refuse the file before it reads a page: EMPTY_FILE, UNSUPPORTED_MEDIA_TYPE,
     FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
     music on the pages it does not say.
     """
+    InspectFile: _aio.UnaryUnaryMultiCallable[_omr_service_pb2.InspectFileRequest, _omr_service_pb2.InspectResponse]  # type: ignore[assignment]
+    """As Inspect, for a file that fits into one message. Optional as RecognizeFile is."""
     ReadPages: _aio.StreamStreamMultiCallable[_omr_service_pb2.ReadPagesRequest, _omr_service_pb2.ReadPagesResponse]  # type: ignore[assignment]
     """Reads pages of a document and leaves them unjoined, so that several servers can share a long one: options (with the
     pages to read) first, then the file in chunks of at most 1 MiB. Answers with each page as soon as it is read. Takes
@@ -109,6 +121,16 @@ class OmrServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def RecognizeFile(
+        self,
+        request: _omr_service_pb2.RecognizeFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_omr_service_pb2.RecognizeResponse], _abc.AsyncIterator[_omr_service_pb2.RecognizeResponse]]:
+        """As Recognize, for a file that fits into one message: what a stream costs beside its bytes is saved. Optional: whoever
+        is answered UNIMPLEMENTED calls Recognize.
+        """
+
+    @_abc_1.abstractmethod
     def Inspect(
         self,
         request_iterator: _MaybeAsyncIterator[_omr_service_pb2.InspectRequest],
@@ -119,6 +141,14 @@ class OmrServiceServicer(metaclass=_abc_1.ABCMeta):
         FILE_TOO_LARGE, CORRUPT_FILE, ENCRYPTED_FILE, NO_PAGES, TOO_MANY_PAGES, PAGE_SIZE or OUT_OF_RANGE. Whether there is
         music on the pages it does not say.
         """
+
+    @_abc_1.abstractmethod
+    def InspectFile(
+        self,
+        request: _omr_service_pb2.InspectFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_omr_service_pb2.InspectResponse, _abc.Awaitable[_omr_service_pb2.InspectResponse]]:
+        """As Inspect, for a file that fits into one message. Optional as RecognizeFile is."""
 
     @_abc_1.abstractmethod
     def ReadPages(

@@ -27,29 +27,31 @@ from etude.stage.v1 import fingering_service_pb2 as etude_dot_stage_dot_v1_dot_f
 from etude.stage.v1 import stage_pb2 as etude_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%etude/stage/v1/renderer_service.proto\x12\x0e\x65tude.stage.v1\x1a\x1a\x65tude/score/v1/score.proto\x1a&etude/stage/v1/fingering_service.proto\x1a\x1a\x65tude/stage/v1/stage.proto\"\xd6\x01\n\rRenderOptions\x12\x36\n\x07\x66ormats\x18\x01 \x03(\x0e\x32\x1c.etude.stage.v1.OutputFormatR\x07\x66ormats\x12:\n\x07\x64\x65nsity\x18\x02 \x01(\x0e\x32 .etude.stage.v1.FingeringDensityR\x07\x64\x65nsity\x12#\n\rfilename_stem\x18\x03 \x01(\tR\x0c\x66ilenameStem\x12,\n\x12inline_small_files\x18\x04 \x01(\x08R\x10inlineSmallFiles\"\xad\x01\n\rRenderRequest\x12\x39\n\x07options\x18\x01 \x01(\x0b\x32\x1d.etude.stage.v1.RenderOptionsH\x00R\x07options\x12-\n\x05score\x18\x02 \x01(\x0b\x32\x15.etude.score.v1.ScoreH\x00R\x05score\x12\'\n\x0eoriginal_chunk\x18\x03 \x01(\x0cH\x00R\roriginalChunkB\t\n\x07payload\"\xd7\x01\n\x0eRenderResponse\x12\x36\n\x08progress\x18\x01 \x01(\x0b\x32\x18.etude.stage.v1.ProgressH\x00R\x08progress\x12\x32\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x1c.etude.stage.v1.RenderedFileH\x00R\x04\x66ile\x12\x16\n\x05\x63hunk\x18\x03 \x01(\x0cH\x00R\x05\x63hunk\x12\x36\n\x06result\x18\x04 \x01(\x0b\x32\x1c.etude.stage.v1.RenderResultH\x00R\x06resultB\t\n\x07payload\"\xf6\x01\n\x0cRenderedFile\x12\x34\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x1c.etude.stage.v1.OutputFormatR\x06\x66ormat\x12\x1f\n\x0bscore_index\x18\x02 \x01(\x05R\nscoreIndex\x12\x1f\n\x0bpage_number\x18\x03 \x01(\x05R\npageNumber\x12\x1d\n\nmedia_type\x18\x04 \x01(\tR\tmediaType\x12\x1d\n\nsize_bytes\x18\x05 \x01(\x03R\tsizeBytes\x12\x16\n\x06sha256\x18\x06 \x01(\tR\x06sha256\x12\x18\n\x07\x63ontent\x18\x07 \x01(\x0cR\x07\x63ontent\"G\n\x0cRenderResult\x12\x1d\n\nfile_count\x18\x01 \x01(\x05R\tfileCount\x12\x18\n\x07remarks\x18\x02 \x03(\tR\x07remarks\"$\n\"RendererServiceGetStageInfoRequest\"T\n#RendererServiceGetStageInfoResponse\x12-\n\x04info\x18\x01 \x01(\x0b\x32\x19.etude.stage.v1.StageInfoR\x04info*\xca\x01\n\x0cOutputFormat\x12\x1d\n\x19OUTPUT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTPUT_FORMAT_MUSICXML\x10\x01\x12\x16\n\x12OUTPUT_FORMAT_MIDI\x10\x02\x12\x15\n\x11OUTPUT_FORMAT_SVG\x10\x03\x12\x15\n\x11OUTPUT_FORMAT_PDF\x10\x04\x12\x1f\n\x1bOUTPUT_FORMAT_ANNOTATED_PDF\x10\x05\x12\x18\n\x14OUTPUT_FORMAT_REVIEW\x10\x06\x32\xd7\x01\n\x0fRendererService\x12K\n\x06Render\x12\x1d.etude.stage.v1.RenderRequest\x1a\x1e.etude.stage.v1.RenderResponse(\x01\x30\x01\x12w\n\x0cGetStageInfo\x12\x32.etude.stage.v1.RendererServiceGetStageInfoRequest\x1a\x33.etude.stage.v1.RendererServiceGetStageInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%etude/stage/v1/renderer_service.proto\x12\x0e\x65tude.stage.v1\x1a\x1a\x65tude/score/v1/score.proto\x1a&etude/stage/v1/fingering_service.proto\x1a\x1a\x65tude/stage/v1/stage.proto\"\xd6\x01\n\rRenderOptions\x12\x36\n\x07\x66ormats\x18\x01 \x03(\x0e\x32\x1c.etude.stage.v1.OutputFormatR\x07\x66ormats\x12:\n\x07\x64\x65nsity\x18\x02 \x01(\x0e\x32 .etude.stage.v1.FingeringDensityR\x07\x64\x65nsity\x12#\n\rfilename_stem\x18\x03 \x01(\tR\x0c\x66ilenameStem\x12,\n\x12inline_small_files\x18\x04 \x01(\x08R\x10inlineSmallFiles\"\xad\x01\n\rRenderRequest\x12\x39\n\x07options\x18\x01 \x01(\x0b\x32\x1d.etude.stage.v1.RenderOptionsH\x00R\x07options\x12-\n\x05score\x18\x02 \x01(\x0b\x32\x15.etude.score.v1.ScoreH\x00R\x05score\x12\'\n\x0eoriginal_chunk\x18\x03 \x01(\x0cH\x00R\roriginalChunkB\t\n\x07payload\"\x99\x01\n\x13RenderScoresRequest\x12\x37\n\x07options\x18\x01 \x01(\x0b\x32\x1d.etude.stage.v1.RenderOptionsR\x07options\x12-\n\x06scores\x18\x02 \x03(\x0b\x32\x15.etude.score.v1.ScoreR\x06scores\x12\x1a\n\x08original\x18\x03 \x01(\x0cR\x08original\"\xd7\x01\n\x0eRenderResponse\x12\x36\n\x08progress\x18\x01 \x01(\x0b\x32\x18.etude.stage.v1.ProgressH\x00R\x08progress\x12\x32\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x1c.etude.stage.v1.RenderedFileH\x00R\x04\x66ile\x12\x16\n\x05\x63hunk\x18\x03 \x01(\x0cH\x00R\x05\x63hunk\x12\x36\n\x06result\x18\x04 \x01(\x0b\x32\x1c.etude.stage.v1.RenderResultH\x00R\x06resultB\t\n\x07payload\"\xf6\x01\n\x0cRenderedFile\x12\x34\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x1c.etude.stage.v1.OutputFormatR\x06\x66ormat\x12\x1f\n\x0bscore_index\x18\x02 \x01(\x05R\nscoreIndex\x12\x1f\n\x0bpage_number\x18\x03 \x01(\x05R\npageNumber\x12\x1d\n\nmedia_type\x18\x04 \x01(\tR\tmediaType\x12\x1d\n\nsize_bytes\x18\x05 \x01(\x03R\tsizeBytes\x12\x16\n\x06sha256\x18\x06 \x01(\tR\x06sha256\x12\x18\n\x07\x63ontent\x18\x07 \x01(\x0cR\x07\x63ontent\"G\n\x0cRenderResult\x12\x1d\n\nfile_count\x18\x01 \x01(\x05R\tfileCount\x12\x18\n\x07remarks\x18\x02 \x03(\tR\x07remarks\"$\n\"RendererServiceGetStageInfoRequest\"T\n#RendererServiceGetStageInfoResponse\x12-\n\x04info\x18\x01 \x01(\x0b\x32\x19.etude.stage.v1.StageInfoR\x04info*\xca\x01\n\x0cOutputFormat\x12\x1d\n\x19OUTPUT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTPUT_FORMAT_MUSICXML\x10\x01\x12\x16\n\x12OUTPUT_FORMAT_MIDI\x10\x02\x12\x15\n\x11OUTPUT_FORMAT_SVG\x10\x03\x12\x15\n\x11OUTPUT_FORMAT_PDF\x10\x04\x12\x1f\n\x1bOUTPUT_FORMAT_ANNOTATED_PDF\x10\x05\x12\x18\n\x14OUTPUT_FORMAT_REVIEW\x10\x06\x32\xae\x02\n\x0fRendererService\x12K\n\x06Render\x12\x1d.etude.stage.v1.RenderRequest\x1a\x1e.etude.stage.v1.RenderResponse(\x01\x30\x01\x12U\n\x0cRenderScores\x12#.etude.stage.v1.RenderScoresRequest\x1a\x1e.etude.stage.v1.RenderResponse0\x01\x12w\n\x0cGetStageInfo\x12\x32.etude.stage.v1.RendererServiceGetStageInfoRequest\x1a\x33.etude.stage.v1.RendererServiceGetStageInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'etude.stage.v1.renderer_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTPUTFORMAT']._serialized_start=1211
-  _globals['_OUTPUTFORMAT']._serialized_end=1413
+  _globals['_OUTPUTFORMAT']._serialized_start=1367
+  _globals['_OUTPUTFORMAT']._serialized_end=1569
   _globals['_RENDEROPTIONS']._serialized_start=154
   _globals['_RENDEROPTIONS']._serialized_end=368
   _globals['_RENDERREQUEST']._serialized_start=371
   _globals['_RENDERREQUEST']._serialized_end=544
-  _globals['_RENDERRESPONSE']._serialized_start=547
-  _globals['_RENDERRESPONSE']._serialized_end=762
-  _globals['_RENDEREDFILE']._serialized_start=765
-  _globals['_RENDEREDFILE']._serialized_end=1011
-  _globals['_RENDERRESULT']._serialized_start=1013
-  _globals['_RENDERRESULT']._serialized_end=1084
-  _globals['_RENDERERSERVICEGETSTAGEINFOREQUEST']._serialized_start=1086
-  _globals['_RENDERERSERVICEGETSTAGEINFOREQUEST']._serialized_end=1122
-  _globals['_RENDERERSERVICEGETSTAGEINFORESPONSE']._serialized_start=1124
-  _globals['_RENDERERSERVICEGETSTAGEINFORESPONSE']._serialized_end=1208
-  _globals['_RENDERERSERVICE']._serialized_start=1416
-  _globals['_RENDERERSERVICE']._serialized_end=1631
+  _globals['_RENDERSCORESREQUEST']._serialized_start=547
+  _globals['_RENDERSCORESREQUEST']._serialized_end=700
+  _globals['_RENDERRESPONSE']._serialized_start=703
+  _globals['_RENDERRESPONSE']._serialized_end=918
+  _globals['_RENDEREDFILE']._serialized_start=921
+  _globals['_RENDEREDFILE']._serialized_end=1167
+  _globals['_RENDERRESULT']._serialized_start=1169
+  _globals['_RENDERRESULT']._serialized_end=1240
+  _globals['_RENDERERSERVICEGETSTAGEINFOREQUEST']._serialized_start=1242
+  _globals['_RENDERERSERVICEGETSTAGEINFOREQUEST']._serialized_end=1278
+  _globals['_RENDERERSERVICEGETSTAGEINFORESPONSE']._serialized_start=1280
+  _globals['_RENDERERSERVICEGETSTAGEINFORESPONSE']._serialized_end=1364
+  _globals['_RENDERERSERVICE']._serialized_start=1572
+  _globals['_RENDERERSERVICE']._serialized_end=1874
 # @@protoc_insertion_point(module_scope)

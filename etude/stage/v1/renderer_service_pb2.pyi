@@ -139,6 +139,40 @@ class RenderRequest(_message.Message):
 Global___RenderRequest: _TypeAlias = RenderRequest  # noqa: Y015
 
 @_typing.final
+class RenderScoresRequest(_message.Message):
+    """Scores to be rendered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    ORIGINAL_FIELD_NUMBER: _builtins.int
+    original: _builtins.bytes
+    """The user's own PDF or picture, at most 1 MiB; empty where it is not needed."""
+    @_builtins.property
+    def options(self) -> Global___RenderOptions:
+        """What to make."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]:
+        """The Scores; one or more, at most 1 MiB together."""
+
+    def __init__(
+        self,
+        *,
+        options: Global___RenderOptions | None = ...,
+        scores: _abc.Iterable[_score_pb2.Score] | None = ...,
+        original: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "original", b"original", "scores", b"scores"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenderScoresRequest: _TypeAlias = RenderScoresRequest  # noqa: Y015
+
+@_typing.final
 class RenderResponse(_message.Message):
     """A piece of the answer to a Render call."""
 

@@ -40,6 +40,11 @@ class RendererServiceStub:
                 request_serializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderRequest.SerializeToString,
                 response_deserializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderResponse.FromString,
                 _registered_method=True)
+        self.RenderScores = channel.unary_stream(
+                '/etude.stage.v1.RendererService/RenderScores',
+                request_serializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderScoresRequest.SerializeToString,
+                response_deserializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderResponse.FromString,
+                _registered_method=True)
         self.GetStageInfo = channel.unary_unary(
                 '/etude.stage.v1.RendererService/GetStageInfo',
                 request_serializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RendererServiceGetStageInfoRequest.SerializeToString,
@@ -59,6 +64,14 @@ class RendererServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenderScores(self, request, context):
+        """As Render, for what fits into one message: what a stream costs beside its bytes is saved. Optional: whoever is
+        answered UNIMPLEMENTED calls Render.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStageInfo(self, request, context):
         """What this server is and which formats it has.
         """
@@ -72,6 +85,11 @@ def add_RendererServiceServicer_to_server(servicer, server):
             'Render': grpc.stream_stream_rpc_method_handler(
                     servicer.Render,
                     request_deserializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderRequest.FromString,
+                    response_serializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderResponse.SerializeToString,
+            ),
+            'RenderScores': grpc.unary_stream_rpc_method_handler(
+                    servicer.RenderScores,
+                    request_deserializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderScoresRequest.FromString,
                     response_serializer=etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderResponse.SerializeToString,
             ),
             'GetStageInfo': grpc.unary_unary_rpc_method_handler(
@@ -107,6 +125,33 @@ class RendererService:
             target,
             '/etude.stage.v1.RendererService/Render',
             etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderRequest.SerializeToString,
+            etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenderScores(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/etude.stage.v1.RendererService/RenderScores',
+            etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderScoresRequest.SerializeToString,
             etude_dot_stage_dot_v1_dot_renderer__service__pb2.RenderResponse.FromString,
             options,
             channel_credentials,

@@ -37,6 +37,10 @@ class RendererServiceStub:
     """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF and REVIEW) the user's own
     PDF or picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
     """
+    RenderScores: _grpc.UnaryStreamMultiCallable[_renderer_service_pb2.RenderScoresRequest, _renderer_service_pb2.RenderResponse]
+    """As Render, for what fits into one message: what a stream costs beside its bytes is saved. Optional: whoever is
+    answered UNIMPLEMENTED calls Render.
+    """
     GetStageInfo: _grpc.UnaryUnaryMultiCallable[_renderer_service_pb2.RendererServiceGetStageInfoRequest, _renderer_service_pb2.RendererServiceGetStageInfoResponse]
     """What this server is and which formats it has."""
 
@@ -48,6 +52,10 @@ class RendererServiceAsyncStub(RendererServiceStub):
     Render: _aio.StreamStreamMultiCallable[_renderer_service_pb2.RenderRequest, _renderer_service_pb2.RenderResponse]  # type: ignore[assignment]
     """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF and REVIEW) the user's own
     PDF or picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
+    """
+    RenderScores: _aio.UnaryStreamMultiCallable[_renderer_service_pb2.RenderScoresRequest, _renderer_service_pb2.RenderResponse]  # type: ignore[assignment]
+    """As Render, for what fits into one message: what a stream costs beside its bytes is saved. Optional: whoever is
+    answered UNIMPLEMENTED calls Render.
     """
     GetStageInfo: _aio.UnaryUnaryMultiCallable[_renderer_service_pb2.RendererServiceGetStageInfoRequest, _renderer_service_pb2.RendererServiceGetStageInfoResponse]  # type: ignore[assignment]
     """What this server is and which formats it has."""
@@ -63,6 +71,16 @@ class RendererServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_renderer_service_pb2.RenderResponse], _abc.AsyncIterator[_renderer_service_pb2.RenderResponse]]:
         """Renders Scores: options first, then each Score in one message, then (for ANNOTATED_PDF and REVIEW) the user's own
         PDF or picture in chunks of at most 1 MiB. Answers with progress, the files in chunks, and exactly one result.
+        """
+
+    @_abc_1.abstractmethod
+    def RenderScores(
+        self,
+        request: _renderer_service_pb2.RenderScoresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_renderer_service_pb2.RenderResponse], _abc.AsyncIterator[_renderer_service_pb2.RenderResponse]]:
+        """As Render, for what fits into one message: what a stream costs beside its bytes is saved. Optional: whoever is
+        answered UNIMPLEMENTED calls Render.
         """
 
     @_abc_1.abstractmethod
