@@ -208,61 +208,109 @@ async def over_sockets(jobs: int, warm_up: int, targets: Mapping[str, str], watc
             return found[warm_up:]
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was measured of some jobs in turn; all but `cpu`, `raw_cpu` and `at_once` one value of seconds each.
+
+    Attributes:
+        full: Jobs for all formats.
+        small: Jobs for MIDI alone.
+        files: Jobs with larger artifacts, which become files.
+        rounds: The calls of a job to the stages over bare channels.
+        cpu: Seconds of CPU per job for all formats.
+        raw_cpu: Seconds of CPU per round.
+        at_once: Jobs per second, several at a time.
+        job_id: One of the jobs.
+    """
+
+    full: list[JobTime]
+    small: list[JobTime]
+    files: list[JobTime]
+    rounds: list[float]
+    cpu: float
+    raw_cpu: float
+    at_once: float
+    job_id: str
+
+
+async def jobs_in_turn(client: AsyncEtudeClient, raw: RawRound, watch: Stopwatch, jobs: int, warm_up: int) -> Found:
+    """Jobs of each kind and bare rounds in turn, so that all of them meet the same noise of the machine."""
+    content = document()
+    larger = document(padding="x" * (40 << 10))  # within the document, both Scores, and what shows its pages
+    for _ in range(warm_up):
+        job_id, _ = await one_job(client, content, watch, FORMATS)
+        await raw.run()
+    settle_memory()  # as `etude serve` does
+
+    full, small, files, rounds = [], [], [], []
+    cpu = raw_cpu = 0.0
+    for _ in range(jobs):
+        before = time.process_time()
+        full.append((await one_job(client, content, watch, FORMATS))[1])
+        cpu += time.process_time() - before
+        small.append((await one_job(client, content, watch, [renderer_service_pb2.OUTPUT_FORMAT_MIDI]))[1])
+        files.append((await one_job(client, larger, watch, FORMATS))[1])
+        before = time.process_time()
+        rounds.append(await raw.run())
+        raw_cpu += time.process_time() - before
+    started = time.perf_counter()
+    await asyncio.gather(*(one_job(client, content, watch, FORMATS) for _ in range(min(jobs, 8))))
+    at_once = min(jobs, 8) / (time.perf_counter() - started)
+    return Found(full, small, files, rounds, cpu / jobs, raw_cpu / jobs, at_once, job_id)
+
+
+async def asked_both_ways(orchestrator: str, job_id: str, calls: int, warm_up: int) -> tuple[list[float], list[float]]:
+    """Seconds of GetJob over a bare channel, and through a gateway."""
+    (port,) = free_ports(1)
+    settings = GatewaySettings(
+        address="127.0.0.1:0", http_address=f"127.0.0.1:{port}", orchestrator_target=orchestrator, drain_seconds=1.0
+    )
+    async with running_server(GATEWAY, settings), grpc.aio.insecure_channel(orchestrator) as channel:
+        stub: Any = job_service_pb2_grpc.JobServiceStub(channel)
+        request, path = job_service_pb2.GetJobRequest(job_id=job_id), f"/api/v1/jobs/{job_id}"
+        await timed(lambda: stub.GetJob(request), warm_up)
+        await http_get("127.0.0.1", port, path, warm_up)
+        direct = await timed(lambda: stub.GetJob(request), calls)
+        return direct, await http_get("127.0.0.1", port, path, calls)
+
+
 async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
     """The figures over so many jobs, one after the other."""
     configure_logging("error")
-    content, watch = document(), Stopwatch()
+    watch = Stopwatch()
     async with contextlib.AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="etude-bench-")))
         stages = await stack.enter_async_context(running_stages(watch))
         targets = {name: handle.address for name, handle in stages.items()}
         apart = await over_sockets(jobs, warm_up, targets, watch)
         near = {name: handle.near_target for name, handle in stages.items()}
-        served = await stack.enter_async_context(orchestrator_for(near, directory / "data"))
-        orchestrator = served.address
+        orchestrator = (await stack.enter_async_context(orchestrator_for(near, directory / "data"))).address
         client = await stack.enter_async_context(AsyncEtudeClient(orchestrator))
-        raw = RawRound(targets, content)
+        raw = RawRound(targets, document())
         stack.push_async_callback(raw.close)
-        for _ in range(warm_up):
-            job_id, _ = await one_job(client, content, watch, FORMATS)
-            await raw.run()
-        settle_memory()  # as `etude serve` does
-
-        larger = document(padding="x" * (40 << 10))  # within the document, both Scores, and what shows its pages
-        full, small, files, rounds = [], [], [], []
-        cpu = raw_cpu = 0.0
-        for _ in range(jobs):  # in turn, so that all of them meet the same noise of the machine
-            before = time.process_time()
-            full.append((await one_job(client, content, watch, FORMATS))[1])
-            cpu += time.process_time() - before
-            midi = [renderer_service_pb2.OUTPUT_FORMAT_MIDI]
-            small.append((await one_job(client, content, watch, midi))[1])
-            files.append((await one_job(client, larger, watch, FORMATS))[1])
-            before = time.process_time()
-            rounds.append(await raw.run())
-            raw_cpu += time.process_time() - before
+        found = await jobs_in_turn(client, raw, watch, jobs, warm_up)
         disk = fsync_seconds(directory, 50)
-        started = time.perf_counter()
-        await asyncio.gather(*(one_job(client, content, watch, FORMATS) for _ in range(min(jobs, 8))))
-        at_once = min(jobs, 8) / (time.perf_counter() - started)
+        direct, over_http = await asked_both_ways(orchestrator, found.job_id, 4 * jobs, warm_up)
+    return figures(jobs, found, apart, disk, direct, over_http)
 
-        (port,) = free_ports(1)
-        gateway = GatewaySettings(
-            address="127.0.0.1:0", http_address=f"127.0.0.1:{port}", orchestrator_target=orchestrator, drain_seconds=1.0
-        )
-        await stack.enter_async_context(running_server(GATEWAY, gateway))
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(orchestrator))
-        stub: Any = job_service_pb2_grpc.JobServiceStub(channel)
-        request = job_service_pb2.GetJobRequest(job_id=job_id)
-        await timed(lambda: stub.GetJob(request), warm_up)
-        await http_get("127.0.0.1", port, f"/api/v1/jobs/{job_id}", warm_up)
-        direct = await timed(lambda: stub.GetJob(request), 4 * jobs)
-        over_http = await http_get("127.0.0.1", port, f"/api/v1/jobs/{job_id}", 4 * jobs)
 
-    overheads, totals, least = [j.overhead for j in full], [j.total for j in full], [j.overhead for j in small]
+def figures(
+    jobs: int,
+    found: Found,
+    apart: list[JobTime],
+    disk: list[float],
+    direct: list[float],
+    over_http: list[float],
+) -> list[Figure]:
+    """What was measured over so many jobs: see `Found`; over sockets; the disk; GetJob by gRPC, and through HTTP."""
+    overheads, totals, least = (
+        [j.overhead for j in found.full],
+        [j.total for j in found.full],
+        [j.overhead for j in found.small],
+    )
     how = f"{jobs} jobs one after the other, stages that do nothing, all formats, SQLite; one process, as `etude serve`"
     without = "from SubmitJob to COMPLETED at the watcher, less the time within the stages' handlers"
-    ratio = percentile(totals, 0.5) / percentile(rounds, 0.5)
+    ratio = percentile(totals, 0.5) / percentile(found.rounds, 0.5)
     return [
         Figure("orchestration overhead per job: p50", _ms(overheads, 0.5), "ms", f"{how}; {without}", 15),
         Figure("orchestration overhead per job: p99", _ms(overheads, 0.99), "ms", "the same"),
@@ -275,22 +323,22 @@ async def measure(jobs: int, warm_up: int = 10) -> list[Figure]:
         Figure("overhead of a job for MIDI only: p50", _ms(least, 0.5), "ms", "the same with 4 artifacts instead of 9"),
         Figure(
             "overhead of a job of larger artifacts: p50",
-            _ms([j.overhead for j in files], 0.5),
+            _ms([j.overhead for j in found.files], 0.5),
             "ms",
             "the same with 5 of the 10 artifacts above the bound up to which they lie in the database: files",
         ),
         Figure("whole job: p50", _ms(totals, 0.5), "ms", "the same with the stages' handlers (nothing taken off)"),
-        Figure("CPU per job", 1000 * cpu / jobs, "ms", "of the one process: orchestrator, stages and client together"),
+        Figure("CPU per job", 1000 * found.cpu, "ms", "of the one process: orchestrator, stages and client together"),
         Figure(
             "bare gRPC round: p50",
-            _ms(rounds, 0.5),
+            _ms(found.rounds, 0.5),
             "ms",
             "InspectFile, RecognizeFile, Annotate, RenderScores to the same stages",
         ),
-        Figure("bare gRPC round: p99", _ms(rounds, 0.99), "ms", "the same"),
-        Figure("CPU per bare round", 1000 * raw_cpu / jobs, "ms", "of the one process: stages and caller together"),
+        Figure("bare gRPC round: p99", _ms(found.rounds, 0.99), "ms", "the same"),
+        Figure("CPU per bare round", 1000 * found.raw_cpu, "ms", "of the one process: stages and caller together"),
         Figure("whole job to bare round", ratio, "times", "p50 of both, taken in turn in one run"),
-        Figure("jobs at a time", at_once, "jobs/s", f"{min(jobs, 8)} of these jobs sent at once"),
+        Figure("jobs at a time", found.at_once, "jobs/s", f"{min(jobs, 8)} of these jobs sent at once"),
         Figure("fsync of 4 KiB: p50", _ms(disk, 0.5), "ms", "the disk under the data directory"),
         Figure("GetJob over gRPC: p50", _ms(direct, 0.5), "ms", f"{4 * jobs} calls, bare channel"),
         Figure("GET of the job over HTTP: p50", _ms(over_http, 0.5), "ms", "the same answer as JSON, one connection"),

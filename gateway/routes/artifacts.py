@@ -6,13 +6,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
+from etude.client import AsyncEtudeClient
 from etude.content_disposition import content_disposition
+from etude.job.v1 import artifact_service_pb2
 from etude.mesh.errors import EtudeError
 from gateway import models
 from gateway.answers import answer
 from gateway.dependencies import BEARER, Client, Settings
 from gateway.errors import error_response
-from gateway.ranges import matches, parse_range, range_allowed
+from gateway.ranges import ByteRange, matches, parse_range, range_allowed
 
 router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"], dependencies=[BEARER])
 
@@ -95,17 +97,29 @@ async def download_artifact(
                     "Referrer-Policy": "no-referrer",
                 },
             )
+    return await _bytes(request.method, client, artifact, part, headers, settings.upload_timeout_s)
+
+
+async def _bytes(
+    method: str,
+    client: AsyncEtudeClient,
+    artifact: artifact_service_pb2.Artifact,
+    part: ByteRange | None,
+    headers: dict[str, str],
+    timeout_s: float,
+) -> Response:
+    """The bytes of an artifact, or a part of them, as they come from the store; to HEAD, what goes before them."""
     if part is not None:
         headers["Content-Range"] = part.content_range
     headers["Content-Length"] = str(artifact.size_bytes if part is None else part.length)
     code = status.HTTP_200_OK if part is None else status.HTTP_206_PARTIAL_CONTENT
-    if request.method == "HEAD" or artifact.size_bytes == 0:
+    if method == "HEAD" or artifact.size_bytes == 0:
         return Response(status_code=code, headers=headers, media_type=artifact.media_type)
     chunks = client.read(
-        artifact_id,
+        artifact.artifact_id,
         offset=0 if part is None else part.first,
         length=0 if part is None else part.length,
-        timeout_s=settings.upload_timeout_s,
+        timeout_s=timeout_s,
         resume_s=_RESUME_S,
     )
     # The first chunk is asked for before anything is sent, so that a store that fails still gets its own status.
