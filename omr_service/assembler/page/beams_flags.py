@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from omr_service.assembler.doubts import other_levels
@@ -44,6 +45,9 @@ class Beaming:
 APART, APART_OPPOSED = 1.0, 1.4
 """Distance, in staff spaces, below which stems under one beam belong to notes that sound together: of stems of one
 direction, and of two that point at each other; the latter not where both end at the beam under heads further apart."""
+ASIDE, LEVEL, COLUMN = 1.75, 0.6, 0.3
+"""Staff spaces by which a note was moved aside at most because it is as high as one that it sounds with, up to which
+they are as high, and up to which notes stand in one column."""
 BEAMS_HEIGHT = 2.5
 """Height of the beams, in staff spaces, that such stems end at from both sides."""
 THIN = 0.38
@@ -79,7 +83,8 @@ def read_beaming(chords: list[Chord], beams: list[Line], glyphs: list[Glyph], st
     flags: dict[int, int] = {}
     doubts = _read_flags(stemmed, order, glyphs, staves, flags, tremolos)
     levels |= {i: max(count, levels.get(i, 0)) for i, count in flags.items()}
-    groups, breaks, strangers = _groups(members_of, levels, flags, max((s.space for s in staves), default=1.0))
+    space = max((s.space for s in staves), default=1.0)
+    groups, breaks, strangers = _groups(members_of, levels, flags, space, _moved_aside(order, space))
     grouped = {i for group in groups for i in group}
     levels |= {i: flags.get(i, 0) for i in strangers - grouped}
     loose = tuple(beam for beam, members in contacts if not members)
@@ -242,8 +247,22 @@ def _read_flags(
     return doubts
 
 
+def _moved_aside(order: Sorted[Chord], space: float) -> dict[int, float]:
+    """By chord index, where the column is from which a chord may have been moved to the right: that of a chord as high
+    as it whose stem points the other way."""
+    found: dict[int, float] = {}
+    for chord in order.things:
+        x = stem_x(chord)
+        for other in order.between(x - (ASIDE + 2 * APART_OPPOSED) * space, x + APART_OPPOSED * space):
+            opposed = other.staff == chord.staff and other.up != chord.up
+            beside = APART * space < chord.x - other.x < ASIDE * space
+            if opposed and beside and abs(_root(chord) - _root(other)) < LEVEL * space:
+                found[chord.index] = other.x
+    return found
+
+
 def _one_at_a_time(
-    group: list[Chord], levels: dict[int, int], flags: Container[int], space: float
+    group: list[Chord], levels: dict[int, int], flags: Container[int], space: float, aside: Mapping[int, float]
 ) -> tuple[list[Chord], set[int]]:
     """The group without stems that stand so close to another member that both sound together: those of another voice
     that run into the beam. The one with more beams is the member; if they have equally many, the one that stands and
@@ -262,6 +281,8 @@ def _one_at_a_time(
         if close and opposed and chord.index not in flags and kept[-1].index not in flags:
             at_beams = abs(chord.tip - kept[-1].tip) < BEAMS_HEIGHT * space
             close = abs(chord.x - kept[-1].x) < reach or not at_beams
+        # on either side of a beam the stems of a column may be further apart
+        close = close or (opposed and abs(aside.get(chord.index, math.inf) - kept[-1].x) < COLUMN * space)
         if close:
             ranks = [(levels.get(c.index, 0), alike[c.staff, c.up], -_leap(c, group, reach)) for c in (kept[-1], chord)]
             other = chord
@@ -288,7 +309,11 @@ def _root(chord: Chord) -> float:
 
 
 def _groups(
-    members_of: list[list[Chord]], levels: dict[int, int], flags: Container[int], space: float
+    members_of: list[list[Chord]],
+    levels: dict[int, int],
+    flags: Container[int],
+    space: float,
+    aside: Mapping[int, float],
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...], set[int]]:
     """Chords joined by any chain of beams, where only the first beam goes on, and chords whose stems merely run into a
     beam."""
@@ -316,7 +341,7 @@ def _groups(
     breaks: list[tuple[int, ...]] = []
     strangers: set[int] = set()
     for met in sorted(by_root.values(), key=lambda g: min(stem_x(c) for c in g)):
-        kept, others = _one_at_a_time(sorted(met, key=stem_x), levels, flags, space)
+        kept, others = _one_at_a_time(sorted(met, key=stem_x), levels, flags, space, aside)
         # a note with a flag of its own between those of a beam is of another voice
         flagged = {c.index for c in kept[1:-1] if c.index in flags}
         kept = [c for c in kept if c.index not in flagged]

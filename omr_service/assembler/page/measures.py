@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from omr_service.assembler.geometry import Barline, System
 from omr_service.assembler.music import Element, MeasureSigns
-from omr_service.assembler.page.meters import MeterSign
+from omr_service.assembler.page.meters import MeterSign, last_at_start
 from omr_service.assembler.page.signatures import ClefSign, KeySign
 
 CADENZA = 3
@@ -69,7 +69,8 @@ def build_measures(
         own = _cues_in_time(own)
         own_clefs = tuple(c for c in clefs if start <= c.x0 < limit)
         key = next((k for k in keys if start <= k.x0 < limit), None)
-        meter = next((m for m in meters if start <= m.x0 < limit), None)
+        full = min((e.x for e in own if not e.small), default=x0)
+        meter = last_at_start([m for m in meters if start <= m.x0 < limit], full)
         if left is not None and i == 0:
             start = -1.0
         measures.append(MeasureSigns(x0, x1, own, own_clefs, key, meter, left, end))

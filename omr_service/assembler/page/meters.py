@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from omr_service.assembler.geometry import Barline, System, center
-from omr_service.symbols import Glyph
+from omr_service.symbols import Box, Glyph
 
 DIGIT = re.compile(r"(?:timeSig|fingering|tuplet)(\d)$")
 UNSEEN = 0.02
@@ -113,6 +113,37 @@ def without_alternatives(meters: Sequence[MeterSign], system: System) -> tuple[l
             kept.append(meter)
     barlines = tuple(b for b in system.barlines if b not in edges)
     return kept, replace(system, barlines=barlines) if edges else system
+
+
+def starts_of_measures(
+    lefts: Sequence[float], events: Sequence[tuple[Box, bool]], meters: Sequence[MeterSign], system: System
+) -> list[tuple[float, float]]:
+    """From where to where the signatures of each measure stand: from its left edge to its first note or rest; but after
+    grace notes that have come before its meter, as LilyPond sets them where only one staff begins with some.
+
+    Args:
+        lefts: Left edges of measures, from left to right.
+        events: Ink of the notes and rests of the system, from left to right, and whether they are small.
+        meters: Its meters.
+        system: The system.
+    """
+    spans: list[tuple[float, float]] = []
+    for left, end in itertools.zip_longest(lefts, lefts[1:], fillvalue=math.inf):
+        own = [e for e in events if left - 0.5 * system.space <= e[0].x0 < end]
+        early = [box for box, _ in itertools.takewhile(lambda e: e[1], own)]
+        full = own[len(early)][0].x0 if len(early) < len(own) else -math.inf
+        late = last_at_start([m for m in meters if early and early[0].x1 <= m.x0 < full], full)
+        if late is not None:
+            left = max(box.x1 for box in early if box.x0 < late.x0)
+            own = [e for e in own if e[0].x0 >= late.x0]
+        spans.append((left, own[0][0].x0 if own else next((b.x0 for b, _ in events if b.x0 >= left), system.x1)))
+    return spans
+
+
+def last_at_start(meters: Sequence[MeterSign], first: float) -> MeterSign | None:
+    """The meter of a measure: the last one before its first full note or rest, or else the first."""
+    before = [m for m in meters if m.x0 < first]
+    return before[-1] if before else next(iter(meters), None)
 
 
 def _digits(glyph: Glyph) -> dict[str, float]:

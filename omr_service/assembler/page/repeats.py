@@ -30,25 +30,32 @@ VALUES = {
 
 
 def slashes(lines: Iterable[Line], system: System) -> list[Glyph]:
-    """Slashes that are drawn through the middle of a staff: they repeat a beat.
+    """Slashes that are drawn through the middle of a staff: they repeat a beat. Strokes over each other are not.
 
     Args:
         lines: Lines of the system.
         system: The system.
     """
     space = system.space
-    found: list[Glyph] = []
+    strokes: list[Box] = []
     for v in sorted(lines, key=lambda v: min(v.x0, v.x1)):
         dx, dy = v.x1 - v.x0, v.y1 - v.y0
         rising = dx * dy < 0 and 0.4 < abs(dy / dx) < 2.5
-        if not (rising and v.thickness > 0.25 * space and 1.2 * space < abs(dy) < 2.6 * space):
-            continue
-        box = Box(min(v.x0, v.x1), min(v.y0, v.y1), max(v.x0, v.x1), max(v.y0, v.y1))
+        if rising and v.thickness > 0.25 * space and 1.2 * space < abs(dy) < 2.6 * space:
+            strokes.append(Box(min(v.x0, v.x1), min(v.y0, v.y1), max(v.x0, v.x1), max(v.y0, v.y1)))
+    found: list[Glyph] = []
+    for box in strokes:
         x, y = center(box)
-        if not any(abs(staff.step(x, y) - 4) < 0.7 for staff in system.staves):
-            continue
-        found.append(Glyph(SLASH, box.x0, y, box, 4 * space))
+        in_the_middle = any(abs(staff.step(x, y) - 4) < 0.7 for staff in system.staves)
+        if in_the_middle and not any(_over_each_other(box, other, space) for other in strokes):
+            found.append(Glyph(SLASH, box.x0, y, box, 4 * space))
     return found
+
+
+def _over_each_other(one: Box, other: Box, space: float) -> bool:
+    """True for two strokes at one place, one right over the other."""
+    aside = max(abs(one.x0 - other.x0), abs(one.x1 - other.x1))
+    return aside < 0.2 * space and 0.3 * space < abs(one.y0 - other.y0) < 1.5 * space
 
 
 def _together(signs: Sequence[Glyph], space: float) -> list[Glyph]:

@@ -125,8 +125,7 @@ def find_keys(
     accidentals: list[Glyph],
     clefs: list[ClefSign],
     heads: list[Head],
-    left_ends: list[float],
-    first_heads: list[float],
+    spans: list[tuple[float, float]],
     system: System,
     inherited: dict[int, ClefSign],
 ) -> list[KeySign]:
@@ -139,13 +138,13 @@ def find_keys(
         accidentals: Accidentals of the system, by x.
         clefs: Its clefs.
         heads: Heads of the system.
-        left_ends: Where measures start, the system's start first; the last may be the end of the system.
-        first_heads: For each of them, where the first note or rest of the measure stands.
+        spans: Where measures start, the system's start first, and where the first note or rest of each stands; the last
+            may be the end of the system.
         system: The system.
         inherited: Clefs by staff position in force at the start of the system, where none is printed.
     """
     keys: list[KeySign] = []
-    for i, (left, first) in enumerate(zip(left_ends, first_heads, strict=True)):
+    for i, (left, first) in enumerate(spans):
         zone = [
             g for g in accidentals if left - 0.3 * system.space < g.box.x0 and g.box.x1 < first + 0.2 * system.space
         ]

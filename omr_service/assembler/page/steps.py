@@ -32,7 +32,7 @@ from omr_service.assembler.page.fingers import find_fingers, finger_styles, styl
 from omr_service.assembler.page.heads_stems import HEAD_KINDS, Chord, Head, find_chords, find_heads, ledger_lines
 from omr_service.assembler.page.lyrics import DOWNWARD, find_lyrics, is_of_upper
 from omr_service.assembler.page.measures import build_measures
-from omr_service.assembler.page.meters import MeterSign, find_meters, without_alternatives
+from omr_service.assembler.page.meters import MeterSign, find_meters, starts_of_measures, without_alternatives
 from omr_service.assembler.page.octave_lines import find_octave_lines
 from omr_service.assembler.page.ossias import find_ossias, without_ossias
 from omr_service.assembler.page.pedals import find_pedals, pedal_texts
@@ -211,13 +211,14 @@ def step_signatures(page: PageDraft) -> None:
         meters, system = without_alternatives(find_meters(glyphs, system), system)
         page.systems[system.index], page.meters[system.index] = system, meters
         heads = heads_of.get(system.index, [])
-        events = sorted([h.glyph.box.x0 for h in heads] + [r.glyph.box.x0 for r in rests_of.get(system.index, [])])
+        events = [(h.glyph.box, h.small) for h in heads]
+        events += [(r.glyph.box, False) for r in rests_of.get(system.index, [])]
+        events.sort(key=lambda e: e[0].x0)
         clefs = find_clefs(glyphs, page.texts_of(system), system, page.symbols.image_share > PICTURE)
         page.clefs[system.index] = clefs
         lefts = [system.x0, *(b.x1 for b in system.barlines)]
-        firsts = [min((x for x in events if x >= left - 0.5 * system.space), default=system.x1) for left in lefts]
-        marks = acc.accidental_glyphs(glyphs)
-        keys = find_keys(marks, clefs, heads, lefts, firsts, system, current)
+        spans = starts_of_measures(lefts, events, meters, system)
+        keys = find_keys(acc.accidental_glyphs(glyphs), clefs, heads, spans, system, current)
         page.keys[system.index] = keys
         used.update(g for key in keys for g in key.glyphs)
         at_meters.update(r.index for r in rests_of.get(system.index, []) if _is_under(r, meters))

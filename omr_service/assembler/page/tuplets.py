@@ -240,8 +240,10 @@ def _voices(elements: tuple[Element, ...], system: System) -> list[list[Element]
         downs = [e for e in own if e.is_rest or e.up is False or e.up is None]
         high = [e for e in ups if not e.is_rest or e.rest_step > 3.5]
         low = [e for e in downs if not e.is_rest or e.rest_step < 4.5]
+        # notes without stems may be of a third voice
+        up, down = ([e for e in own if e.is_rest or e.up is way] for way in (True, False))
         result.append(own)
-        for voice in (ups, downs, high, low):
+        for voice in (ups, downs, high, low, up, down):
             if 1 < len(voice) < len(own) and voice not in result:
                 result.append(voice)
     groups: dict[int, list[Element]] = {}

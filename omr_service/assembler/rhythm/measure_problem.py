@@ -272,7 +272,8 @@ class MeasureProblem:
         for _ in range(2):
             before = best
             for i in range(len(self.tuplets)):
-                for other, margin in self.changes(choice, i):
+                doubted = best is not None and not best.solution.fits
+                for other, margin in self.changes(choice, i, doubted):
                     if self.work > MOST_WORK:
                         return best
                     found = self.attempt(other, min(bound, best.solution.cost - margin) if best else bound)
@@ -284,8 +285,11 @@ class MeasureProblem:
                 break
         return best
 
-    def changes(self, choice: Choice, i: int) -> Iterator[tuple[Choice, float]]:
-        """Other readings of one number, each with how much cheaper it must be; its equals may change with it."""
+    def changes(self, choice: Choice, i: int, doubted: bool) -> Iterator[tuple[Choice, float]]:
+        """Other readings of one number, each with how much cheaper it must be; its equals may change with it.
+
+        A number over a bar that does not add up is as soon no tuplet's as another one's; `doubted` says that.
+        """
         tuplet = self.tuplets[i]
         equals = [j for j, t in enumerate(self.tuplets) if t.number == tuplet.number and choice[j][0] >= 0]
         for normal in self.normals(tuplet):
@@ -298,7 +302,7 @@ class MeasureProblem:
             for normal in self.normals(tuplet) if k >= 0 else (choice[i][1],):
                 other = (*choice[:i], (k, normal), *choice[i + 1 :])
                 if other != choice and self.compatible(other):
-                    yield other, 0.3 if k >= 0 else 0.8
+                    yield other, 0.3 if k >= 0 or doubted else 0.8
 
     def attempt(self, choice: Choice, bound: float, unmarked: Unmarked = (), effort: int = 24) -> Attempt | None:
         """The measure under one reading of its numbers; None where it costs no less than the bound."""

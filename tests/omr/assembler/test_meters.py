@@ -104,3 +104,29 @@ def test_a_second_meter_beside_the_first_says_how_else_the_same_measures_may_be_
     draft = sheet.joined()
     assert [m.meter.beats for m in draft.measures] == [(3,)] * 5
     assert [len(m.signs.elements) for m in draft.measures] == [6] * 5
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_signatures_that_come_after_grace_notes_count_for_their_measure(early):
+    """As LilyPond sets them where one staff begins with grace notes: another clef, key and meter after those."""
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for staff, flats in ((0, (4, 7, 3)), (1, (2, 5, 1))):
+        sheet.glyph("timeSigCommon", staff, 75, 4, height=2 * SPACE)
+        for k, step in enumerate(flats):
+            sheet.glyph("accidentalFlat", staff, 150 + 6 * k, step, height=14)
+        sheet.glyph("timeSig4", staff, 175, 2, height=2 * SPACE)
+        sheet.glyph("timeSig3", staff, 175, 6, height=2 * SPACE)
+        for x in (200, 260, 320):
+            sheet.note(staff, x, 4)
+    sheet.glyph("accidentalFlat", 0, 101, 5, height=14)
+    sheet.note(0, 110, 5)
+    sheet.page.glyphs[-1] = replace(sheet.page.glyphs[-1], size=2.4 * SPACE if early else 4 * SPACE)
+    sheet.bar(450)
+    draft = sheet.draft()
+    (measure,) = draft.signs[0].measures
+    assert measure.meter is not None and measure.meter.beats == ((3,) if early else (4,))
+    assert [k.fifths for k in draft.keys[0]] == [-3] * early
+    small = [e for e in measure.elements if e.small]
+    assert [e.notes[0].accidental is not None for e in small] == [True] * early

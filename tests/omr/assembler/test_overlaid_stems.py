@@ -180,3 +180,33 @@ def test_the_stroke_of_an_accidental_beside_a_head_is_no_stem_of_it(height, stem
     sheet.note(0, 114, 5, up=False)
     draft = sheet.draft()
     assert sum(0 in chord.heads for chord in draft.chords) == stems
+
+
+@pytest.mark.parametrize(("step", "level"), [(2, 0), (5, 1)], ids=["beside a head as high", "alone at its height"])
+def test_a_note_moved_aside_whose_stem_runs_into_the_beam_of_its_column_is_none_of_its_notes(step, level):
+    """Three voices: sixteenths that hang from a beam, under it a short note, right of that a quarter as high."""
+    sheet = framed()
+    hanging = [sheet.note(0, x, 10, up=False, tip=6) for x in (100, 140)]
+    sheet.beam(hanging[0], hanging[1])
+    deep = [sheet.note(0, x, -step, up=False, tip=7) for x in (100, 140)]
+    sheet.beam(deep[0], deep[1])
+    sheet.note(0, 108, -2, tip=6)
+    elements = assemble_page(sheet.page).systems[0].measures[0].elements
+    (aside,) = [e for e in elements if e.up]
+    assert (aside.level, aside.beam >= 0) == (level, level > 0)
+
+
+def test_a_whole_note_in_the_column_of_a_triplets_first_note_is_none_of_its_notes():
+    sheet = framed()
+    for x, step in ((100, 4), (130, 5), (160, 4)):
+        sheet.note(0, x, step)
+        sheet.note(0, x, step - 3, up=False)
+    sheet.glyph("noteheadWhole", 0, 101, -1)
+    y = sheet.y(0, 14)
+    for x0, x1 in ((100, 128), (140, 166)):
+        sheet.page.lines.append(Line(x0, y, x1, y, 0.5))
+    sheet.glyph("tuplet3", 0, 131, 14, height=4)
+    (system,) = assemble_page(sheet.page).systems
+    elements = {e.index: e for e in system.measures[0].elements}
+    (sign,) = system.tuplets
+    assert [(elements[i].level, elements[i].up) for i in sign.options[0]] == [(0, True)] * 3

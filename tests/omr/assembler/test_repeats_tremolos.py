@@ -181,3 +181,15 @@ def test_a_repeat_that_starts_after_an_upbeat_ends_the_bar_of_the_upbeat():
         sheet.note(1, x, 4)
     sheet.bar(450)
     assert [len(s.measures) for s in sheet.draft().signs] == [2]
+
+
+def test_rising_strokes_over_each_other_between_two_chords_are_a_tremolo_and_repeat_nothing():
+    """The lower one lies on the middle line, where a slash for a repeated beat would."""
+    sheet = sheet_of_two_quarters()
+    for x, step in ((100, 1), (128, 8)):
+        sheet.note(1, x, step, name="noteheadHalf")
+    for k in range(2):
+        y = sheet.y(1, 4) - 4.0 * k
+        sheet.page.lines.append(Line(115, y + SPACE, 125, y - SPACE, 2.5))
+    lower = [e for e in sheet.draft().elements[0] if e.staff == 1]
+    assert [(e.is_rest, e.between) for e in lower] == [(False, 2)] * 2

@@ -248,3 +248,12 @@ def test_six_notes_replace_nine_where_the_bar_is_three_dotted_beats(expected, du
     six = TupletSign(6, 0, (tuple(range(6)),), False, True, Box(28, 0, 30, 2))
     found = solve_measure(elements, (six,), expected, 1.0).timings
     assert {t.duration for t in found.values()} == {duration}
+
+
+def test_a_number_in_a_bracket_is_no_tuplets_where_the_bar_adds_up_only_without_it():
+    """A finger under a slur: pairs of eighths below five quarters, of which three would be a triplet."""
+    upper = [chord(k, 10.0 * k, 0, step=9) for k in range(5)]
+    lower = [chord(10 + k, 5.0 * k, 1, step=4, up=False, beam=k // 2) for k in range(10)]
+    sign = TupletSign(3, 0, ((16, 17, 18), (3, 4)), True, True, Box(33, 0, 34, 2))
+    found = times([*upper, *lower], 5, [sign])
+    assert [found[10 + k] for k in range(10)] == [(Q(k, 2), Q(1, 2)) for k in range(10)]
