@@ -124,8 +124,15 @@ class MeasureProblem:
             and solution.cost - self.costs.of_length(solution.length, self.expected) < IN_ORDER
         )
 
-    def solve(self, bound: float) -> Attempt | None:
-        """The best attempt below a bound; None where there is none."""
+    def solve(self, bound: float, brief: bool = False) -> Attempt | None:
+        """The best attempt below a bound; None where there is none.
+
+        Args:
+            bound: Cost that it has to stay below.
+            brief: True for a hard measure in which something was changed that nothing asks for but its cost: where that
+                does not help by itself, other readings of its numbers and places are not tried with it, unless the
+                bound is low, which soon tells them.
+        """
         best = self.attempt(self.first_choice(), bound)
         if best is not None and self.is_good(best):
             return best
@@ -136,6 +143,23 @@ class MeasureProblem:
             best = again if again is not None else best
             if best is not None and self.is_good(best):
                 return best
+        if best is not None or not brief or bound <= HARD:
+            best = self.in_other_ways(best, bound)
+        choice = best.choice if best is not None else self.first_choice()
+        if best is None or not self.is_good(best):
+            unmarked = self.without_number
+            if best is not None and self.is_in_order(best):
+                # all voices agree on its length: where that is not right, all of them have tuplets, and beams show them
+                unmarked = tuple(Unnumbered(r, b, c + ACROSS_BEAMS, d + ACROSS_BEAMS) for r, b, c, d in unmarked)
+                self.costs = replace(self.costs, within_beam=ACROSS_BEAMS)
+            for numbers in dict.fromkeys((choice, self.first_choice())):
+                below = min(bound, best.solution.cost) if best is not None else bound
+                again = self.attempt(numbers, below, unmarked, 60)
+                best = again if again is not None else best
+        return best
+
+    def in_other_ways(self, best: Attempt | None, bound: float) -> Attempt | None:
+        """Tries staves read by each other, other readings of the numbers, chords moved aside, and a longer search."""
         if best is None or best.solution.cost > HARD:
             best = self.with_ruler(best, bound)
             if best is not None and self.is_good(best):
@@ -149,16 +173,6 @@ class MeasureProblem:
         if best is not None and best.solution.cost > HARD:
             again = self.attempt(best.choice, min(bound, best.solution.cost), (), THOROUGH)
             best = again if again is not None else best
-        if best is None or not self.is_good(best):
-            unmarked = self.without_number
-            if best is not None and self.is_in_order(best):
-                # all voices agree on its length: where that is not right, all of them have tuplets, and beams show them
-                unmarked = tuple(Unnumbered(r, b, c + ACROSS_BEAMS, d + ACROSS_BEAMS) for r, b, c, d in unmarked)
-                self.costs = replace(self.costs, within_beam=ACROSS_BEAMS)
-            for numbers in dict.fromkeys((choice, self.first_choice())):
-                below = min(bound, best.solution.cost) if best is not None else bound
-                again = self.attempt(numbers, below, unmarked, 60)
-                best = again if again is not None else best
         return best
 
     def with_ruler(self, best: Attempt | None, bound: float) -> Attempt | None:

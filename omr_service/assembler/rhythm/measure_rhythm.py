@@ -87,14 +87,14 @@ def solve_measure(
         if best.solution.cost <= GOOD:
             break
         other = MeasureProblem(timed, {}, signs, expected, space, costs, compound, unmarked)
-        found = other.solve(best.solution.cost)
+        found = other.solve(best.solution.cost, brief=True)
         if found is not None:
             problem, best = other, found
     cues = [e for e in grace if not e.slash]
     if cues and best.solution.cost > GOOD:
         with_cues = sorted([*timed, *cues], key=lambda e: (e.x, e.staff))
         other = MeasureProblem(with_cues, {}, tuplets, expected, space, costs, compound, unmarked)
-        found = other.solve(best.solution.cost - CUES)
+        found = other.solve(best.solution.cost - CUES, brief=True)
         if found is not None:
             problem, best, timed = other, found, with_cues
             grace = [e for e in grace if e.slash]
@@ -106,7 +106,7 @@ def solve_measure(
         with_runs = sorted([*others, *(run[0] for run in runs.values())], key=lambda e: (e.x, e.staff))
         small = problem.small | runs
         other = MeasureProblem(with_runs, small, tuplets, expected, space, costs, compound, unmarked)
-        found = other.solve(best.solution.cost - margin * len(runs))
+        found = other.solve(best.solution.cost - margin * len(runs), brief=True)
         if found is not None:
             problem, best = other, found
     dropped: list[int] = []
@@ -116,7 +116,7 @@ def solve_measure(
             continue
         signs = numbered[0] if numbered else tuplets
         other = MeasureProblem(rest, problem.small, signs, expected, space, costs, compound, unmarked)
-        found = other.solve(best.solution.cost - cost)
+        found = other.solve(best.solution.cost - cost, brief=True)
         if found is not None:
             problem, best = other, found
             dropped.append(element.index)

@@ -163,3 +163,17 @@ def test_a_measure_of_very_many_chords_is_not_read_in_ever_more_ways(monkeypatch
         assert problem.solve(math.inf) is not None
         tried[most] = len(problem.tried)
     assert tried[0] <= 4 < 10 < tried[10_000_000]
+
+
+@pytest.mark.parametrize(
+    ("bound", "brief", "ways"),
+    [(5.0, False, range(6, 100)), (5.0, True, range(1, 4)), (0.5, True, range(6, 100))],
+    ids=["as it is", "changed", "soon told"],
+)
+def test_a_changed_measure_that_adds_up_no_better_is_given_up_soon(bound, brief, ways):
+    """Notes without any order in a bar of three, with numbers that may be fingers; nothing makes that cheap."""
+    notes = [chord(k, 2.0 * k + (k % 3), k % 4 - 1, staff=k % 2) for k in range(12)]
+    signs = [sign(3, (k, k + 2, k + 4), (k, k + 2), certain=False) for k in range(5)]
+    problem = MeasureProblem(notes, {}, signs, Q(3), 1.0, USUAL, False, ())
+    assert problem.solve(bound, brief=brief) is None
+    assert len(problem.tried) in ways
