@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from etude.notation.ornaments import ornamented_note
@@ -131,6 +131,17 @@ def shown_fingers(score: score_pb2.Score, density: Density) -> Iterator[tuple[ev
             finger = shown_finger(note, density, continuations)
             if finger is not None:
                 yield note, finger
+
+
+def written_fingers(score: score_pb2.Score, density: Density) -> dict[str, ShownFinger]:
+    """The finger to write at each note that shows one, by the id of the note, with those that play its ornament; a
+    finger that the source prints stays as it is printed."""
+    ornaments = ornament_fingers(score)
+    written = {}
+    for note, shown in shown_fingers(score, density):
+        printed = shown.source == fingering_pb2.FINGERING_SOURCE_PRINTED
+        written[note.note_id] = replace(shown, ornament=() if printed else ornaments.get(note.note_id, ()))
+    return written
 
 
 def without_fingers(score: score_pb2.Score) -> score_pb2.Score:

@@ -9,6 +9,7 @@ page without a changed digit is the same to the byte.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 from etude.score.v1 import score_pb2
 from renderer_service.engraving.svg import EngravingError, svg_pages
-from renderer_service.fingers import Density, ShownFinger, shown_fingers, with_like_fingers
+from renderer_service.fingers import LIKE_FINGER, Density, ShownFinger, with_like_fingers, written_fingers
 from renderer_service.musicxml import musicxml_bytes
 from renderer_service.musicxml.xml import Ids
 
@@ -62,16 +63,23 @@ def engraved_pages(score: score_pb2.Score, density: Density, *, fallback_title: 
         EngravingError: Nothing could be engraved.
     """
     alike = with_like_fingers(score, density)
-    about = alike.SerializeToString(deterministic=True) + fallback_title.encode()
-    pages = _LAID_OUT.of(hashlib.sha256(about).digest(), lambda: _laid_out(alike, fallback_title))
-    fingers = {note.note_id: shown for note, shown in shown_fingers(score, density)}
+    fingers = written_fingers(score, density)
+    ornaments = {note_id: len(finger.ornament) for note_id, finger in fingers.items() if finger.ornament}
+    about = alike.SerializeToString(deterministic=True) + json.dumps([fallback_title, ornaments]).encode()
+    pages = _LAID_OUT.of(hashlib.sha256(about).digest(), lambda: _laid_out(alike, fallback_title, ornaments))
     return [page.with_digits(fingers) for page in pages]
 
 
-def _laid_out(score: score_pb2.Score, fallback_title: str) -> tuple[LaidOutPage, ...]:
+def _laid_out(score: score_pb2.Score, fallback_title: str, ornaments: Mapping[str, int]) -> tuple[LaidOutPage, ...]:
+    """The pages; `ornaments` has how many digits stand at a note with an ornament, by its id."""
     ids = Ids()
-    pages = svg_pages(musicxml_bytes(score, fallback_title=fallback_title, ids=ids))
-    return tuple(_opened(page, ids.source_of) for page in pages)
+    musicxml = musicxml_bytes(score, fallback_title=fallback_title, ids=ids)
+    several = {
+        written: str(LIKE_FINGER) * ornaments[note_id]
+        for written, note_id in ids.source_of.items()
+        if note_id in ornaments
+    }
+    return tuple(_opened(page, ids.source_of) for page in svg_pages(musicxml, several))
 
 
 def _opened(page: str, note_of: Mapping[str, str]) -> LaidOutPage:

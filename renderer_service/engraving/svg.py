@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -51,10 +52,11 @@ def _toolkit() -> Any:
     return verovio.toolkit()
 
 
-def svg_pages(musicxml: bytes) -> list[str]:
+def svg_pages(musicxml: bytes, several: Mapping[str, str] | None = None) -> list[str]:
     """SVG documents of the pages, A4, with the ids of notes and rests as element ids.
 
-    A finger is a `<g class="fing">` whose `data-startid` names its note.
+    A finger is a `<g class="fing">` whose `data-startid` names its note. Several that stand for one of the MusicXML,
+    as at an ornament, are in `several`, by the id of the note.
 
     Raises:
         EngravingError: nothing could be engraved.
@@ -65,7 +67,7 @@ def svg_pages(musicxml: bytes) -> list[str]:
     toolkit.setOptions(OPTIONS | {"breaks": "none"})
     mei = toolkit.getMEI() if toolkit.loadData(musicxml.decode()) else ""
     toolkit.setOptions(OPTIONS)
-    completed, note_of = _completed(mei) if mei else ("", {})
+    completed, note_of = _completed(mei, several or {}) if mei else ("", {})
     if not completed or not toolkit.loadData(completed):
         raise EngravingError("Verovio could not read the MusicXML of this Score, so it has no engraved pages.")
     pages = [str(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
@@ -74,12 +76,13 @@ def svg_pages(musicxml: bytes) -> list[str]:
     return [named(clear_of_stems(page), note_of) for page in pages]
 
 
-def _completed(mei: str) -> tuple[str, dict[str, str]]:
+def _completed(mei: str, several: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The MEI with what Verovio's import of MusicXML leaves where it does not print it.
 
     Composer, arranger and copyright line go where its header and footer look for them; a finger and the one that
-    takes over from it become one text; the digits of a chord stand in one column, and the ids of their notes by those
-    of the digits are the second result. The date of the conversion goes, for it would change the checksum.
+    takes over from it become one text, and the fingers of an ornament (`several`, by note) take the place of its
+    note's; the digits of a chord stand in one column, and the ids of their notes by those of the digits are the second
+    result. The date of the conversion goes, for it would change the checksum.
     """
     ET.register_namespace("", MEI[1:-1])
     root = ET.fromstring(mei)
@@ -103,5 +106,7 @@ def _completed(mei: str) -> tuple[str, dict[str, str]]:
             if first is not digit:
                 first.text = f"{first.text}-{digit.text}"
                 measure.remove(digit)
+        for start, digit in first_of.items():
+            digit.text = several.get((start or "").removeprefix("#"), digit.text)
     note_of = in_one_column(root)
     return ET.tostring(root, encoding="unicode"), note_of

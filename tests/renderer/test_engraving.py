@@ -10,7 +10,7 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from etude.score.v1 import fingering_pb2
+from etude.score.v1 import direction_pb2, fingering_pb2
 from renderer_service.engraving import EngravingError, engraved_pages, pages, pdf_bytes, svg_pages
 from renderer_service.fingers import LIKE_FINGER, PINNED_COLOR, PREDICTED_COLOR, shown_fingers
 from renderer_service.musicxml import musicxml_bytes
@@ -65,6 +65,22 @@ def test_fingers_have_the_colour_of_their_source_and_substitutions_one_text():
     assert "".join(by_note["#n8"].itertext()).strip() == "4-5"
 
 
+def test_an_ornament_has_the_fingers_of_its_keys_and_a_printed_finger_stays():
+    b = ScoreBuilder()
+    b.measure()
+    trill, printed, chord = b.voice(1, 1, "c5=2/4 c5=2/4 c5=1+e5=2/2")
+    b.voice(2, 2, "R")
+    printed.notes[0].fingering.source = fingering_pb2.FINGERING_SOURCE_PRINTED
+    turn = direction_pb2.ORNAMENT_KIND_TURN
+    for event, above, below in ((trill, 74, 71), (printed, 74, 71), (chord, 77, 74)):
+        keys = [direction_pb2.AuxiliaryKey(midi_pitch=midi, finger=f) for midi, f in ((above, 3), (below, 1))]
+        b.direction(event.onset_ticks, 1, event, ornament=direction_pb2.Ornament(kind=turn, auxiliaries=keys))
+    for reading in range(2):  # the second time, pages that are laid out already
+        (page,) = pages_of(b.score())
+        texts = {g.get("data-startid"): "".join(g.itertext()).strip() for g in groups(page, "fing")}
+        assert texts == {"#n1": "3212", "#n2": "2", "#n3": "1", "#n4": "3212"}, reading
+
+
 def refingered(score, number):
     """The Score with another finger, set by a user, on the note of that number among those that show one."""
     note = [note for note, _ in shown_fingers(score, 1)][number]
@@ -78,7 +94,7 @@ def laid_out(monkeypatch):
     """Counts how often pages are laid out, by a process that has laid out none yet."""
     calls = []
     monkeypatch.setattr(pages, "_LAID_OUT", pages._LaidOut(1 << 22))
-    monkeypatch.setattr(pages, "svg_pages", lambda musicxml: calls.append(musicxml) or svg_pages(musicxml))
+    monkeypatch.setattr(pages, "svg_pages", lambda *music: calls.append(music) or svg_pages(*music))
     return calls
 
 
