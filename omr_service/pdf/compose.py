@@ -121,8 +121,9 @@ def without_words(drawn: list[DrawnOutline], staff_lines: StaffLines) -> list[Dr
     core = sorted(o.distance for o in drawn if o.glyph is not None and _CORE.match(o.glyph.name))
     middle = core[len(core) // 2] if len(core) >= _LEAST_CORE else 1.0
     limit = middle + _SPREAD if middle < _EXACT else 1.0
-    near = [replace(o, glyph=None) if _is_unlikely(o, limit, staff_lines) else o for o in drawn]
     space = staff_lines.space
+    pairs = _repeat_dots(drawn, staff_lines)
+    near = [replace(o, glyph=None) if _is_unlikely(o, limit, staff_lines) and id(o) not in pairs else o for o in drawn]
     words: set[int] = set()
     ordered = sorted((o for o in near if o.ink.y1 - o.ink.y0 < 3 * space), key=lambda o: o.ink.x0)
     chains: list[list[DrawnOutline]] = []
@@ -162,6 +163,28 @@ def _told_by_place(outline: DrawnOutline, staff_lines: StaffLines) -> bool:
     x = (ink.x0 + ink.x1) / 2
     fills = abs(ink.y1 - ink.y0 - 2 * space) <= 0.5 * space
     return fills and all(abs(staff_lines.distance(x, y)) < 0.25 * space for y in (ink.y0, ink.y1))
+
+
+def _repeat_dots(drawn: list[DrawnOutline], staff_lines: StaffLines) -> set[int]:
+    """Returns the outlines (by id) like dots that stand over each other in two spaces of a staff, as those of a
+    repetition do: fonts draw them otherwise than other dots."""
+    space = staff_lines.space
+    dots = [
+        o
+        for o in drawn
+        if o.glyph is not None
+        and (o.glyph.name == "augmentationDot" or o.glyph.name.startswith("articStaccato"))
+        and 0.35 < abs(staff_lines.distance((o.ink.x0 + o.ink.x1) / 2, (o.ink.y0 + o.ink.y1) / 2)) / space < 0.65
+    ]
+    dots.sort(key=lambda o: o.ink.x0)
+    found: set[int] = set()
+    for index, one in enumerate(dots):
+        for other in dots[index + 1 :]:
+            if other.ink.x0 - one.ink.x0 > 0.1 * space:
+                break
+            if one.ops == other.ops and abs(abs(one.ink.y0 - other.ink.y0) - space) < 0.1 * space:
+                found |= {id(one), id(other)}
+    return found
 
 
 def _ended(chain: list[DrawnOutline], words: set[int]) -> bool:

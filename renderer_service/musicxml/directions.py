@@ -29,6 +29,7 @@ class TimedItem:
         staff: Staff it belongs to, from 1.
         rank: STOPS, CLEFS or STARTS.
         element: What to write.
+        line: Id of the spanner that begins, changes or ends there; empty for others.
     """
 
     measure_index: int
@@ -36,6 +37,7 @@ class TimedItem:
     staff: int
     rank: int
     element: ET.Element
+    line: str = ""
 
     def written_at(self, tick: int) -> TimedItem:
         """The same direction or harmony written at another point of time, with its <offset> from there."""
@@ -171,7 +173,7 @@ def _line(spanner: spanner_pb2.Spanner, number: int, measures: Sequence[measure_
             _type(new).append(direction_type)
         add(new, "staff", staff)
         index = measure_of_stop(measures, spanner.start_ticks, tick) if stop else measure_at(measures, tick)
-        return TimedItem(index, tick, staff, STOPS if stop else STARTS, new)
+        return TimedItem(index, tick, staff, STOPS if stop else STARTS, new, spanner.spanner_id)
 
     what = spanner.WhichOneof("kind")
     if what == "hairpin":

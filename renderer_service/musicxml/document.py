@@ -143,6 +143,32 @@ def _boundary(lane: Lane, tick: int) -> int:
     return max((boundary for boundary in lane.boundaries if boundary <= tick), default=min(lane.boundaries))
 
 
+def _queues(lanes: Sequence[Lane], items: Sequence[TimedItem]) -> tuple[list[list[TimedItem]], list[TimedItem]]:
+    """The items of a measure, in the order of time, by the lane they are written in, and those written after all lanes.
+
+    A line ends in the lane it begins in or in a later one: programs want its end after its beginning in the document.
+    """
+    queues: list[list[TimedItem]] = [[] for _ in lanes]
+    rest: list[TimedItem] = []
+    begun: dict[str, int] = {}
+    for item in sorted(items, key=lambda item: (item.tick, item.rank)):
+        first = begun.get(item.line, 0) if item.line else 0
+        own = [number for number, lane in enumerate(lanes) if lane.staff == item.staff and number >= first]
+        place = next((number for number in own if item.tick in lanes[number].boundaries), None)
+        if place is not None:
+            queues[place].append(item)
+        elif own and item.element.tag in ("direction", "harmony"):
+            # in the order of time, which programs expect of what begins and ends
+            place = own[0]
+            queues[place].append(item.written_at(_boundary(lanes[place], item.tick)))
+        else:
+            place = len(lanes)
+            rest.append(item)
+        if item.line:
+            begun[item.line] = place
+    return queues, rest
+
+
 def _barline_fermatas(
     score: score_pb2.Score, part_id: str
 ) -> defaultdict[tuple[int, str], list[direction_pb2.Direction]]:
@@ -175,20 +201,7 @@ class _Writer:
 
     def write(self, layout: MeasureLayout, items: Sequence[TimedItem]) -> None:
         """All lanes with the items at their places, and what lies beside every lane at the end."""
-        items = sorted(items, key=lambda item: (item.tick, item.rank))
-        queues: list[list[TimedItem]] = [[] for _ in layout.lanes]
-        rest: list[TimedItem] = []
-        for item in items:
-            own = [(lane, q) for lane, q in zip(layout.lanes, queues, strict=True) if lane.staff == item.staff]
-            queue = next((q for lane, q in own if item.tick in lane.boundaries), None)
-            if queue is not None:
-                queue.append(item)
-            elif own and item.element.tag in ("direction", "harmony"):
-                # in the order of time, which programs expect of what begins and ends
-                lane, queue = own[0]
-                queue.append(item.written_at(_boundary(lane, item.tick)))
-            else:
-                rest.append(item)
+        queues, rest = _queues(layout.lanes, items)
         for lane, queue in zip(layout.lanes, queues, strict=True):
             self.move(self.start)
             for event in lane.events:

@@ -303,6 +303,23 @@ def test_a_line_that_begins_within_a_note_is_written_before_its_end():
     assert 4 * again.start_ticks == again.end_ticks * 2
 
 
+def test_a_line_that_begins_in_a_later_voice_ends_after_its_beginning():
+    """What ends with the bar could stand with the first voice, too, but would be written before its beginning then."""
+    b = ScoreBuilder()
+    m = b.measure()
+    b.voice(1, 1, "R")
+    b.voice(1, 2, "c4/4 d4/4 e4/2")
+    b.voice(2, 3, "R")
+    begin, end = m.onset_ticks + m.length_ticks // 4, m.onset_ticks + m.length_ticks
+    b.spanner(start_ticks=begin, end_ticks=end, staff=1, pedal=spanner_pb2.Pedal(line=True))
+    score = b.score()
+    root = ET.fromstring(musicxml_bytes(score))
+    assert [pedal.get("type") for pedal in root.iter("pedal")] == ["start", "stop"]
+    assert not list(root.iter("offset"))
+    (again,) = read_musicxml(musicxml_bytes(score)).spanners
+    assert 4 * again.start_ticks == again.end_ticks
+
+
 def test_music21_reads_every_note_where_it_is():
     score = everything()
     with warnings.catch_warnings():

@@ -11,7 +11,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from omr_service.pdf import refine
-from omr_service.pdf.compose import DrawnOutline, join_wiggles
+from omr_service.pdf.compose import DrawnOutline, join_wiggles, without_words
 from omr_service.pdf.document import open_document
 from omr_service.pdf.reader import has_vector_music, read_page_symbols
 from omr_service.pdf.staves import find_staff_lines
@@ -525,6 +525,20 @@ def test_an_arpeggio_may_be_one_link_and_its_arrow():
     wiggles, glyphs = join_wiggles([link, arrow], staff_lines)
     assert wiggles == []
     assert [g.name for g in glyphs] == ["wiggleArpeggiatoUp", "wiggleArpeggiatoDownArrow"]
+
+
+@pytest.mark.parametrize(("apart", "kept"), [(5, 2), (10, 0)])
+def test_dots_of_a_repetition_may_have_another_shape_than_other_dots(apart: int, kept: int):
+    def drawn(name: str, x: float, y: float, distance: float) -> DrawnOutline:
+        box = Box(x, y, x + 2, y + 2)
+        return DrawnOutline(name.encode(), box, Glyph(name, x, y, box, 20.0), distance)
+
+    heads = [drawn("noteheadBlack", 60 + 20 * k, 104, 0.0) for k in range(8)]
+    dots = [drawn("augmentationDot", 300, 106.5 + apart * k, 0.21) for k in range(2)]
+    staff_lines = find_staff_lines([Line(50, 100 + 5 * k, 400, 100 + 5 * k, 0.5) for k in range(5)])
+    assert staff_lines is not None
+    named = [o.glyph.name for o in without_words([*heads, *dots], staff_lines) if o.glyph is not None]
+    assert named == ["noteheadBlack"] * 8 + ["augmentationDot"] * kept
 
 
 def test_dashes_with_round_ends_drawn_as_outlines_are_a_dashed_line():
