@@ -110,6 +110,7 @@ class Question:
         irregular_is_usual: True where a shorter measure is no surprise.
         recent: Ratios of tuplets in the measures before.
         compound: True where beats may be dotted.
+        in_triplets: True in a passage whose beams of three are triplets without a number.
     """
 
     page: int
@@ -119,6 +120,7 @@ class Question:
     irregular_is_usual: bool
     recent: frozenset[Fraction]
     compound: bool
+    in_triplets: bool = False
 
 
 Rhythms = Mapping[Question, MeasureTiming]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from statistics import median
+from typing import NamedTuple
 
 from omr_service.assembler.music import Element, PageMusic
 from omr_service.assembler.page.meters import MeterSign
 from omr_service.assembler.piece.draft import JoinedMeasure, Question, ScoreDraft
 from omr_service.assembler.piece.measure_order import expected_length, step_measures
+from omr_service.assembler.piece.triplet_habit import TRIPLET, measures_in_triplets
 from omr_service.assembler.rhythm.measure_problem import usual_normal
 from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from omr_service.assembler.rhythm.timing import MeasureTiming
@@ -24,8 +26,6 @@ _SAMPLE = 12
 """Measures after a meter that are asked whether it can be."""
 _MOST_ASKED = 60
 """Measures without a meter that are asked at most whether they can have a length."""
-TRIPLET = Fraction(2, 3)
-"""What three notes take of their written time where they replace two."""
 _BAD = 0.4
 """Share of them that do not add up from which on it may be another one."""
 _MOST = 8.0
@@ -36,32 +36,43 @@ DOUBTFUL = 3.0
 
 def step_rhythm(draft: ScoreDraft) -> None:
     """Onsets, durations and voices, measure by measure."""
-    _solve_all(draft, {})
+    _solve_all(draft, None)
     if settle_meters(draft):
-        _solve_all(draft, {})
-    usual = _usual_lengths(draft)
-    if usual:
-        _solve_all(draft, usual)
+        _solve_all(draft, None)
+    for anew in (_usual_lengths(draft), _in_triplets(draft)):
+        if anew:
+            _solve_all(draft, anew)
     onset = Fraction(0)
     for measure in draft.measures:
         measure.onset = onset
         onset += measure.rhythm.length
 
 
-_Usual = dict[int, tuple[Fraction, frozenset[Fraction]]]
-"""By measure, the length to be expected, and the ratios of tuplets whose numbers the piece is known to leave out."""
+class _Known(NamedTuple):
+    """What the other measures of a piece tell of one.
+
+    Attributes:
+        length: The length to be expected; None for that of the meter.
+        ratios: Ratios of tuplets whose numbers are left out.
+        in_triplets: True where its beams of three are triplets without a number.
+    """
+
+    length: Fraction | None
+    ratios: frozenset[Fraction]
+    in_triplets: bool = False
 
 
-def _solve_all(draft: ScoreDraft, usual: _Usual, start: int = 0) -> None:
-    """Solves all measures from one on, or those named in `usual`."""
+def _solve_all(draft: ScoreDraft, anew: Mapping[int, _Known] | None, start: int = 0) -> None:
+    """Solves all measures from one on, or those of which the others tell something."""
     recent: list[frozenset[Fraction]] = []
     for i, measure in enumerate(draft.measures[start:], start):
         signs = measure.signs
-        if not usual or i in usual:
+        if anew is None or i in anew:
             before = frozenset().union(*recent[-_LOOK_BACK:]) if recent else frozenset()
-            length, known = usual.get(i, (expected_length(measure.meter), frozenset[Fraction]()))
-            question = _question(draft, i, length, i in usual, before | known)
-            measure.timing = _solved(draft, measure, question)
+            known = anew[i] if anew is not None else _Known(None, frozenset())
+            expected = known.length if known.length is not None else expected_length(measure.meter)
+            question = _question(draft, i, expected, known.length is not None, before | known.ratios)
+            measure.timing = _solved(draft, measure, replace(question, in_triplets=known.in_triplets))
         rhythm = measure.rhythm
         if rhythm.dropped:
             kept = tuple(e for e in signs.elements if e.index not in rhythm.dropped)
@@ -144,6 +155,7 @@ def _solved(draft: ScoreDraft, measure: JoinedMeasure, question: Question) -> Me
             question.irregular_is_usual,
             question.recent,
             question.compound,
+            question.in_triplets,
         )
     )
     if question.element >= 0:
@@ -166,11 +178,16 @@ def work_out(pages: Sequence[PageMusic], numbers: Container[int]) -> dict[Questi
     first = next((i for i, m in enumerate(draft.measures) if m.page.page_number in numbers), None)
     if first is None:
         return {}
-    _solve_all(draft, {}, max(0, first - _LOOK_BACK))
+    _solve_all(draft, None, max(0, first - _LOOK_BACK))
     return {question: answer for question, answer in draft.answers.items() if question.page in numbers}
 
 
-def _usual_lengths(draft: ScoreDraft) -> _Usual:
+def _in_triplets(draft: ScoreDraft) -> dict[int, _Known]:
+    """For measures in passages of triplets without numbers that do not add up, that they are in triplets, too."""
+    return {i: _Known(None, frozenset({TRIPLET}), True) for i in measures_in_triplets(draft)}
+
+
+def _usual_lengths(draft: ScoreDraft) -> dict[int, _Known]:
     """For measures without a meter that differ from their neighbours, the length most of those can have."""
     free = [i for i, m in enumerate(draft.measures) if m.meter is None]
     written = Counter(draft.measures[i].rhythm.length for i in free)
@@ -188,7 +205,7 @@ def _usual_lengths(draft: ScoreDraft) -> _Usual:
         as_written, in_triplets = _cost_at(draft, free, usual), _cost_at(draft, free, shorter, {TRIPLET})
         if in_triplets < as_written - DOUBTFUL:
             usual, known = shorter, frozenset({TRIPLET})
-    return {i: (usual, known) for i in free if draft.measures[i].rhythm.length != usual}
+    return {i: _Known(usual, known) for i in free if draft.measures[i].rhythm.length != usual}
 
 
 def _cost_at(draft: ScoreDraft, measures: Sequence[int], length: Fraction, recent: Iterable[Fraction] = ()) -> float:

@@ -4,6 +4,7 @@ twice at the start of a passage are numbered and then go on as they are."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from omr_service.assembler.geometry import union
@@ -26,19 +27,42 @@ def even_groups(timed: Sequence[Element], tuplets: Sequence[TupletSign], compoun
         tuplets: Its tuplets with a number.
         compound: True where beats may be dotted: groups in threes are plain there.
     """
+    by_size: dict[int, list[Sequence[Element]]] = {}
+    for group in _equal_groups(timed, tuplets):
+        if _is_odd(len(group), compound):
+            by_size.setdefault(len(group), []).append(group)
+    least = MOST * sum(e.beam >= 0 for e in timed)
+    many = [own for size, own in sorted(by_size.items()) if len(own) >= LEAST_GROUPS and size * len(own) >= least]
+    return [[_sign(group, COST / len(own)) for group in own] for own in many]
+
+
+def equal_threes(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> list[Sequence[Element]]:
+    """The beams that join three equal notes without a number.
+
+    Args:
+        timed: Chords and rests of a measure, from left to right.
+        tuplets: Its tuplets with a number.
+    """
+    return [group for group in _equal_groups(timed, tuplets) if len(group) == 3]
+
+
+def threes_left_out(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> list[TupletSign]:
+    """The numbers that are left out where every beam of three equal notes is a triplet."""
+    return [replace(_sign(group, 0.0), certain=True) for group in equal_threes(timed, tuplets)]
+
+
+def _equal_groups(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> list[Sequence[Element]]:
+    """The notes under each beam that joins equal ones without dots and without a number."""
     numbered = {i for t in tuplets if t.certain for option in t.options for i in option}
     groups: dict[int, list[Element]] = {}
     for element in timed:
         if element.beam >= 0:
             groups.setdefault(element.beam, []).append(element)
-    by_size: dict[int, list[list[Element]]] = {}
-    for group in groups.values():
-        alike = len({e.level for e in group}) == 1 and not any(e.dots or e.index in numbered for e in group)
-        if alike and _is_odd(len(group), compound):
-            by_size.setdefault(len(group), []).append(group)
-    least = MOST * sum(len(group) for group in groups.values())
-    many = [own for size, own in sorted(by_size.items()) if len(own) >= LEAST_GROUPS and size * len(own) >= least]
-    return [[_sign(group, COST / len(own)) for group in own] for own in many]
+    return [
+        group
+        for group in groups.values()
+        if len({e.level for e in group}) == 1 and not any(e.dots or e.index in numbered for e in group)
+    ]
 
 
 def _is_odd(size: int, compound: bool) -> bool:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from omr_service.assembler.doubts import doubtful
 from omr_service.assembler.music import Element, TupletSign
 from omr_service.assembler.rhythm.bar_model import USUAL, Costs
-from omr_service.assembler.rhythm.even_groups import even_groups
+from omr_service.assembler.rhythm.even_groups import even_groups, threes_left_out
 from omr_service.assembler.rhythm.measure_problem import GOOD, MeasureProblem, usual_normal
 from omr_service.assembler.rhythm.readings import Unnumbered
 from omr_service.assembler.rhythm.runs import free_runs, small_runs
@@ -52,6 +52,7 @@ def solve_measure(
     irregular_is_usual: bool = False,
     recent: frozenset[Fraction] = frozenset(),
     compound: bool = True,
+    in_triplets: bool = False,
 ) -> MeasureTiming:
     """Onsets, durations and voices of a measure's elements.
 
@@ -63,6 +64,7 @@ def solve_measure(
         irregular_is_usual: True where a shorter measure is no surprise (the first, at a repeat).
         recent: Ratios of tuplets in the measures before: their number may be left out now.
         compound: True where the beat may be a dotted note, so that duplets and quadruplets may go without a number.
+        in_triplets: True in a passage whose beams of three are triplets without a number.
     """
     grace = grace_notes(elements)
     aside = {e.index for e in grace}
@@ -82,7 +84,10 @@ def solve_measure(
     problem = MeasureProblem(timed, {}, tuplets, expected, space, costs, compound, unmarked)
     best = problem.solve(math.inf)
     assert best is not None
-    numbered: list[Sequence[TupletSign]] = [[*tuplets, *left_out] for left_out in even_groups(timed, tuplets, compound)]
+    groups = even_groups(timed, tuplets, compound)
+    if in_triplets:
+        groups.insert(0, threes_left_out(timed, tuplets))
+    numbered: list[Sequence[TupletSign]] = [[*tuplets, *left_out] for left_out in groups]
     for signs in numbered:
         if best.solution.cost <= GOOD:
             break

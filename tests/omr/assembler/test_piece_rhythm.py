@@ -1,4 +1,4 @@
-"""The rhythm of bars that only those around them can tell: music without a meter."""
+"""The rhythm of bars that only those around them can tell: music without a meter, or without numbers of tuplets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from omr_service.assembler.geometry import Barline, Staff, System
 from omr_service.assembler.music import MeasureSigns, PageMusic, SystemSigns
+from omr_service.assembler.page.meters import MeterSign
 from omr_service.assembler.piece.draft import ScoreDraft
 from omr_service.assembler.piece.measure_order import step_measures
 from omr_service.assembler.piece.rhythm import step_rhythm
@@ -19,13 +20,14 @@ STAFF = Staff(0, 0, 1000, (0, 1, 2, 3, 4), 0.0, 1.0)
 OTHER = Staff(1, 0, 1000, (12, 13, 14, 15, 16), 0.0, 1.0)
 
 
-def solved(*bars):
-    """A piece on one staff without a meter, its rhythm worked out: a list of chords for each bar."""
+def solved(*bars, meter=None):
+    """A piece, mostly without a meter, its rhythm worked out: a list of chords for each bar."""
     measures = []
     for k, elements in enumerate(bars):
         edge = Barline(60.0 * k + 60, 60.0 * k + 60, "L", False, False, False, 0, 4)
         left = measures[-1].right if measures else None
-        measures.append(MeasureSigns(60.0 * k, 60.0 * k + 60, tuple(elements), (), None, None, left, edge))
+        measures.append(MeasureSigns(60.0 * k, 60.0 * k + 60, tuple(elements), (), None, meter, left, edge))
+        meter = None
     system = SystemSigns(System(0, (STAFF, OTHER), (0, 1)), tuple(measures), ())
     draft = ScoreDraft([PageMusic(1, 1000, 100, 0, (system,), ())])
     step_measures(draft)
@@ -85,3 +87,34 @@ def test_bars_that_are_all_in_threes_leave_out_the_numbers_of_one_kind_of_tuplet
     measures = solved(threes(0), threes(1), threes(2), row(3, 0, 0, -1))
     unknown = solve_measure(threes(0), (), Fraction(4), 1.0, compound=False)
     assert all(m.rhythm.cost < unknown.cost for m in measures[:3])
+
+
+def half_in_threes(bar):
+    """Two triplets and a half note."""
+    return [*threes(bar)[:6], chord(100 * bar + 50, 60.0 * bar + 27.0, -1)]
+
+
+def voices_in_threes(bar):
+    """Twelve eighths under beams of three in four voices."""
+    voices = [(0, True), (0, False), (1, True), (1, False)]
+    return [
+        replace(e, index=e.index + 20 * k, beam=e.beam + 300 * k, staff=staff, up=up)
+        for k, (staff, up) in enumerate(voices)
+        for e in threes(bar)
+    ]
+
+
+COMMON = MeterSign(0.0, 1.0, (4,), 4, "common")
+
+
+@pytest.mark.parametrize(("after", "length"), [(3, 4), (2, 6)], ids=["a habit", "once or twice"])
+def test_where_most_threes_are_triplets_without_numbers_those_of_a_full_bar_are_triplets_too(after, length):
+    measures = solved(voices_in_threes(0), *(half_in_threes(k) for k in range(1, after + 1)), meter=COMMON)
+    assert [m.rhythm.length for m in measures] == [length, *[4] * after]
+
+
+def test_threes_that_fill_their_bar_as_they_are_written_stay_so_among_triplets():
+    plain = [*threes(0)[:6], chord(50, 27.0, 0)]
+    measures = solved(plain, *(half_in_threes(k) for k in range(1, 5)), meter=COMMON)
+    assert [m.rhythm.timings[0].duration for m in measures[:1]] == [Fraction(1, 2)]
+    assert [m.rhythm.length for m in measures] == [4] * 5
