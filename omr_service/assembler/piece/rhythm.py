@@ -15,8 +15,9 @@ from omr_service.assembler.music import Element, PageMusic
 from omr_service.assembler.page.meters import MeterSign
 from omr_service.assembler.piece.draft import JoinedMeasure, Question, ScoreDraft
 from omr_service.assembler.piece.measure_order import expected_length, step_measures
+from omr_service.assembler.piece.stretches_off import DOUBTFUL, stretches_off
 from omr_service.assembler.piece.triplet_habit import TRIPLET, measures_in_triplets
-from omr_service.assembler.rhythm.measure_problem import usual_normal
+from omr_service.assembler.rhythm.measure_problem import GOOD, usual_normal
 from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from omr_service.assembler.rhythm.timing import MeasureTiming
 
@@ -30,8 +31,6 @@ _BAD = 0.4
 """Share of them that do not add up from which on it may be another one."""
 _MOST = 8.0
 """What one measure costs at most: a bad one shall not decide for all."""
-DOUBTFUL = 3.0
-"""Cost of a measure's rhythm from which on a person should look at it."""
 
 
 def step_rhythm(draft: ScoreDraft) -> None:
@@ -39,7 +38,8 @@ def step_rhythm(draft: ScoreDraft) -> None:
     _solve_all(draft, None)
     if settle_meters(draft):
         _solve_all(draft, None)
-    for anew in (_usual_lengths(draft), _in_triplets(draft)):
+    for others_tell in (_usual_lengths, _in_triplets, _written_lengths):
+        anew = others_tell(draft)
         if anew:
             _solve_all(draft, anew)
     onset = Fraction(0)
@@ -180,6 +180,31 @@ def work_out(pages: Sequence[PageMusic], numbers: Container[int]) -> dict[Questi
         return {}
     _solve_all(draft, None, max(0, first - _LOOK_BACK))
     return {question: answer for question, answer in draft.answers.items() if question.page in numbers}
+
+
+def _written_lengths(draft: ScoreDraft) -> dict[int, _Known]:
+    """For stretches of measures that are not as long as the meter says, the length that most of them are written in: a
+    change of the meter was not seen, or its digits were read wrongly."""
+    found: dict[int, _Known] = {}
+    starts = [i for i, m in enumerate(draft.measures) if m.meter_printed]
+    for first, end in itertools.pairwise([*starts, len(draft.measures)]):
+        expected = expected_length(draft.measures[first].meter)
+        for stretch in stretches_off(draft, first, end):
+            sample = [i for i in stretch if draft.measures[i].signs.elements]
+            sample = sample[:: 1 + len(sample) // _SAMPLE]
+            free = [_solved(draft, draft.measures[i], _question(draft, i, None, False, frozenset())) for i in sample]
+            written = Counter(rhythm.length for rhythm in free if rhythm.fits and rhythm.cost <= GOOD)
+            length = min(written, key=lambda n: (-written[n], n), default=expected)
+            # what is half as long again may be triplets without numbers
+            if length is None or length in (expected, expected and expected / TRIPLET):
+                continue
+            if 2 * written[length] <= len(sample):
+                continue
+            now = sum(min(draft.measures[i].rhythm.cost, _MOST) for i in sample)
+            under = [_solved(draft, draft.measures[i], _question(draft, i, length, True, frozenset())) for i in sample]
+            if sum(min(rhythm.cost, _MOST) for rhythm in under) < now - DOUBTFUL:
+                found |= dict.fromkeys(stretch, _Known(length, frozenset()))
+    return found
 
 
 def _in_triplets(draft: ScoreDraft) -> dict[int, _Known]:

@@ -10,8 +10,8 @@ from fractions import Fraction
 from omr_service.assembler.music import CurveSign, Element, NoteSign
 from omr_service.assembler.piece.draft import Key, Place, ScoreDraft, TieReading
 from omr_service.assembler.piece.grace_notes import grace_onset
-from omr_service.assembler.piece.rhythm import DOUBTFUL
 from omr_service.assembler.piece.slurs import join_slurs
+from omr_service.assembler.piece.stretches_off import DOUBTFUL
 
 STACCATO = "articStaccat"
 TIE_LIMIT = 2.9

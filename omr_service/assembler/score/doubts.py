@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from etude.notation.measures import measure_name
 from etude.score.v1 import provenance_pb2, score_pb2
 from omr_service.assembler.piece.draft import ScoreDraft, TieReading
-from omr_service.assembler.piece.rhythm import DOUBTFUL
+from omr_service.assembler.piece.stretches_off import DOUBTFUL
 from omr_service.assembler.score.places import region
 
 

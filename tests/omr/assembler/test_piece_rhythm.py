@@ -118,3 +118,30 @@ def test_threes_that_fill_their_bar_as_they_are_written_stay_so_among_triplets()
     measures = solved(plain, *(half_in_threes(k) for k in range(1, 5)), meter=COMMON)
     assert [m.rhythm.timings[0].duration for m in measures[:1]] == [Fraction(1, 2)]
     assert [m.rhythm.length for m in measures] == [4] * 5
+
+
+EIGHTHS = MeterSign(0.0, 1.0, (3,), 8, "")
+
+
+def pairs(bar):
+    """Two eighths under a beam in either hand."""
+    return [
+        chord(100 * bar + 10 * staff + k, 60.0 * bar + 3.0 + 20.0 * k, 1, staff=staff, beam=10 * bar + staff)
+        for staff in (0, 1)
+        for k in range(2)
+    ]
+
+
+def single(bar):
+    """Two eighths without a beam in either hand."""
+    return [replace(e, beam=-1) for e in pairs(bar)]
+
+
+@pytest.mark.parametrize(("changed", "length"), [(6, 1), (3, Fraction(3, 2))], ids=["a passage", "a few bars"])
+def test_bars_that_agree_on_another_length_tell_of_a_meter_that_was_not_seen(changed, length):
+    threes = [[chord(100 * bar + k, 60.0 * bar + 3.0 + 15.0 * k, 1) for k in range(3)] for bar in range(4)]
+    two = [single(bar) for bar in range(4, 4 + changed)]
+    measures = solved(*threes, two[0], pairs(20), *two[1:], meter=EIGHTHS)
+    assert [m.rhythm.length for m in measures[:4]] == [Fraction(3, 2)] * 4
+    assert measures[5].rhythm.length == length
+    assert {m.rhythm.length for m in measures[6:]} == {1}
