@@ -14,7 +14,11 @@ from omr_service.symbols import Line
 STEEP = 1.5
 """Greatest rise of a stroke over its length."""
 GAP = 2.5
-"""Greatest distance in spaces between a stroke's end and the chord it reaches for."""
+"""Greatest distance in spaces between a stroke's end and the chord it reaches for; more where the stroke is in the
+middle."""
+SHARE, MIDDLE = 0.35, 0.5
+"""Part of the way between its chords that a stroke in their middle leaves free on either side at most, and how many
+spaces these may differ by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,15 @@ def _around(
     for staff, row in by_staff.items():
         space = staves[staff].space
         for left, right in itertools.pairwise(row):
-            if right.x > line.x1 + 2 * GAP * space:
+            if left.x > line.x1:
                 break
             start, end = _edge(left, heads, right=True), _edge(right, heads, right=False)
             gaps = line.x0 - start, end - line.x1
-            if min(gaps) < 0.05 * space or max(gaps) > GAP * space or line.x1 - line.x0 < 0.6 * space:
+            if min(gaps) < 0.05 * space or line.x1 - line.x0 < 0.6 * space:
+                continue
+            middle = abs(gaps[0] - gaps[1]) < MIDDLE * space and max(gaps) < SHARE * (end - start)
+            alike = len({heads[c.heads[0]].kind for c in (left, right)}) == 1
+            if max(gaps) > GAP * space and not (middle and alike):
                 continue
             y = y_at(line, (line.x0 + line.x1) / 2)
             spans = [_span(c, heads) for c in (left, right)]

@@ -193,3 +193,16 @@ def test_rising_strokes_over_each_other_between_two_chords_are_a_tremolo_and_rep
         sheet.page.lines.append(Line(115, y + SPACE, 125, y - SPACE, 2.5))
     lower = [e for e in sheet.draft().elements[0] if e.staff == 1]
     assert [(e.is_rest, e.between) for e in lower] == [(False, 2)] * 2
+
+
+@pytest.mark.parametrize(("x", "strokes"), [(256, 1), (216, 0)], ids=["in the middle", "beside it"])
+def test_a_stroke_in_the_middle_between_two_chords_far_apart_is_a_tremolo_between_them(x, strokes):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for at in (100, 400):
+        sheet.note(1, at, 4, name="noteheadHalf")
+    y = sheet.y(1, 8)
+    sheet.page.lines.append(Line(x - 60, y, x + 60, y, 2.5))
+    sheet.bar(450)
+    assert [e.between for e in sheet.draft().elements[0]] == [strokes] * 2
