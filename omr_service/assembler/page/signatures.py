@@ -148,7 +148,8 @@ def find_keys(
         zone = [
             g for g in accidentals if left - 0.3 * system.space < g.box.x0 and g.box.x1 < first + 0.2 * system.space
         ]
-        if i == 0 and all(_before_head(g, s, heads) for g in zone for s in [_staff_of(g, system)]):
+        staff_of = {g: min(system.staves, key=lambda s: s.distance(g.x, g.y)) for g in zone}
+        if i == 0 and all(_before_chord(g, zone, s, heads) for g, s in staff_of.items()):
             # a system that starts without a signature is in C major or A minor
             keys.append(KeySign(left, left, 0, frozenset()))
             continue
@@ -180,10 +181,6 @@ def find_keys(
             x0, x1 = min(g.box.x0 for g in members), max(g.box.x1 for g in members)
             keys.append(KeySign(x0, x1, read[0][0], frozenset(members)))
     return keys
-
-
-def _staff_of(glyph: Glyph, system: System) -> Staff:
-    return min(system.staves, key=lambda s: s.distance(glyph.x, glyph.y))
 
 
 def system_box(staff: Staff) -> Box:
@@ -222,7 +219,7 @@ def _read_row(
             break
         step = staff.step(glyph.x, glyph.y)
         letter = clef.letter(round(step))
-        if strict and _before_head(_with_those_after(glyph, glyphs, staff), staff, heads):
+        if strict and _before_chord(glyph, glyphs, staff, heads):
             break
         if _before_head(glyph, staff, heads):
             if strict or not _in_order(letter, glyph.name, signs, kind):
@@ -245,21 +242,28 @@ def _read_row(
     if signs:
         return ALTERS[kind] * len(signs), naturals + signs
     if naturals:
-        letters = [clef.letter(round(staff.step(g.x, g.y))) for g in naturals]
-        # cancelled letters are those of a whole key or of its tail
-        if any(_is_run(letters, order) for order in (SHARP_ORDER, SHARP_ORDER[::-1])):
+        # cancelled letters are those of a whole key or of its tail; some plates have them where the clef that begins
+        # the line asks for them, though another one is in force
+        usual = [replace(clef, sign=sign, line=USUAL_LINE[sign]) for sign in ("g", "f")]
+        rows = [[c.letter(round(staff.step(g.x, g.y))) for g in naturals] for c in (clef, *usual)]
+        if any(_is_run(letters, order) for letters in rows for order in (SHARP_ORDER, SHARP_ORDER[::-1])):
             return 0, naturals
     return None
 
 
-def _with_those_after(glyph: Glyph, glyphs: list[Glyph], staff: Staff) -> Glyph:
-    """An accidental that reaches as far as others that stand close after it: those of one chord part it from its own
-    head."""
+def _before_chord(glyph: Glyph, glyphs: list[Glyph], staff: Staff, heads: list[Head]) -> bool:
+    """True when a head at the accidental's height follows it, parted from it at most by other accidentals of its chord
+    and by the head a second from it, beside which it stands."""
     end = glyph.box.x1
     for other in glyphs:
         if glyph.box.x0 <= other.box.x0 < end + CLOSE * staff.space:
             end = max(end, other.box.x1)
-    return replace(glyph, box=replace(glyph.box, x1=end))
+    ends = [glyph.box.x1, end]
+    for head in heads:
+        second = head.staff == staff.index and 0.3 * staff.space < abs(head.y - glyph.y) < 0.8 * staff.space
+        if second and -0.5 * staff.space < head.glyph.box.x0 - end < CLOSE * staff.space:
+            ends.append(head.glyph.box.x1)
+    return any(_before_head(replace(glyph, box=replace(glyph.box, x1=x1)), staff, heads) for x1 in ends)
 
 
 def _in_any_order(glyphs: list[Glyph], clef: ClefSign, staff: Staff, heads: list[Head]) -> list[Glyph]:

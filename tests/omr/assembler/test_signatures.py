@@ -53,3 +53,39 @@ def test_a_flat_at_a_note_from_which_other_flats_of_its_chord_part_it_is_no_sign
     sheet.bar(250)
     sheet.bar(450)
     assert [k.fifths for k in sheet.draft().keys[0]] == keys
+
+
+def test_a_flat_at_a_second_of_which_one_head_stands_aside_begins_no_signature():
+    """At the start of a system: the flat is the upper head's, which stands right of the lower one."""
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    sheet.note(0, 140, 4)
+    sheet.glyph("accidentalFlat", 1, 90, 2, height=14)
+    sheet.glyph("noteheadBlack", 1, 96, 1)
+    sheet.glyph("noteheadBlack", 1, 102, 2)
+    sheet.page.lines.append(Line(102, sheet.y(1, 9), 102, sheet.y(1, 1), 0.6))
+    sheet.bar(450)
+    assert [k.fifths for k in sheet.draft().keys[0]] == [0]
+
+
+@pytest.mark.parametrize(
+    ("lower", "keys"), [((6, 3, 7, 4, 8), [5, 0]), ((8, 5, 9, 6, 3), [5, 0]), ((6, 5, 7, 4, 8), [5])]
+)
+def test_naturals_take_back_a_key_where_either_clef_asks_for_them(lower, keys):
+    """A key of five sharps, taken back in the second measure, on the lower staff where its clef or the other one has
+    them, or nowhere."""
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for staff, steps in enumerate(((8, 5, 9, 6, 3), (6, 3, 7, 4, 8))):
+        for k, step in enumerate(steps):
+            sheet.glyph("accidentalSharp", staff, 75 + 6 * k, step, height=14)
+        sheet.note(staff, 140, 4)
+    sheet.bar(250)
+    for staff, steps in enumerate(((8, 5, 9, 6, 3), lower)):
+        for k, step in enumerate(steps):
+            sheet.glyph("accidentalNatural", staff, 256 + 6 * k, step, height=14)
+        sheet.note(staff, 340, 4)
+    sheet.bar(450)
+    assert [k.fifths for k in sheet.draft().keys[0]] == keys
