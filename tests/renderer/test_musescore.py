@@ -22,13 +22,15 @@ PAGES = [
 ]
 PROGRESS = ("QStandardPaths: ", "convert <", "\tto <", "... success!", "qt.qpa", "addGraceChordsAfter ")
 KNOWN = (
-    # the program's own export has it, too: an arpeggio without an arrow
+    # MuseScore 3.2 says so of every arpeggio without an arrow, <arpeggiate/>, and draws it; what it exports itself has
+    # the same element, of which it says the same
     r"Error at line \d+ col \d+: unknown arpeggio type none",
-    # so has it a line up to the end of the piece
+    # of a hairpin or trill's line up to the end of the piece, of which its own export says the same; the line is there
     r"no segment for tick \d+ \(start search at \d+ \(measure \d+\)\)",
     # of MusicXML 3.1: notes left to ring
     r"Error at line \d+ col \d+: unknown tied type let-ring",
-    # a long trill within one note, whose start and stop both stand at it
+    # of a trill's line over one note, whose start and stop both stand at it, for it keeps the last of an element's
+    # lines; its own export of such a line has the stop alone, of which it says the same
     r"Error at line \d+ col \d+: wavy-line number \d+ stop without start",
 )
 

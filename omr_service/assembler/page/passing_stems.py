@@ -84,8 +84,12 @@ def _goes_past(met: Sequence[Met], chord: Chord, space: float) -> bool:
     """True for a stem that meets beams of stems which point the other way, and ends far beyond them all: it stands
     where the beams of another voice lie."""
     x, side = stem_x(chord), -1 if chord.up else 1
-    alike = any(c.up == chord.up for _, entries in met for c, _, meets in entries if meets and c is not chord)
-    return not alike and all((chord.tip - y_at(beam, x)) * side > PAST * space for beam, _ in met)
+    others = [c for _, entries in met for c, _, meets in entries if meets and c is not chord]
+    if not others:
+        return False  # a stroke of its own, for a tremolo
+    return not any(c.up == chord.up for c in others) and all(
+        (chord.tip - y_at(beam, x)) * side > PAST * space for beam, _ in met
+    )
 
 
 def _without_passing(

@@ -113,6 +113,16 @@ def test_half_notes_under_one_beam_are_a_tremolo_between_them():
     assert validate(score) == []
 
 
+@pytest.mark.parametrize("from_tip", [0.8, 2.0])
+def test_a_stroke_through_a_stem_is_a_tremolo_however_far_from_its_tip(from_tip):
+    sheet = sheet_of_two_quarters()
+    for x in (100, 280):
+        stem, tip = sheet.note(1, x, 4, up=False)
+        y = tip - from_tip * SPACE
+        sheet.page.lines.append(Line(stem - 3, y, stem + 3, y, 2.5))
+    assert [event.tremolo_strokes for event in score_of(sheet).events if event.staff == 2] == [1, 1]
+
+
 def test_strokes_between_stemless_chords_are_a_tremolo_between_them():
     sheet = Sheet()
     sheet.clefs()
