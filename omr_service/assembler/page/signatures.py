@@ -132,7 +132,7 @@ def find_keys(
     """Key signatures of a system.
 
     A row of accidentals is a key signature when it stands left of all notes of its measure, its letters are those of
-    a key signature in their order, and all staves of the keyboard part agree.
+    a key signature in their order, and all staves of the keyboard part agree that have signs or notes.
 
     Args:
         accidentals: Accidentals of the system, by x.
@@ -144,6 +144,8 @@ def find_keys(
         inherited: Clefs by staff position in force at the start of the system, where none is printed.
     """
     keys: list[KeySign] = []
+    # a staff that has nothing to play may be printed without a signature
+    silent = {staff.index for staff in system.staves} - {head.staff for head in heads}
     for i, (left, first) in enumerate(spans):
         zone = [
             g for g in accidentals if left - 0.3 * system.space < g.box.x0 and g.box.x1 < first + 0.2 * system.space
@@ -161,6 +163,8 @@ def find_keys(
             own = [g for g in zone if -3.5 <= staff.step(g.x, g.y) <= 11.5]
             if len(system.staves) > 1:
                 own = [g for g in own if min(system.staves, key=lambda s: abs(s.step(g.x, g.y) - 4)) is staff]
+            if not own and staff.index in silent:
+                continue
             before = [c for c in clefs if c.staff == staff_position and own and c.x0 < own[0].box.x0]
             clef = before[-1] if before else inherited.get(staff_position)
             if clef is None:
@@ -168,7 +172,7 @@ def find_keys(
                 clef = ClefSign(staff_position, 0, 0, "g" if staff_position == 0 else "f", 2, 0, system_box(staff))
             rows.append(_read_row(own, clef, staff, heads, strict=i > 0))
         read = [r for r in rows if r is not None]
-        if len(read) != len(rows) or len({r[0] for r in read}) != 1:
+        if not read or len(read) != len(rows) or len({r[0] for r in read}) != 1:
             agreed = _agree(rows)
             if agreed is None:
                 continue

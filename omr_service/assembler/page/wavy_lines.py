@@ -105,8 +105,9 @@ def find_wavy_lines(
             found.append(_glissando("wavy", chain.box, ends, system))
         elif abs(chain.start[1] - chain.end[1]) < 0.4 * space:
             found += _trill_line(chain.box, trills, elements, system)
+    upright = [v for v in lines if is_vertical(v)]
     for v in lines:
-        ends = None if is_vertical(v) else _straight(v, heads, space)
+        ends = None if is_vertical(v) or _joins_stems(v, upright, space) else _straight(v, heads, space)
         if ends is not None:
             box = Box(v.x0, min(v.y0, v.y1), v.x1, max(v.y0, v.y1))
             found.append(_glissando("straight", box, ends, system))
@@ -149,6 +150,15 @@ def _glissando(name: str, box: Box, ends: tuple[_End, _End], system: System) -> 
     (_, first), (_, last) = ends
     return MarkSign(
         "glissando", name, system.index, first.staff, box.x0, box.x1, box, False, first.index, detail=str(last.index)
+    )
+
+
+def _joins_stems(v: Line, upright: Sequence[Line], space: float) -> bool:
+    """True for a thin beam: both of its ends are at stems."""
+    reach = 0.5 * space
+    return all(
+        any(abs(u.x0 - x) < 0.2 * space and min(u.y0, u.y1) - reach < y < max(u.y0, u.y1) + reach for u in upright)
+        for x, y in ((v.x0, v.y0), (v.x1, v.y1))
     )
 
 

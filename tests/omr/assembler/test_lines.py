@@ -215,6 +215,23 @@ def test_lines_between_heads_are_glissandi(sheet):
     assert sorted(spanners(sheet, "glissando")) == [(0.0, 2.0), (2.0, 4.0)]
 
 
+@pytest.mark.parametrize(("off", "found"), [(0.0, 0), (2.5, 1)])
+def test_the_thin_edge_of_a_beam_is_no_glissando(off, found):
+    """It runs from stem to stem, however near to the heads; a glissando runs from beside a head to beside another."""
+    sheet = Sheet()
+    sheet.clefs()
+    for staff in (0, 1):
+        sheet.note(staff, 180, 4)
+        sheet.note(staff, 250, 4)
+    first, _ = sheet.note(0, 90, 1)
+    last, _ = sheet.note(0, 130, 7, up=False)
+    sheet.note(1, 90, 4)
+    sheet.note(1, 130, 4)
+    sheet.page.lines.append(Line(first + off, sheet.y(0, 1.5), last - off, sheet.y(0, 6.5), 0.5))
+    sheet.bar(265)
+    assert len(signs(sheet, "glissando")) == found
+
+
 @pytest.mark.parametrize(("step", "height", "found"), [(0, 9.0, 1), (8, 9.0, 1), (0, 4.0, 0)])
 def test_one_tilted_link_between_heads_is_a_glissando(step, height, found):
     """From the first note down or up to the second; a level link is none."""

@@ -116,6 +116,20 @@ def test_signs_of_a_key_a_little_off_their_places_are_told_by_their_order(third,
     assert [key.fifths for key in sheet.draft().keys[0]] == [fifths]
 
 
+@pytest.mark.parametrize(("below", "fifths"), [(False, [-4]), (True, [])])
+def test_a_staff_without_notes_may_have_no_signature(below, fifths):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for k, step in enumerate((4, 7, 3, 6)):
+        sheet.glyph("accidentalFlat", 0, 72 + 6 * k, step, height=3 * SPACE)
+    sheet.note(0, 150, 4)
+    if below:
+        sheet.note(1, 150, 4)
+    sheet.bar(450)
+    assert [key.fifths for key in sheet.draft().keys[0]] == fifths
+
+
 def test_repeats_are_told_by_their_dots():
     sheet = Sheet()
     sheet.bar(50)
