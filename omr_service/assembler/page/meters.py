@@ -116,15 +116,21 @@ def without_alternatives(meters: Sequence[MeterSign], system: System) -> tuple[l
 
 
 def starts_of_measures(
-    lefts: Sequence[float], events: Sequence[tuple[Box, bool]], meters: Sequence[MeterSign], system: System
+    lefts: Sequence[float],
+    events: Sequence[tuple[Box, bool]],
+    meters: Sequence[MeterSign],
+    accidentals: Sequence[Glyph],
+    system: System,
 ) -> list[tuple[float, float]]:
     """From where to where the signatures of each measure stand: from its left edge to its first note or rest; but after
-    grace notes that have come before its meter, as LilyPond sets them where only one staff begins with some.
+    grace notes that have come before its accidentals and its meter, as LilyPond sets them where only one staff begins
+    with some. The small note of a metronome mark over the meter has the accidentals before it.
 
     Args:
         lefts: Left edges of measures, from left to right.
         events: Ink of the notes and rests of the system, from left to right, and whether they are small.
         meters: Its meters.
+        accidentals: Its accidentals.
         system: The system.
     """
     spans: list[tuple[float, float]] = []
@@ -133,8 +139,9 @@ def starts_of_measures(
         early = [box for box, _ in itertools.takewhile(lambda e: e[1], own)]
         full = own[len(early)][0].x0 if len(early) < len(own) else -math.inf
         late = last_at_start([m for m in meters if early and early[0].x1 <= m.x0 < full], full)
-        if late is not None:
-            left = max(box.x1 for box in early if box.x0 < late.x0)
+        after = max((box.x1 for box in early if late is not None and box.x0 < late.x0), default=math.inf)
+        if late is not None and any(after <= sign.box.x0 < late.x0 for sign in accidentals):
+            left = after
             own = [e for e in own if e[0].x0 >= late.x0]
         spans.append((left, own[0][0].x0 if own else next((b.x0 for b, _ in events if b.x0 >= left), system.x1)))
     return spans

@@ -217,8 +217,9 @@ def step_signatures(page: PageDraft) -> None:
         clefs = find_clefs(glyphs, page.texts_of(system), system, page.symbols.image_share > PICTURE)
         page.clefs[system.index] = clefs
         lefts = [system.x0, *(b.x1 for b in system.barlines)]
-        spans = starts_of_measures(lefts, events, meters, system)
-        keys = find_keys(acc.accidental_glyphs(glyphs), clefs, heads, spans, system, current)
+        accidentals = acc.accidental_glyphs(glyphs)
+        spans = starts_of_measures(lefts, events, meters, accidentals, system)
+        keys = find_keys(accidentals, clefs, heads, spans, system, current)
         page.keys[system.index] = keys
         used.update(g for key in keys for g in key.glyphs)
         at_meters.update(r.index for r in rests_of.get(system.index, []) if _is_under(r, meters))

@@ -130,3 +130,18 @@ def test_signatures_that_come_after_grace_notes_count_for_their_measure(early):
     assert [k.fifths for k in draft.keys[0]] == [-3] * early
     small = [e for e in measure.elements if e.small]
     assert [e.notes[0].accidental is not None for e in small] == [True] * early
+
+
+def test_the_small_note_of_a_metronome_mark_leaves_the_signature_before_it():
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for staff, flats in ((0, (4, 7, 3)), (1, (2, 5, 1))):
+        for k, step in enumerate(flats):
+            sheet.glyph("accidentalFlat", staff, 75 + 6 * k, step, height=14)
+        sheet.glyph("timeSigCommon", staff, 120, 4, height=2 * SPACE)
+        sheet.note(staff, 200, 4)
+    sheet.note(0, 105, 12)
+    sheet.page.glyphs[-1] = replace(sheet.page.glyphs[-1], size=2.4 * SPACE)
+    sheet.bar(450)
+    assert [k.fifths for k in sheet.draft().keys[0]] == [-3]
