@@ -73,7 +73,10 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
             seen = detector.detect(other.pixels, _around(other))
             if _clef_share(other, seen) > max(2 * clefs, _FEW):
                 page, found = other, seen
-    if is_tablature(page) or _is_chant(page, found):
+    begun = _begun_by_clefs(page, found)
+    if is_tablature(replace(page, staves=tuple(s for s, clef in zip(page.staves, begun, strict=True) if not clef))):
+        return None
+    if _is_chant(page, found):
         return None
     staves = tuple(_told_by_clefs(s, found) for s in page.staves if _line_share(s, found, _FIVE) > _LINES)
     few = 2 * len(staves) < len(page.staves)
@@ -145,9 +148,13 @@ def _line_share(staff: NormalStaff, found: Detections, lines: tuple[int, ...]) -
 
 def _clef_share(page: NormalPage, found: Detections) -> float:
     """Share of the staves that have a clef at their left end."""
+    return sum(_begun_by_clefs(page, found)) / max(len(page.staves), 1)
+
+
+def _begun_by_clefs(page: NormalPage, found: Detections) -> list[bool]:
+    """For each staff, whether it has a clef at its left end."""
     clefs = [p for p in found.points if p.name.endswith("Clef") and p.probability > _SURE]
-    begun = sum(
+    return [
         any(abs(p.y - staff.middle) < 3 * SPACE and -SPACE < p.x - staff.x0 < _CLEF_REACH * SPACE for p in clefs)
         for staff in page.staves
-    )
-    return begun / max(len(page.staves), 1)
+    ]

@@ -18,7 +18,11 @@ _DARKER = 40
 
 def is_tablature(page: NormalPage) -> bool:
     """True where staves have a sixth line on one side; one alone may be a hairpin or an octave line along a staff, and
-    where rows go on on both sides they are of text."""
+    where rows go on on both sides they are of text.
+
+    Args:
+        page: The page with its staves that begin with no clef: along any other the line is that of long trills.
+    """
     six = [_has_six(page, staff) for staff in page.staves]
     return sum(six) > max(1, len(six) // 4)
 

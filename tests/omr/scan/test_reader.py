@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,11 @@ from etude.score.v1 import page_pb2
 from omr_service.files import open_file
 from omr_service.pipeline import Source, write_scores
 from omr_service.routing import Reader, read_page_of
+from omr_service.scan import reader
 from omr_service.scan.images import image_of_file
+from omr_service.scan.normal_page import normal_page
+from omr_service.scan.staff_evidence import SPACE
+from omr_service.scan.tablature import is_tablature
 
 PIECE = Path(__file__).parents[1] / "data" / "preambulum-lilypond.pdf"
 
@@ -143,6 +148,25 @@ def _chant() -> np.ndarray:
 )
 def test_a_picture_without_music_says_why(grey, why):
     assert why in _told(np.ascontiguousarray(grey))
+
+
+def test_long_trills_along_staves_with_clefs_make_no_tablature(monkeypatch):
+    """The ink of lines a space over every staff, as wavy lines have them in a page full of trills."""
+    with open_file(_picture()) as file:
+        picture = file.picture(1)
+    page = normal_page(picture)
+    assert page is not None
+    pixels = page.pixels.copy()
+    for staff in page.staves:
+        row = round(staff.middle - 3 * SPACE)
+        pixels[row - 3 : row - 1, round(staff.x0) : round(staff.x1)] = 255
+        pixels[row : row + 2, round(staff.x0) : round(staff.x1)] = 0
+    along = replace(page, pixels=pixels)
+    assert is_tablature(along)
+    monkeypatch.setattr(reader, "normal_page", lambda *_: along)
+    read = reader.read_scan(picture, 1)
+    assert read is not None
+    assert sum(glyph.name.endswith("Clef") for glyph in read.symbols.glyphs) == len(page.staves)
 
 
 def test_a_page_too_coarse_to_read_is_not_guessed_at():
