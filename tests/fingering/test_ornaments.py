@@ -74,6 +74,15 @@ def test_a_trill_is_not_left_to_the_last_finger():
     assert fingers(result)[4] < 5, "a finger is needed for the upper neighbour"
 
 
+@pytest.mark.parametrize("at", range(14))
+def test_fingers_that_trill_lie_near_each_other(at):
+    keys = "bb4 ab4 g4 f4 eb4 d4 c4 bb3 ab3 g3 f3 eb3 d3 c3 bb2 a2"
+    run = " ".join(f"{key}/16" for key in keys.split())
+    result = finger(ornamented(run, at, TRILL, fifths=-3).score(), Learned()).score
+    [(_, upper)] = auxiliaries(result)
+    assert 1 <= upper - fingers(result)[at] <= 2
+
+
 def test_a_correction_elsewhere_leaves_them_alone_and_a_second_run_says_the_same():
     text = " ".join(["c5/32 d5/32 e5/32 f5/32 g5/32 f5/32 e5/32 d5/32"] * 4)
     first = finger(ornamented(text, 1, TURN).score()).score
