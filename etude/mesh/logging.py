@@ -87,7 +87,7 @@ class _Lines:
             try:
                 handler.stream.write(f"{line}{handler.terminator}")
                 handler.stream.flush()
-            except Exception:
+            except Exception:  # whatever a stream raises: as in the standard library, it is told, and no caller fails
                 handler.handleError(logging.LogRecord(self.name, logging.ERROR, "", 0, line, None, None))
 
     debug = info = warning = error = critical = fatal = msg
