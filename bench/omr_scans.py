@@ -1,8 +1,9 @@
 """How well scans are read, and how quickly: `python -m bench.omr_scans [FOLDER] [--every N] [--results NAME]`.
 
-FOLDER holds PDFs or pictures, each with its truth of the same stem (.musicxml or .krn). The default is `omr_scans_dev`
-of the shared data, as for `bench.omr_engraved`, whose figures these are too. With `--reader scan` engraved PDFs are
-painted and read as pictures.
+FOLDER holds PDFs or pictures, each with its truth of the same stem (.musicxml or .krn); of a document of several pieces
+or movements the second's truth is STEM.mov2.musicxml, and so on. The default is `omr_scans_dev` of the shared data, as
+for `bench.omr_engraved`, whose figures these are too. With `--reader scan` engraved PDFs are painted and read as
+pictures.
 """
 
 from __future__ import annotations

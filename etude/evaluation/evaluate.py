@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from etude.evaluation.figures import compare
 from etude.evaluation.files import Referee, UnreadableFileError, read_file
-from etude.evaluation.pairs import Pair
+from etude.evaluation.pairs import Pair, movement_path
 from etude.evaluation.piece import Piece
 from etude.evaluation.reading import NOTHING, Reading
 
@@ -39,7 +40,7 @@ def read_pred(pair: Pair, referee: Referee | None = None) -> Read:
 
 
 def read_truths(pairs: list[Pair], referee: Referee | None = None) -> dict[Pair, Reading]:
-    """The truth of each pair.
+    """The truth of each pair; of the movements of one document, one after the other.
 
     Raises:
         UnreadableFileError: Some cannot be read or hold no notes; all of them are named, a line each.
@@ -48,7 +49,7 @@ def read_truths(pairs: list[Pair], referee: Referee | None = None) -> dict[Pair,
     unusable: dict[str, None] = {}
     for pair in pairs:
         try:
-            truths[pair] = read_file(pair.truth, referee)
+            truths[pair] = _read_movements(pair.truth, referee)
             if not truths[pair].note_count:
                 raise UnreadableFileError("it holds no notes")
         except (UnreadableFileError, OSError) as error:
@@ -56,6 +57,20 @@ def read_truths(pairs: list[Pair], referee: Referee | None = None) -> dict[Pair,
     if unusable:
         raise UnreadableFileError("\n".join(unusable))
     return truths
+
+
+def _read_movements(path: Path, referee: Referee | None) -> Reading:
+    """What a truth holds with the movements beside it, in a row."""
+    movements = [read_file(path, referee)]
+    while (following := movement_path(path, len(movements))).is_file():
+        movements.append(read_file(following, referee))
+    if len(movements) == 1:
+        return movements[0]
+    return Reading(
+        bars=tuple(bar for movement in movements for bar in movement.bars),
+        kinds=frozenset.intersection(*(movement.kinds for movement in movements)),
+        movements=tuple(len(movement.bars) for movement in movements),
+    )
 
 
 def evaluate(pair: Pair, truth: Reading, read: Read) -> Piece:

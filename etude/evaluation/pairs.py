@@ -15,7 +15,10 @@ class PairsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A file to evaluate and its truth; `name` is for people and for the names of files made of it."""
+    """A file to evaluate and its truth; `name` is for people and for the names of files made of it.
+
+    A document of several movements may have a truth of several files, the first of which is `truth` (`movement_path`).
+    """
 
     name: str
     pred: Path
@@ -69,6 +72,11 @@ def _of_folder(folder: Path) -> list[Pair]:
             f"{folder} holds no PDF or picture with a truth of the same name ({', '.join(TRUTH_SUFFIXES)})"
         )
     return pairs
+
+
+def movement_path(path: Path, movement: int) -> Path:
+    """The file of a movement, from 0, of what `path` begins: sonata.musicxml, then sonata.mov2.musicxml."""
+    return path.with_name(f"{path.stem}.mov{movement + 1}{path.suffix}") if movement else path
 
 
 def _truth_of(document: Path) -> Path | None:

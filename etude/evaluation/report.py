@@ -11,6 +11,7 @@ from typing import Any
 from etude.evaluation.differences import BarDifference
 from etude.evaluation.figures import FIGURES
 from etude.evaluation.html import cell, document, ratio_cell, row, strips, table
+from etude.evaluation.pairs import movement_path
 from etude.evaluation.pictures import Engraver, Pages, PictureError
 from etude.evaluation.piece import Piece
 from etude.evaluation.reading import Bar
@@ -198,4 +199,6 @@ def _reading_picture(
 def _truth_picture(difference: BarDifference, engraver: Engraver) -> tuple[str, bytes]:
     if difference.truth is None:
         raise PictureError("there is no such bar in truth")
-    return "image/svg+xml", engraver.bars(difference.piece.truth_path, difference.truth).encode()
+    movement, position = difference.piece.truth.place(difference.truth)
+    path = movement_path(difference.piece.truth_path, movement)
+    return "image/svg+xml", engraver.bars(path, position).encode()
