@@ -6,11 +6,9 @@ from typing import Any
 
 import grpc
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 import etude
-from gateway import models
 from gateway.body_limit import BodyLimit
 from gateway.context import RequestContext
 from gateway.errors import install_error_handlers
@@ -19,6 +17,7 @@ from gateway.local_user import LocalUserGuard
 from gateway.pages import install_pages
 from gateway.rate_limit import Limiter, MemoryLimiter
 from gateway.routes import artifacts, auth, catalogue, jobs, operations
+from gateway.routing import install_routers
 from gateway.settings import GatewaySettings
 
 DESCRIPTION = """Sheet music in, a fingered piano score out.
@@ -70,22 +69,15 @@ def create_app(
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=_operation_id,
-        responses={
-            "default": {"description": "What went wrong.", "model": models.ErrorEnvelope},
-            422: {"description": "Which fields are wrong.", "model": models.ErrorEnvelope},
-        },
-        telemetry={"operation_spans": False, "exclude": _is_probe},
+        telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _is_probe},
     )
     app.state.settings = settings
     app.state.channel = channel
     app.state.dependencies = dependencies
     app.state.closing = asyncio.Event()
-    for router in _ROUTERS:
-        app.include_router(router)
+    install_routers(app, _ROUTERS)
     install_pages(app)
-    routes = [*app.routes, *(route for router in _ROUTERS for route in router.routes)]
-    install_error_handlers(app, settings.max_upload_bytes, routes)
+    install_error_handlers(app, settings.max_upload_bytes)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes + _MULTIPART_OVERHEAD)
     app.add_middleware(LocalUserGuard, http_address=settings.http_address, origins=settings.cors_origins)
@@ -101,11 +93,6 @@ def create_app(
         )
     app.add_middleware(RequestContext)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    """Operation ids are the names of the route functions, which generators of clients turn into methods."""
-    return route.name
 
 
 def _is_probe(scope: MutableMapping[str, Any]) -> bool:

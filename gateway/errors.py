@@ -40,13 +40,12 @@ def error_response(error: EtudeError, headers: Mapping[str, str] | None = None) 
     return JSONResponse(envelope(error_to_json(error)), status_code=error.http_status, headers=extra)
 
 
-def install_error_handlers(app: FastAPI, max_upload_bytes: int, routes: Sequence[BaseRoute]) -> None:
+def install_error_handlers(app: FastAPI, max_upload_bytes: int) -> None:
     """Makes every failure of the application an envelope.
 
     Args:
         app: The application.
         max_upload_bytes: Largest document, for the message.
-        routes: All routes, from which the methods of a path are told to who used another.
     """
 
     @app.exception_handler(EtudeError)
@@ -77,7 +76,7 @@ def install_error_handlers(app: FastAPI, max_upload_bytes: int, routes: Sequence
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             # A path has a route per method, and the framework names the methods of the first one only.
-            headers["Allow"] = ", ".join(_methods(routes, request.url.path))
+            headers["Allow"] = ", ".join(_methods(app.routes, request.url.path))
         return JSONResponse(envelope(fields), status_code=error.status_code, headers=headers)
 
 

@@ -6,6 +6,7 @@ machine and read the answers, too (DNS rebinding; told by `Host`).
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -35,7 +36,7 @@ class LocalUserGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request."""
-        if scope["type"] == "http" and _is_closed(scope["path"]):
+        if scope["type"] == "http" and needs_credentials(scope["path"]):
             headers = Headers(scope=scope)
             if not headers.get("authorization") and (self._exposed or self._from_elsewhere(headers)):
                 refusal = EtudeError(
@@ -52,10 +53,12 @@ class LocalUserGuard:
         return foreign or not _names_this_machine(host)
 
 
-def _is_closed(path: str) -> bool:
+def needs_credentials(path: str) -> bool:
+    """True for the paths where a caller has to be somebody."""
     return (path.startswith("/api/") and path not in PUBLIC_PATHS) or path == "/health/detailed"
 
 
+@lru_cache(maxsize=256)
 def _names_this_machine(host: str) -> bool:
     """True for a Host header of loopback, with or without a port.
 

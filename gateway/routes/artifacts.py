@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response, status
+from fastapi import Header, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from etude.client import AsyncEtudeClient
@@ -12,11 +12,12 @@ from etude.job.v1 import artifact_service_pb2
 from etude.mesh.errors import EtudeError
 from gateway import models
 from gateway.answers import answer
-from gateway.dependencies import BEARER, Client, Settings
+from gateway.callers import client_of, settings_of
 from gateway.errors import error_response
 from gateway.ranges import ByteRange, matches, parse_range, range_allowed
+from gateway.routing import api_router
 
-router = APIRouter(prefix="/api/v1/artifacts", tags=["artifacts"], dependencies=[BEARER])
+router = api_router("artifacts", "/api/v1/artifacts")
 
 ArtifactId = Annotated[str, Path(description="The artifact.", min_length=1, max_length=200)]
 
@@ -28,8 +29,9 @@ _DOCUMENTS = frozenset({"image/svg+xml", "text/html"})
 
 
 @router.get("/{artifact_id}", response_model=models.Artifact, summary="One artifact")
-async def get_artifact(client: Client, artifact_id: ArtifactId) -> Response:
+async def get_artifact(request: Request, artifact_id: ArtifactId) -> Response:
     """The description of an artifact."""
+    client = client_of(request)
     return answer(await client.get_artifact(artifact_id))
 
 
@@ -51,8 +53,6 @@ async def get_artifact(client: Client, artifact_id: ArtifactId) -> Response:
 )
 async def download_artifact(
     request: Request,
-    client: Client,
-    settings: Settings,
     artifact_id: ArtifactId,
     disposition: Annotated[Literal["attachment", "inline"], Query(description="To save, or to show.")] = "attachment",
     redirect: Annotated[
@@ -67,6 +67,7 @@ async def download_artifact(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The bytes as they were stored; `ETag` is their SHA-256, and `Range` asks for a part of them."""
+    client = client_of(request)
     artifact = await client.get_artifact(artifact_id)
     etag = f'"{artifact.sha256}"'
     headers = {
@@ -97,7 +98,7 @@ async def download_artifact(
                     "Referrer-Policy": "no-referrer",
                 },
             )
-    return await _bytes(request.method, client, artifact, part, headers, settings.upload_timeout_s)
+    return await _bytes(request.method, client, artifact, part, headers, settings_of(request).upload_timeout_s)
 
 
 async def _bytes(
@@ -137,6 +138,6 @@ async def _bytes(
 
 
 @router.get("/{artifact_id}/lineage", response_model=models.Lineage, summary="Where an artifact comes from")
-async def get_lineage(client: Client, artifact_id: ArtifactId) -> Response:
+async def get_lineage(request: Request, artifact_id: ArtifactId) -> Response:
     """All artifacts it was derived from or that were derived from it, and how."""
-    return answer(await client.lineage(artifact_id))
+    return answer(await client_of(request).lineage(artifact_id))

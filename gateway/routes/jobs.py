@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Header, Path, Query, Request, Response, UploadFile, status
+from fastapi import File, Form, Header, Path, Query, Request, Response, UploadFile, status
 from fastapi.responses import StreamingResponse
 
 from etude.client import RESTING_STATES
@@ -16,11 +16,12 @@ from etude.score.v1 import fingering_pb2
 from etude.stage.v1 import fingering_service_pb2
 from gateway import models
 from gateway.answers import answer
-from gateway.dependencies import BEARER, Client, Settings
+from gateway.callers import client_of, settings_of
 from gateway.errors import too_large
 from gateway.events import event_stream
+from gateway.routing import api_router
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], dependencies=[BEARER])
+router = api_router("jobs", "/api/v1/jobs")
 
 JobId = Annotated[str, Path(description="The job.", min_length=1, max_length=200)]
 IdempotencyKey = Annotated[
@@ -43,8 +44,7 @@ def request_id_from(key: str) -> str:
 
 @router.post("", response_model=models.Job, status_code=status.HTTP_201_CREATED, summary="Send a document")
 async def create_job(
-    client: Client,
-    settings: Settings,
+    request: Request,
     file: Annotated[UploadFile, File(description="PDF, picture (PNG, JPEG, TIFF), MusicXML or MIDI file")],
     reader: Annotated[str, Form(description="auto, engraved or scan")] = "",
     uncertainty_policy: Annotated[str, Form(description="keep_alternatives or best_only")] = "",
@@ -63,8 +63,8 @@ async def create_job(
     idempotency_key: IdempotencyKey = "",
 ) -> Response:
     """Stores the document and starts a job on it; answers as soon as the document is stored."""
-    if file.size is not None and file.size > settings.max_upload_bytes:
-        raise too_large(settings.max_upload_bytes)
+    if file.size is not None and file.size > settings_of(request).max_upload_bytes:
+        raise too_large(settings_of(request).max_upload_bytes)
     options = job_options(
         filename=file.filename or "document",
         reader=reader,
@@ -77,15 +77,15 @@ async def create_job(
         pages=pages,
         pins_from_job_id=pins_from_job_id,
     )
-    job = await client.create_job(
-        file.file, options, request_id=request_id_from(idempotency_key), timeout_s=settings.upload_timeout_s
+    job = await client_of(request).create_job(
+        file.file, options, request_id=request_id_from(idempotency_key), timeout_s=settings_of(request).upload_timeout_s
     )
     return answer(job, status.HTTP_201_CREATED, {"Location": f"/api/v1/jobs/{job.job_id}"})
 
 
 @router.get("", response_model=models.JobList, summary="List jobs")
 async def list_jobs(
-    client: Client,
+    request: Request,
     state: Annotated[list[models.JobState] | None, Query(description="Only jobs in one of these states.")] = None,
     stage: Annotated[models.Stage | None, Query(description="Only jobs whose state is one of this stage's.")] = None,
     page_size: Annotated[int, Query(ge=0, le=1000, description="Most jobs in the answer; 0 for 50.")] = 0,
@@ -97,19 +97,20 @@ async def list_jobs(
     if not wanted:
         # No job is in this state. It is still the orchestrator that says so: it looks at who asks.
         states = [job_pb2.JOB_STATE_UNSPECIFIED]
-    page = await client.list_jobs_page(states=states, page_size=page_size, page_token=page_token)
+    page = await client_of(request).list_jobs_page(states=states, page_size=page_size, page_token=page_token)
     return answer(page)
 
 
 @router.get("/{job_id}", response_model=models.Job, summary="One job")
-async def get_job(client: Client, job_id: JobId) -> Response:
+async def get_job(request: Request, job_id: JobId) -> Response:
     """The job as it is now."""
-    return answer(await client.get_job(job_id))
+    return answer(await client_of(request).get_job(job_id))
 
 
 @router.get("/{job_id}/results", summary="What a job made")
-async def get_results(client: Client, job_id: JobId) -> models.JobResults:
+async def get_results(request: Request, job_id: JobId) -> models.JobResults:
     """The files of a completed job, the latest revision of each, and where to download them; 409 before that."""
+    client = client_of(request)
     job = await client.get_job(job_id)
     if job.state != job_pb2.JOB_STATE_COMPLETED:
         state = short_name(job_pb2.JobState, job.state)
@@ -128,32 +129,31 @@ async def get_results(client: Client, job_id: JobId) -> models.JobResults:
 
 
 @router.delete("/{job_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a job")
-async def delete_job(client: Client, job_id: JobId) -> None:
+async def delete_job(request: Request, job_id: JobId) -> None:
     """Deletes a job that is at rest, with its artifacts and events."""
-    await client.delete(job_id)
+    await client_of(request).delete(job_id)
 
 
 @router.post("/{job_id}/cancel", response_model=models.Job, summary="Cancel a job")
 async def cancel_job(
-    client: Client,
+    request: Request,
     job_id: JobId,
     reason: Annotated[str, Query(max_length=500, description="Why, for the audit trail.")] = "",
 ) -> Response:
     """Cancels a job that is not finished."""
-    return answer(await client.cancel(job_id, reason))
+    return answer(await client_of(request).cancel(job_id, reason))
 
 
 @router.post("/{job_id}/retry", response_model=models.Job, summary="Retry a job")
-async def retry_job(client: Client, job_id: JobId, idempotency_key: IdempotencyKey = "") -> Response:
+async def retry_job(request: Request, job_id: JobId, idempotency_key: IdempotencyKey = "") -> Response:
     """Starts a job in OMR_FAILED or FINGERING_FAILED again, from the failed stage on."""
-    job = await client.retry(job_id, request_id=request_id_from(idempotency_key))
+    job = await client_of(request).retry(job_id, request_id=request_id_from(idempotency_key))
     return answer(job)
 
 
 @router.post("/{job_id}/fingering", response_model=models.FingeringUpdated, summary="Pin fingers")
 async def update_fingering(
-    client: Client,
-    settings: Settings,
+    request: Request,
     job_id: JobId,
     update: models.FingeringUpdate,
     idempotency_key: IdempotencyKey = "",
@@ -168,13 +168,13 @@ async def update_fingering(
         )
         for pin in update.pins
     ]
-    updated = await client.update_fingering(
+    updated = await client_of(request).update_fingering(
         job_id,
         pins,
         unpin_note_ids=update.unpin_note_ids,
         score_index=update.score_index,
         request_id=request_id_from(idempotency_key),
-        timeout_s=settings.upload_timeout_s,
+        timeout_s=settings_of(request).upload_timeout_s,
     )
     return answer(updated)
 
@@ -194,19 +194,18 @@ async def update_fingering(
 )
 async def watch_job(
     request: Request,
-    client: Client,
-    settings: Settings,
     job_id: JobId,
     last_event_id: Annotated[str, Header(description="Events after this one are sent; browsers set it.")] = "",
     after_sequence: Annotated[int, Query(ge=0, description="The same, for clients without that header.")] = 0,
 ) -> Response:
     """Events of a job as they come, until it is at rest; comments in between keep proxies from closing the stream."""
+    client = client_of(request)
     cursor = _cursor(last_event_id) if last_event_id else after_sequence
     job = await client.get_job(job_id)
     if last_event_id and job.state in RESTING_STATES and cursor >= job.last_sequence:
         return Response(status_code=status.HTTP_204_NO_CONTENT)
     return StreamingResponse(
-        event_stream(client, job_id, cursor, settings.heartbeat_s, request.app.state.closing),
+        event_stream(client, job_id, cursor, settings_of(request).heartbeat_s, request.app.state.closing),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
@@ -224,7 +223,7 @@ def _cursor(last_event_id: str) -> int:
 
 @router.get("/{job_id}/artifacts", response_model=models.ArtifactList, summary="A job's artifacts")
 async def list_artifacts(
-    client: Client,
+    request: Request,
     job_id: JobId,
     kind: Annotated[list[models.ArtifactKind] | None, Query(description="Only these kinds.")] = None,
     latest_only: Annotated[bool, Query(description="Leave out what a later correction replaced.")] = True,
@@ -232,7 +231,7 @@ async def list_artifacts(
     page_token: Annotated[str, Query(description="`next_page_token` of the previous answer.")] = "",
 ) -> Response:
     """Artifacts of a job, oldest first."""
-    page = await client.artifacts_page(
+    page = await client_of(request).artifacts_page(
         job_id,
         kinds=[artifact_service_pb2.ArtifactKind.Value(f"ARTIFACT_KIND_{name}") for name in kind or ()],
         latest_only=latest_only,

@@ -1,14 +1,15 @@
 """What operators and balancers ask: liveness, readiness, metrics."""
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import Request, Response, status
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import etude
 from etude.client.json_form import to_json
 from gateway import health, models
-from gateway.dependencies import BEARER, Client
+from gateway.callers import client_of
+from gateway.routing import api_router
 
-router = APIRouter(tags=["operations"])
+router = api_router("operations")
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -26,12 +27,11 @@ async def get_health() -> models.Health:
 @router.get(
     "/health/detailed",
     summary="How is everything it stands on?",
-    dependencies=[BEARER],
     responses={503: {"description": "Something is not serving.", "model": models.SystemHealth}},
 )
-async def get_detailed_health(client: Client, response: Response) -> models.SystemHealth:
+async def get_detailed_health(request: Request, response: Response) -> models.SystemHealth:
     """Asks the database, the object store and each stage now, and says how long each took; 503 when one fails."""
-    found = models.SystemHealth.model_validate(to_json(await client.system_health()))
+    found = models.SystemHealth.model_validate(to_json(await client_of(request).system_health()))
     if not found.healthy:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     return found
