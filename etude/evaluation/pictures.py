@@ -22,8 +22,8 @@ MARGIN_POINTS = 30.0
 """How much of the page is shown around a bar."""
 PIXELS_PER_POINT = 2.0
 _MOST_COLORS = 1024
-_PALETTE = 32
-"""Colours a drawn page is kept in: greys of its smoothed edges and those of the frames."""
+_GREYS, _PALETTE = 16, 32
+"""Colours that a page in black and white (those of the frames among them) and one in colours is kept in."""
 _OPTIONS = {
     "adjustPageHeight": True,
     "adjustPageWidth": True,
@@ -32,6 +32,7 @@ _OPTIONS = {
     "noJustification": True,
     "pageWidth": 4000,
     "scale": 35,
+    "svgFormatRaw": True,
     "svgViewBox": True,
     "xmlIdChecksum": True,
 }
@@ -69,7 +70,7 @@ class Pages:
             PictureError: The document cannot be drawn, or what draws it is not installed.
         """
         try:
-            from PIL import Image, ImageDraw
+            import PIL  # noqa: F401
         except ImportError as error:
             raise PictureError("Pillow is not installed (etude[omr] brings it)") from error
         page = self._drawn(document, region.page_number, rotation)
@@ -89,22 +90,12 @@ class Pages:
         if scale > PIXELS_PER_POINT:
             size = [max(1, round(side * PIXELS_PER_POINT / scale)) for side in picture.size]
             picture, scale = picture.resize(size), PIXELS_PER_POINT
+        shown = scale * page_width / page.width if page_width else 1.0
+        placed = []
         for framed, color in frames:
-            shown = scale * page_width / page.width if page_width else 1.0
             x, y = framed.x * scale - box[0] * shown, framed.y * scale - box[1] * shown
-            corners = (x, y, x + framed.width * scale, y + framed.height * scale)
-            ImageDraw.Draw(picture).rectangle(corners, outline=color, width=2)
-        buffer = io.BytesIO()
-        colors = picture.getcolors(_MOST_COLORS)
-        if colors is None:  # a photograph or a scan: its paper has texture
-            picture.save(buffer, "JPEG", quality=80)
-            return "image/jpeg", buffer.getvalue()
-        if all(red == green == blue for _, (red, green, blue) in colors):
-            small = picture.convert("L")
-        else:
-            small = picture.quantize(_PALETTE, Image.Quantize.MAXCOVERAGE)
-        small.save(buffer, "PNG")
-        return "image/png", buffer.getvalue()
+            placed.append(((x, y, x + framed.width * scale, y + framed.height * scale), color))
+        return _encoded(picture, placed)
 
     def _drawn(self, document: Path, number: int, rotation: int | None) -> Any:
         key = (document, number, rotation)
@@ -112,6 +103,31 @@ class Pages:
             draw = _draw_pdf if _is_pdf(document) else _open_picture
             self._page, self._key = draw(document, number, rotation), key
         return self._page
+
+
+def _encoded(picture: Any, frames: Sequence[tuple[tuple[float, float, float, float], str]]) -> tuple[str, bytes]:
+    """The media type and the bytes of an RGB picture with frames (left, top, right and bottom in pixels, colour)."""
+    from PIL import Image, ImageColor, ImageDraw
+
+    buffer = io.BytesIO()
+    colors = picture.getcolors(_MOST_COLORS)
+    if colors and all(red == green == blue for _, (red, green, blue) in colors):
+        inks = list(dict.fromkeys(color for _, color in frames))
+        greys = _GREYS - len(inks)
+        picture = picture.convert("L").point([round(value * (greys - 1) / 255) for value in range(256)])
+        palette = [(round(grey * 255 / (greys - 1)),) * 3 for grey in range(greys)]
+        picture.putpalette([value for entry in (*palette, *map(ImageColor.getrgb, inks)) for value in entry])
+        for corners, color in frames:
+            ImageDraw.Draw(picture).rectangle(corners, outline=greys + inks.index(color), width=2)
+        picture.save(buffer, "PNG", bits=4, compress_level=4)
+        return "image/png", buffer.getvalue()
+    for corners, color in frames:
+        ImageDraw.Draw(picture).rectangle(corners, outline=color, width=2)
+    if colors:
+        picture.quantize(_PALETTE, Image.Quantize.MAXCOVERAGE).save(buffer, "PNG")
+        return "image/png", buffer.getvalue()
+    picture.save(buffer, "JPEG", quality=80)  # a photograph or a scan: its paper has texture
+    return "image/jpeg", buffer.getvalue()
 
 
 def _is_pdf(document: Path) -> bool:

@@ -17,6 +17,8 @@ MOST_SQUARES = 3000
 """Longest side of a map, for pages with tiny staves."""
 PAPER = 0.78
 """Share of the paper's brightness from which on a square counts as paper; what is lighter is texture of a scan."""
+LONGEST_STEM = 2000
+"""Squares after which a stem is not followed any further."""
 BLOCK = 4 * SQUARES_PER_SPACE
 """Side, in squares, of the blocks in each of which the paper's brightness is looked for."""
 DEFAULT_SPACE = 5.0
@@ -101,16 +103,16 @@ class InkMap:
         square as long as there is ink.
         """
         x = head.x1 if up else head.x0
-        columns = range(
-            max(0, self.columns(x - 0.3 * space)), min(self.ink.shape[1], self.columns(x + 0.3 * space) + 1)
-        )
+        columns = slice(max(0, self.columns(x - 0.3 * space)), self.columns(x + 0.3 * space) + 1)
         start = self.rows((head.y0 + head.y1) / 2 - (0.6 if up else -0.6) * space)
-        best = 0
-        for column in columns:
-            line = self.ink[start::-1, column] if up else self.ink[start:, column]
-            gap = np.flatnonzero(~line[:2000] & ~np.append(line[1:2000], False)[: len(line[:2000])])
-            run = int(gap[0]) if len(gap) else len(line)
-            best = max(best, run)
+        line = self.ink[start::-1, columns] if up else self.ink[start:, columns]
+        line = line[:LONGEST_STEM]
+        if not line.size:
+            return None
+        gap = ~line
+        gap[:-1] &= ~line[1:]  # a single blank square does not end a stem
+        ends = np.where(gap.any(axis=0), gap.argmax(axis=0), len(line))
+        best = int(ends.max())
         length = best / self.per_y
         if length < 1.5 * space:
             return None
@@ -177,6 +179,15 @@ def _bright(band: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return level
 
 
+def _even(grey: np.ndarray, edges_y: np.ndarray, edges_x: np.ndarray) -> bool:
+    """True when `_bright` is the greatest brightness of the page in all blocks: a page drawn on plain paper."""
+    bright = np.add.reduceat(
+        np.add.reduceat(grey == grey.max(), edges_y[:-1], axis=0, dtype=np.int32), edges_x[:-1], axis=1
+    )
+    squares = np.outer(np.diff(edges_y), np.diff(edges_x))
+    return bool((bright >= squares - (0.9 * (squares - 1)).astype(int)).all())
+
+
 def paper_of(grey: np.ndarray) -> np.ndarray:
     """How bright the paper is at each square: yellow paper and the shadows of a photograph are not white.
 
@@ -185,11 +196,16 @@ def paper_of(grey: np.ndarray) -> np.ndarray:
 
     Args:
         grey: Brightness of each square, rows by columns, 0 black to 255 white.
+
+    Returns:
+        An array of the same shape, or of one square where the paper is everywhere as bright as its brightest.
     """
     rows, columns = (max(1, size // BLOCK) for size in grey.shape)
     edges_y, edges_x = (
         np.linspace(0, size, n + 1).astype(int) for size, n in zip(grey.shape, (rows, columns), strict=True)
     )
+    if _even(grey, edges_y, edges_x):
+        return np.full((1, 1), float(grey.max()))
     level = np.stack([_bright(grey[y0:y1], edges_x) for y0, y1 in pairwise(edges_y)])
     framed = np.pad(level, 1, mode="edge")
     level = np.maximum.reduce([framed[y : y + rows, x : x + columns] for y in range(3) for x in range(3)])

@@ -44,6 +44,7 @@ REACH = 0.25
 """Of each staff space between digit and notehead."""
 SIDESTEP, SIDESTEP_SQUARED = 0.5, 1.5
 """Of a shift to the side and of its square."""
+SIDEWAYS = SIDESTEP_SQUARED * SIDESTEPS**2 + SIDESTEP * np.abs(SIDESTEPS)
 IN_STAFF = 4.5
 """Of standing between the lines of the note's staff."""
 BESIDE_STEM = 3.0
@@ -117,6 +118,25 @@ class _Choice:
     inked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What bounds the places above or below the notes, in points.
+
+    Attributes:
+        above: True above the notes.
+        center_x: Middle of the outermost head on that side.
+        near_head: Its edge on that side.
+        tip: End of the stem where it goes to that side, else None.
+        base: Outermost of head, stem and staff.
+    """
+
+    above: bool
+    center_x: float
+    near_head: float
+    tip: float | None
+    base: float
+
+
 def place_page(page: PageStacks, ink: InkMap) -> PlacedPage:
     """Places all stacks of a page; what is placed is ink for those that follow.
 
@@ -160,50 +180,58 @@ def _stack_size(stack: DigitStack, scale: float) -> tuple[float, float]:
 
 def _choose(stack: DigitStack, staves: Sequence[StaffPlace], ink: InkMap) -> _Choice:
     """The cheapest place in the largest size that has a good one, else the cheapest of all."""
+    own = _side(stack, ink, stack.above)
+    other: _Side | None = None
     best: _Choice | None = None
     for scale in SIZES:
-        for above in (stack.above, not stack.above):
-            if above != stack.above and best is not None and not best.inked and best.cost <= OTHER_SIDE:
-                continue
-            choice = _best_on_side(stack, staves, ink, scale, above)
-            if best is None or (choice.inked, choice.cost) < (best.inked, best.cost):
+        choice = _best_on_side(stack, staves, ink, scale, own)
+        if best is None or (choice.inked, choice.cost) < (best.inked, best.cost):
+            best = choice
+        if best.inked or best.cost > OTHER_SIDE:
+            other = other or _side(stack, ink, not stack.above)
+            choice = _best_on_side(stack, staves, ink, scale, other)
+            if (choice.inked, choice.cost) < (best.inked, best.cost):
                 best = choice
-        if best is not None and not best.inked and best.cost <= GOOD_ENOUGH:
+        if not best.inked and best.cost <= GOOD_ENOUGH:
             break
     assert best is not None  # the first size has a candidate on the wanted side, inked at worst
     return best
 
 
-def _best_on_side(stack: DigitStack, staves: Sequence[StaffPlace], ink: InkMap, scale: float, above: bool) -> _Choice:
-    """The cheapest place above or below the notes; one on ink only where there is no other."""
-    space = stack.staff.space
-    width, height = _stack_size(stack, scale)
+def _side(stack: DigitStack, ink: InkMap, above: bool) -> _Side:
+    """What bounds the places above or below the notes."""
     head = min(stack.heads, key=lambda box: box.y0) if above else max(stack.heads, key=lambda box: box.y1)
     near_head = head.y0 if above else head.y1
     tip = None
     if stack.stem == (event_pb2.STEM_DIRECTION_UP if above else event_pb2.STEM_DIRECTION_DOWN):
-        tip = ink.stem_end(head, space, above)
+        tip = ink.stem_end(head, stack.staff.space, above)
     staff_edge = stack.staff.box.y0 if above else stack.staff.box.y1
     edges = (near_head, staff_edge, near_head if tip is None else tip)
-    base = min(edges) if above else max(edges)
+    return _Side(above, head.center_x, near_head, tip, min(edges) if above else max(edges))
+
+
+def _best_on_side(stack: DigitStack, staves: Sequence[StaffPlace], ink: InkMap, scale: float, side: _Side) -> _Choice:
+    """The cheapest place above or below the notes; one on ink only where there is no other."""
+    space = stack.staff.space
+    width, height = _stack_size(stack, scale)
+    above, near_head, base = side.above, side.near_head, side.base
     outwards = -1.0 if above else 1.0
 
     # `near` is the edge of the stack that is next to the note: from the head outwards, a row of the map at a time
     start, stop = near_head + outwards * GAP * space * 0.6, base + outwards * FARTHEST * space
     near = np.linspace(start, stop, max(2, int(abs(stop - start) * ink.per_y)))
     tops = near - height if above else near
-    lefts = head.center_x + SIDESTEPS * space - width / 2
+    lefts = side.center_x + SIDESTEPS * space - width / 2
 
     beyond = (near - base) * outwards / space
     cost = np.where(beyond >= 0, np.abs(beyond - GAP), 0.0) + REACH * (near - near_head) * outwards / space
     cost += IN_STAFF * ((tops < stack.staff.box.y1) & (tops + height > stack.staff.box.y0))
-    if tip is not None:
-        cost += BESIDE_STEM * ((near - tip) * outwards < 0)
+    if side.tip is not None:
+        cost += BESIDE_STEM * ((near - side.tip) * outwards < 0)
     cost += OTHER_SIDE * (above != stack.above)
-    cost += _cost_of_other_staves(stack, staves, tops, height, base, head.center_x)
+    cost += _cost_of_other_staves(stack, staves, tops, height, base, side.center_x)
     cost += OFF_PAGE * ((tops < 2) | (tops + height > ink.height - 2))
-    sideways = SIDESTEP_SQUARED * SIDESTEPS**2 + SIDESTEP * np.abs(SIDESTEPS)
-    sideways += OFF_PAGE * ((lefts < 2) | (lefts + width > ink.width - 2))
+    sideways = SIDEWAYS + OFF_PAGE * ((lefts < 2) | (lefts + width > ink.width - 2))
 
     window = InkWindow(ink, tops, lefts, width, height, AIR * space)
     covered = window.count(CLEARANCE * space)

@@ -11,13 +11,14 @@ import xml.etree.ElementTree as ET
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import NamedTuple
 
 MEI = "{http://www.music-encoding.org/ns/mei}"
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
-_DIGIT = re.compile(r'<g id="([^"]*)" class="fing" data-startid="#([^"]*)"')
+_DIGIT = re.compile(r'(?<=<g id=")([^"]*)(" class="fing")')
 _STEM = re.compile(r'class="stem"><path d="M(\d+) (\d+) L\1 (\d+)"')
 _TEXT = re.compile(
-    r'(?<=data-startid="#)([^"]*)("><text x=")(\d+)'
+    r'(?<=<g id=")([^"]*)(" class="fing"><text x=")(\d+)'
     r'(" y="(\d+)"[^>]*>(?:<tspan[^>]*>)*?<tspan font-size="(\d+)px">)([^<]*)'
 )
 DIGIT_WIDTH, DIGIT_HEIGHT = 0.5, 0.68
@@ -26,26 +27,35 @@ GAP = 0.16
 """Free space between a digit and a stem, in parts of the font size: a third of a digit."""
 
 
-def in_one_column(root: ET.Element) -> dict[str, str]:
+class Start(NamedTuple):
+    """Where a digit starts: the id of its note, and that of the note or chord over whose middle it stands."""
+
+    note: str
+    mark: str
+
+
+def in_one_column(root: ET.Element) -> dict[str, Start]:
     """Has the digits of each chord stand in one column, in the order of the notes, in the MEI under `root`.
 
-    They start at the chord then and no longer at their notes; the id of the note of each such digit, by the digit's
-    own id, is the result.
+    They start at the chord then and no longer at their notes. Where each digit of the document starts, by its id, is
+    the result.
     """
     notes: dict[str, tuple[str, int]] = {}
     for chord in root.iter(f"{MEI}chord"):
         for note in chord.iter(f"{MEI}note"):
             step = int(note.get("oct", 0)) * 7 + "cdefgab".find(note.get("pname", "c"))
             notes[note.get(_ID, "")] = (chord.get(_ID, ""), step)
-    note_of: dict[str, str] = {}
+    starts: dict[str, Start] = {}
     for measure in root.iter(f"{MEI}measure"):
         below: dict[str, list[tuple[int, int, ET.Element]]] = defaultdict(list)
         for index, digit in enumerate(measure):
-            note_id = digit.get("startid", "").removeprefix("#")
-            if digit.tag != f"{MEI}fing" or note_id not in notes:
+            if digit.tag != f"{MEI}fing":
                 continue
-            chord_id, step = notes[note_id]
-            note_of[digit.get(_ID, "")] = note_id
+            note_id = digit.get("startid", "").removeprefix("#")
+            chord_id, step = notes.get(note_id, ("", 0))
+            starts[digit.get(_ID, "")] = Start(note_id, chord_id or note_id)
+            if not chord_id:
+                continue
             digit.set("startid", f"#{chord_id}")
             if digit.get("place") == "below":
                 below[chord_id].append((index, step, digit))
@@ -54,28 +64,28 @@ def in_one_column(root: ET.Element) -> dict[str, str]:
             from_top = sorted(stack, key=lambda entry: -entry[1])
             for (index, _, _), (_, _, digit) in zip(stack, from_top, strict=True):
                 measure[index] = digit
-    return note_of
+    return starts
 
 
-def named(svg: str, note_of: Mapping[str, str]) -> str:
-    """The page with each digit naming its note (`note_of`, by the digit's id) where it named its chord."""
+def named(svg: str, starts: Mapping[str, Start]) -> str:
+    """The page with each digit naming its note.
 
-    def digit(match: re.Match[str]) -> str:
-        return f'<g id="{match[1]}" class="fing" data-startid="#{note_of.get(match[1], match[2])}"'
+    Verovio could write what a digit starts at itself, but asking it for one attribute makes it look at all of them.
+    """
+    return _DIGIT.sub(lambda digit: f'{digit[1]}{digit[2]} data-startid="#{starts[digit[1]].note}"', svg)
 
-    return _DIGIT.sub(digit, svg)
 
-
-def clear_of_stems(svg: str) -> str:
+def clear_of_stems(svg: str, starts: Mapping[str, Start]) -> str:
     """The page with the digits that touched a stem moved aside, away from it; those of one chord move together."""
     stems = sorted((int(x), min(int(a), int(b)), max(int(a), int(b))) for x, a, b in _STEM.findall(svg))
     shifts: dict[str, int] = {}
-    for start, _, left, _, base, size, text in _TEXT.findall(svg):
+    for digit, _, left, _, base, size, text in _TEXT.findall(svg):
         shift = _shift(stems, int(left), int(base), int(size), len(text))
-        shifts[start] = max(shifts.get(start, 0), shift, key=abs)
+        mark = starts[digit].mark
+        shifts[mark] = max(shifts.get(mark, 0), shift, key=abs)
 
     def moved(match: re.Match[str]) -> str:
-        return f"{match[1]}{match[2]}{int(match[3]) + shifts[match[1]]}{match[4]}{match[7]}"
+        return f"{match[1]}{match[2]}{int(match[3]) + shifts[starts[match[1]].mark]}{match[4]}{match[7]}"
 
     return _TEXT.sub(moved, svg)
 

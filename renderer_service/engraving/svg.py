@@ -9,7 +9,7 @@ from typing import Any
 
 import verovio
 
-from renderer_service.engraving.digits import MEI, clear_of_stems, in_one_column, named
+from renderer_service.engraving.digits import MEI, Start, clear_of_stems, in_one_column, named
 
 PAGE_WIDTH, PAGE_HEIGHT = 2100, 2970
 """An A4 page in tenths of a millimetre, the unit of Verovio's layout."""
@@ -29,7 +29,6 @@ OPTIONS: dict[str, Any] = {
     "footer": "encoded",
     "svgViewBox": True,
     "svgFormatRaw": True,
-    "svgAdditionalAttribute": ["fing@startid"],
     "smuflTextFont": "embedded",
     "xmlIdChecksum": True,
 }
@@ -67,22 +66,22 @@ def svg_pages(musicxml: bytes, several: Mapping[str, str] | None = None) -> list
     toolkit.setOptions(OPTIONS | {"breaks": "none"})
     mei = toolkit.getMEI() if toolkit.loadData(musicxml.decode()) else ""
     toolkit.setOptions(OPTIONS)
-    completed, note_of = _completed(mei, several or {}) if mei else ("", {})
+    completed, starts = _completed(mei, several or {}) if mei else ("", {})
     if not completed or not toolkit.loadData(completed):
         raise EngravingError("Verovio could not read the MusicXML of this Score, so it has no engraved pages.")
     pages = [str(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
     if not pages:
         raise EngravingError("Verovio made no page of this Score.")
-    return [named(clear_of_stems(page), note_of) for page in pages]
+    return [named(clear_of_stems(page, starts), starts) for page in pages]
 
 
-def _completed(mei: str, several: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def _completed(mei: str, several: Mapping[str, str]) -> tuple[str, dict[str, Start]]:
     """The MEI with what Verovio's import of MusicXML leaves where it does not print it.
 
     Composer, arranger and copyright line go where its header and footer look for them; a finger and the one that
     takes over from it become one text, and the fingers of an ornament (`several`, by note) take the place of its
-    note's; the digits of a chord stand in one column, and the ids of their notes by those of the digits are the second
-    result. The date of the conversion goes, for it would change the checksum.
+    note's; the digits of a chord stand in one column, and where each digit starts, by its id, is the second result.
+    The date of the conversion goes, for it would change the checksum.
     """
     ET.register_namespace("", MEI[1:-1])
     root = ET.fromstring(mei)
@@ -108,5 +107,5 @@ def _completed(mei: str, several: Mapping[str, str]) -> tuple[str, dict[str, str
                 measure.remove(digit)
         for start, digit in first_of.items():
             digit.text = several.get((start or "").removeprefix("#"), digit.text)
-    note_of = in_one_column(root)
-    return ET.tostring(root, encoding="unicode"), note_of
+    starts = in_one_column(root)
+    return ET.tostring(root, encoding="unicode"), starts

@@ -91,9 +91,9 @@ class Dynamics:
         ended = bisect_right(self._ramps, tick, key=lambda ramp: ramp.end) - 1  # none begins before the last one's end
         return self._ramps[ended].last if ended >= 0 and self._ramps[ended].end > mark_tick else level
 
-    def velocity(self, tick: Fraction, accented: bool = False) -> int:
+    def velocity(self, tick: Fraction | int, accented: bool = False) -> int:
         """MIDI velocity of a note struck at `tick`, 1 to 127."""
-        index = bisect_right(self._ramps, tick, key=lambda ramp: Fraction(ramp.start)) - 1
+        index = bisect_right(self._ramps, tick, key=lambda ramp: ramp.start) - 1
         ramp = self._ramps[index] if index >= 0 else None
         if ramp is not None and tick < ramp.end:
             level = ramp.first + (ramp.last - ramp.first) * float((tick - ramp.start) / (ramp.end - ramp.start))

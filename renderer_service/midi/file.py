@@ -55,7 +55,8 @@ class _Scale:
     def __init__(self, divisions: int) -> None:
         multiple = divisions * max(1, math.ceil(RESOLUTION / divisions))
         self.resolution = multiple if multiple <= HIGHEST_RESOLUTION else HIGHEST_RESOLUTION // 480 * 480
-        self._factor = Fraction(self.resolution, divisions)
+        factor = Fraction(self.resolution, divisions)
+        self._factor = factor.numerator if factor.denominator == 1 else factor
 
     def __call__(self, ticks: Fraction | int) -> int:
         return round(ticks * self._factor)
@@ -153,11 +154,12 @@ def _track(
 
 
 def _written(timed: list[Timed], end: int) -> mido.MidiTrack:
-    """A track of messages with times from the start."""
+    """A track of messages, which are given their times after the one before each."""
     track = mido.MidiTrack()
     now = 0
     for tick, _, _, message in sorted(timed, key=lambda entry: entry[:3]):
-        track.append(message.copy(time=tick - now))
+        message.time = tick - now
+        track.append(message)
         now = tick
     track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
     return track

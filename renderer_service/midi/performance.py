@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeAlias
 
 from etude.score.v1 import direction_pb2, event_pb2, score_pb2
 from renderer_service.fingers import hand_of
 
+Ticks: TypeAlias = Fraction | int
+"""A time: whole ticks, which are quicker to reckon with, wherever no grace note shares them out."""
 GRACE_QUARTERS = Fraction(1, 8)
 """Longest time of one grace note, a 32nd note."""
 SHORTENED = {
@@ -39,8 +42,8 @@ class SoundingNote:
     staff: int
     hand: int
     key: int
-    start: Fraction
-    end: Fraction
+    start: Ticks
+    end: Ticks
     accented: bool = False
 
 
@@ -72,7 +75,7 @@ def sounding_notes(score: score_pb2.Score) -> list[SoundingNote]:
                 seen.add(last)
                 end = max(end, ends[event_of[last].event_id])
             if last == note.note_id:
-                end = start + (end - start) * shortened.get(event.event_id, Fraction(1))
+                end = start + (end - start) * shortened.get(event.event_id, 1)
             found.append(
                 SoundingNote(
                     note.note_id,
@@ -101,10 +104,10 @@ def _articulations(directions: Iterable[direction_pb2.Direction]) -> tuple[dict[
     return shortened, accented
 
 
-def _times_with_graces(score: score_pb2.Score) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
+def _times_with_graces(score: score_pb2.Score) -> tuple[dict[str, Ticks], dict[str, Ticks]]:
     """Start and end in ticks of every event, by id."""
-    starts = {event.event_id: Fraction(event.onset_ticks) for event in score.events}
-    ends = {event.event_id: Fraction(event.onset_ticks + event.duration_ticks) for event in score.events}
+    starts: dict[str, Ticks] = {event.event_id: event.onset_ticks for event in score.events}
+    ends: dict[str, Ticks] = {event.event_id: event.onset_ticks + event.duration_ticks for event in score.events}
     voices: defaultdict[tuple[str, int, int], list[event_pb2.Event]] = defaultdict(list)
     for event in score.events:
         voices[event.part_id, event.staff, event.voice].append(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -142,6 +143,8 @@ def _add_accidental(parent: ET.Element, accidental: pitch_pb2.Accidental) -> Non
 
 
 def _add_time_modification(parent: ET.Element, event: event_pb2.Event, context: NoteContext) -> None:
+    if not event.tuplet_ratios and event.event_id not in context.marks.tremolo_pairs:
+        return
     actual = prod(ratio.actual for ratio in event.tuplet_ratios)
     normal = prod(ratio.normal for ratio in event.tuplet_ratios)
     if event.event_id in context.marks.tremolo_pairs and event.type in vocabulary.NOTE_TYPES:
@@ -177,9 +180,9 @@ def _add_notations(parent: ET.Element, notations: Sequence[tuple[str, ET.Element
     if not notations:
         return
     parent = add(parent, "notations")
+    members: defaultdict[str, list[ET.Element]] = defaultdict(list)
+    for name, new in notations:
+        members[name].append(new)
     for group in GROUPS:
-        members = [new for name, new in notations if name == group]
-        if members and group in WRAPPED:
-            add(parent, group).extend(members)
-        else:
-            parent.extend(members)
+        if group in members:
+            (add(parent, group) if group in WRAPPED else parent).extend(members[group])

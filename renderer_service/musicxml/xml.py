@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPECIAL = re.compile('[&<>"\r\n\t]')
@@ -18,23 +19,33 @@ def clean(text: str) -> str:
 
 def element(tag: str, text: str | int | None = None, **attributes: str | int | None) -> ET.Element:
     """A new element. Attributes that are None are left out; underscores in their names become hyphens."""
-    new = ET.Element(
-        tag, {name.replace("_", "-"): _legal(value) for name, value in attributes.items() if value is not None}
-    )
+    new = ET.Element(tag)
     if text is not None:
         new.text = _legal(text)
+    if attributes:
+        _set(new, attributes)
     return new
-
-
-def _legal(value: str | int) -> str:
-    return str(value) if isinstance(value, int) else clean(value)
 
 
 def add(parent: ET.Element, tag: str, text: str | int | None = None, **attributes: str | int | None) -> ET.Element:
     """A new last child of `parent`; see `element`."""
-    new = element(tag, text, **attributes)
-    parent.append(new)
+    new = ET.SubElement(parent, tag)
+    if text is not None:
+        new.text = _legal(text)
+    if attributes:
+        _set(new, attributes)
     return new
+
+
+def _set(new: ET.Element, attributes: Mapping[str, str | int | None]) -> None:
+    for name, value in attributes.items():
+        if value is not None:
+            new.set(name.replace("_", "-"), _legal(value))
+
+
+@lru_cache(maxsize=4096)  # the words, steps and numbers of a document are the same thousands of times
+def _legal(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else clean(value)
 
 
 def document_text(root: ET.Element) -> str:
@@ -45,25 +56,26 @@ def document_text(root: ET.Element) -> str:
     """
     pieces: list[str] = []
     _write(root, "\n", pieces.append)
-    return "".join(pieces)
+    return "".join(pieces)[1:]
 
 
 def _write(node: ET.Element, line: str, put: Callable[[str], None]) -> None:
-    """Puts an element out; `line` begins a line of its level."""
-    attributes = "".join([f' {name}="{_quoted(value)}"' for name, value in node.items()])
+    """Puts an element out on a line of its own; `line` begins a line of its level."""
+    tag, items = node.tag, node.items()
+    attributes = "".join([f' {name}="{_quoted(value)}"' for name, value in items]) if items else ""
     if len(node):
-        put(f"<{node.tag}{attributes}>")
+        put(f"{line}<{tag}{attributes}>")
         inner = f"{line} "
         for child in node:
-            put(inner)
             _write(child, inner, put)
-        put(f"{line}</{node.tag}>")
+        put(f"{line}</{tag}>")
     elif node.text:
-        put(f"<{node.tag}{attributes}>{_escaped(node.text)}</{node.tag}>")
+        put(f"{line}<{tag}{attributes}>{_escaped(node.text)}</{tag}>")
     else:
-        put(f"<{node.tag}{attributes} />")
+        put(f"{line}<{tag}{attributes} />")
 
 
+@lru_cache(maxsize=4096)
 def _escaped(text: str) -> str:
     if not _SPECIAL.search(text):
         return text

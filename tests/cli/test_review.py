@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
 from etude.cli.main import main
 from etude.evaluation.pictures import PIXELS_PER_POINT, Engraver, Pages
@@ -110,3 +110,20 @@ def test_a_page_is_shown_upright_and_a_photograph_no_larger_than_it_need_be(tmp_
     white = np.asarray(shown.convert("L")) > 200
     rows, columns = np.nonzero(white)
     assert rows.size and columns.max() < 120 and rows.min() > 40
+
+
+def test_a_page_in_black_and_white_is_kept_in_sixteen_colours_with_its_frames(tmp_path):
+    page = np.full((400, 600, 3), 255, np.uint8)
+    page[100:110] = 0
+    page[200:210] = 128
+    Image.fromarray(page).save(tmp_path / "page.png")
+    region = page_pb2.PageRegion(page_number=1, x=0, y=0, width=300, height=200)
+    frames = [(page_pb2.PageRegion(x=50, y=20, width=20, height=20), WRONG)]
+    media_type, data = Pages().crop(tmp_path / "page.png", region, 300, frames)
+    shown = Image.open(io.BytesIO(data))
+    assert media_type == "image/png" and shown.size == (600, 400)
+    assert data[24] == 4, "bits a pixel"
+    colored = np.asarray(shown.convert("RGB")).astype(int)
+    assert tuple(colored[40, 110]) == ImageColor.getrgb(WRONG)
+    colored[np.abs(colored - ImageColor.getrgb(WRONG)).sum(axis=2) == 0] = 255
+    assert np.abs(colored - page).max() <= 9, "half a step of fifteen greys"

@@ -16,7 +16,9 @@ from PIL import Image
 from etude.score.v1 import direction_pb2, event_pb2, fingering_pb2, score_pb2
 from etude.stage.v1 import fingering_service_pb2
 from renderer_service.annotation import AnnotationError, annotate_pdf, document
-from renderer_service.annotation.ink import InkMap, _bright, ink_of_page
+from renderer_service.annotation import ink as ink_module
+from renderer_service.annotation.ink import InkMap, _bright, ink_of_page, paper_of
+from renderer_service.annotation.overlay import _state_operators
 from renderer_service.annotation.pictures import pdf_of_pictures
 from renderer_service.annotation.placing import DIGIT_WIDTH, place_page
 from renderer_service.annotation.stacks import Box, StaffPlace, box_of, collect_stacks
@@ -367,6 +369,25 @@ def test_however_the_page_is_described_the_digits_are_displayed_alike(change, pa
     assert blurred.max() < 60
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"q 1 0 0 1 0 0 cm Q Q q",
+        b"q% q Q\nq(q Q \\) q \\\\)Tj[(q)]q <</q /Q>>BDC q/Q gs Q<41>q EMC(\\(q)Tj",
+        b"q (a (q Q) Q q) Tj q",
+        b"q BI /W 3 /H 1 /BPC 8 /CS /G ID q Q EI q Q",
+        b"qq Qq q",
+        b"",
+    ],
+)
+def test_what_a_page_leaves_open_is_found_as_by_parsing_it(content):
+    pdf = pikepdf.new()
+    page = pdf.add_blank_page()
+    page.Contents = Array([pdf.make_stream(content), pdf.make_stream(b"q")])
+    parsed = [str(step.operator).encode() for step in pikepdf.parse_content_stream(page)]
+    assert list(_state_operators(page)) == [operator for operator in parsed if operator in (b"q", b"Q")]
+
+
 def read_from(pdf, score):
     """The Score with the rotation it would have been read with from a PDF."""
     copy = type(score)()
@@ -487,6 +508,20 @@ def test_paper_is_paper_in_any_light(page):
         shaded = ink_of_page(document[0], A4_WIDTH, A4_HEIGHT, stacks.staves).ink
     assert (shaded[:-8, :-8] != white[: shaded.shape[0] - 8, : shaded.shape[1] - 8]).mean() < 0.02
     assert 0.5 < shaded.mean() / white.mean() < 1.5
+
+
+@pytest.mark.parametrize("size", [(400, 300), (37, 64), (20, 20), (1000, 31)])
+def test_plain_paper_is_as_bright_as_where_it_is_looked_for_in_every_block(size, monkeypatch):
+    random = np.random.default_rng(sum(size))
+    plain_page = np.where(random.random(size) < 0.05, random.integers(0, 250, size), 250).astype(np.uint8)
+    inked = plain_page.copy()
+    inked[:40, :40] = 120
+    quick = [paper_of(grey) for grey in (plain_page, inked)]
+    assert quick[0].shape == (1, 1)
+    assert quick[1].shape == ((1, 1) if max(size) < 40 else size)
+    monkeypatch.setattr(ink_module, "_even", lambda *of: False)
+    for grey, paper in zip((plain_page, inked), quick, strict=True):
+        assert np.allclose(paper_of(grey), paper)
 
 
 def test_ink_map_forgets_staff_lines_and_keeps_what_stands_on_them(page):
