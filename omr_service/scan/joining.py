@@ -22,6 +22,10 @@ from omr_service.symbols import Box, Curve, Glyph, Line, PageSymbols
 _STAFF_LINE = 0.13 * SPACE
 _ON_LINE = 0.25 * SPACE
 """Distance up to which a level stroke lies on the height of a staff line."""
+_BEYOND = 0.25 * SPACE
+"""How far a ledger line reaches beyond its head at least; engravers give it 0.3 to 0.5 spaces."""
+_THROUGH = 0.3
+"""Part of a head's height, up and down from its middle, within which a line goes through it."""
 _SNAP = 0.9 * SPACE
 _STEM_REACH = 3 * SPACE
 _BAR_REACH = 30 * SPACE
@@ -48,7 +52,7 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
         *led_to_beams(ended_at_heads(stems, found.points, pixels), beams, pixels),
         *beams,
         *(_snapped(bar, page.staves) for bar in bars),
-        *off_staff_lines(find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE), page.staves),
+        *ledger_lines(find_levels(found.mask("ledgerLine"), pixels, least=0.8 * SPACE), found.points, page.staves),
         *find_hairpins(found.mask("hairpin"), pixels),
         *with_octave_lines(find_brackets(found.mask("bracket"), pixels), octave_lines_of(found.points, pixels)),
     ]
@@ -87,6 +91,28 @@ def without_stems(
         )
 
     return [bar for bar in bars if not is_stem(bar)]
+
+
+def ledger_lines(levels: Sequence[Line], points: Sequence[Point], staves: Sequence[NormalStaff]) -> list[Line]:
+    """The level strokes that are ledger lines.
+
+    A ledger line reaches beyond its head, to the left and to the right. What ends with the head it lies in is that
+    head's own ink: heads of old plates stand high over the line below them, where the detector expects the next one.
+
+    Args:
+        levels: Level strokes, in pixels.
+        points: The detector's points; others than noteheads are passed over.
+        staves: The staves.
+    """
+    heads = [p for p in points if p.name.startswith("notehead") and p.probability >= LEAST]
+    return [v for v in off_staff_lines(levels, staves) if not any(_within(v, head) for head in heads)]
+
+
+def _within(level: Line, head: Point) -> bool:
+    if abs(level.y0 - head.y) > _THROUGH * head.height:
+        return False
+    left, right = head.x - head.width / 2, head.x + head.width / 2
+    return left - _BEYOND < level.x0 and level.x1 < right + _BEYOND
 
 
 def off_staff_lines(levels: Sequence[Line], staves: Sequence[NormalStaff]) -> list[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omr_service.scan.detector import Point
-from omr_service.scan.joining import off_staff_lines, without_stems
+from omr_service.scan.joining import ledger_lines, off_staff_lines, without_stems
 from omr_service.scan.normal_page import NormalStaff
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.symbols import Line
@@ -25,3 +25,17 @@ def test_the_middle_of_a_stem_through_two_staves_is_no_barline() -> None:
     assert without_stems([bar], [stem], [], []) == [bar]
     assert without_stems([bar], [Line(500, 245, 500, 307, 1.5)], [head], []) == [bar]
     assert without_stems([bar], [stem], [head], [NormalStaff(100.0, 900.0, 276.0, 0.5)]) == [bar]
+
+
+def test_a_ledger_line_reaches_beyond_its_head() -> None:
+    staff = NormalStaff(100.0, 900.0, 300.0, 0.5)
+    first, second, third = (staff.lines[0] - n * SPACE for n in (1, 2, 3))
+    lines = [Line(393, y, 413, y, 1.5) for y in (first, second)]
+    high = Point("noteheadBlack", 403.0, third + 2, 13.0, 12.0, 0.9)
+    inside = Line(397, third + 2, 410, third + 2, 1.5)
+    assert ledger_lines([*lines, inside], [high], [staff]) == lines, "nothing of it is to be seen beside the head"
+    through = Line(392, third, 410, third, 1.5)
+    assert ledger_lines([*lines, through], [high], [staff]) == [*lines, through]
+    shared = Line(397, third + 2, 440, third + 2, 1.5)
+    assert ledger_lines([shared], [high], [staff]) == [shared]
+    assert ledger_lines([inside], [], [staff]) == [inside]
