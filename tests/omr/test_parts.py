@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -16,13 +17,15 @@ from etude.mesh.server import running_server
 from etude.score.v1 import page_pb2, score_pb2
 from etude.stage.v1 import omr_service_pb2 as pb
 from etude.stage.v1 import omr_service_pb2_grpc
-from omr_service.assembler.music import PageMusic
+from omr_service.assembler.music import Element, PageMusic
 from omr_service.assembler.piece.draft import Question
+from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from omr_service.assembler.rhythm.timing import MeasureTiming
 from omr_service.definition import DEFINITION
 from omr_service.form import FormError, fingerprint, pack, unpack
 from omr_service.pdf.document import DocumentLimits
-from omr_service.readings import known_rhythms, outcome_of, reading_of
+from omr_service.pipeline import join_pages
+from omr_service.readings import known_rhythms, outcome_of, reading_of, work_out_pages
 from omr_service.settings import OmrSettings
 from omr_service.work import page_task
 from orchestrator.exchange import Content, UnknownCallError
@@ -76,6 +79,30 @@ def test_nothing_but_the_named_types_is_made() -> None:
         unpack(pack((True,), tuple[bool, ...]), tuple[int, ...])
     assert fingerprint(PageMusic) != fingerprint(dict[Question, MeasureTiming])
     assert not known_rhythms([pb.WorkedOut(form="of another version", content=b"?")])
+
+
+def test_what_was_worked_out_ahead_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a piece whose triplets have no numbers, so that its measures are solved twice: the others tell that they are.
+
+    Only the last measures of a part are asked for anew, which are no longer the last ones of what is known.
+    """
+    path = str(EXAMPLES / "chopin-etude-op25-no2.pdf")
+    readings = [reading_of(page_task(path, LIMITS, number)) for number in range(1, 5)]
+    ahead = [work_out_pages(readings[:2], 1, 2), work_out_pages(readings, 3, 4)]
+    music = [page for page in (outcome_of(reading).music for reading in readings) if page is not None]
+    asked: list[int] = []
+
+    def counting(elements: Sequence[Element], *others: Any) -> MeasureTiming:
+        asked.append(len(elements))
+        return solve_measure(elements, *others)
+
+    monkeypatch.setattr("omr_service.assembler.piece.rhythm.solve_measure", counting)
+    known = join_pages(music, known_rhythms(ahead))
+    assert len(asked) <= 3
+    asked.clear()
+    alone = join_pages(music)
+    assert len(asked) > len(alone.measures)
+    assert [measure.timing for measure in known.measures] == [measure.timing for measure in alone.measures]
 
 
 class Counting:

@@ -35,6 +35,15 @@ _MOST = 8.0
 
 def step_rhythm(draft: ScoreDraft) -> None:
     """Onsets, durations and voices, measure by measure."""
+    _solve_in_turns(draft)
+    onset = Fraction(0)
+    for measure in draft.measures:
+        measure.onset = onset
+        onset += measure.rhythm.length
+
+
+def _solve_in_turns(draft: ScoreDraft) -> None:
+    """Solves all measures, and then anew those of which the others tell something."""
     _solve_all(draft, None)
     if settle_meters(draft):
         _solve_all(draft, None)
@@ -42,10 +51,6 @@ def step_rhythm(draft: ScoreDraft) -> None:
         anew = others_tell(draft)
         if anew:
             _solve_all(draft, anew)
-    onset = Fraction(0)
-    for measure in draft.measures:
-        measure.onset = onset
-        onset += measure.rhythm.length
 
 
 class _Known(NamedTuple):
@@ -62,10 +67,10 @@ class _Known(NamedTuple):
     in_triplets: bool = False
 
 
-def _solve_all(draft: ScoreDraft, anew: Mapping[int, _Known] | None, start: int = 0) -> None:
-    """Solves all measures from one on, or those of which the others tell something."""
+def _solve_all(draft: ScoreDraft, anew: Mapping[int, _Known] | None) -> None:
+    """Solves all measures, or those of which the others tell something."""
     recent: list[frozenset[Fraction]] = []
-    for i, measure in enumerate(draft.measures[start:], start):
+    for i, measure in enumerate(draft.measures):
         signs = measure.signs
         if anew is None or i in anew:
             before = frozenset().union(*recent[-_LOOK_BACK:]) if recent else frozenset()
@@ -178,7 +183,10 @@ def work_out(pages: Sequence[PageMusic], numbers: Container[int]) -> dict[Questi
     first = next((i for i, m in enumerate(draft.measures) if m.page.page_number in numbers), None)
     if first is None:
         return {}
-    _solve_all(draft, None, max(0, first - _LOOK_BACK))
+    del draft.measures[: max(0, first - _LOOK_BACK)]
+    # Passages begin where a meter is printed, and this one somewhere before.
+    draft.measures[0].meter_printed = draft.measures[0].meter is not None
+    _solve_in_turns(draft)
     return {question: answer for question, answer in draft.answers.items() if question.page in numbers}
 
 
