@@ -12,6 +12,10 @@ EXACT = 0.15
 """How far in spaces the ends of a barline of one staff alone may be off the outer lines."""
 COLUMN = 0.25
 """Distance in spaces up to which strokes over each other are one barline: on paper they lean."""
+SHARED = 0.6
+"""The same where a barline is drawn staff by staff: the engraver set his tool anew for each."""
+LINE_TO_LINE = 0.3
+"""How far in spaces the ends of such a stroke may be off the outer lines of its staff."""
 OVERRUN = 2.0
 """Spaces by which one staff may begin before another of its system: its lines run on into the foot of the brace."""
 BEYOND = 0.8
@@ -51,10 +55,15 @@ def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: 
         same = [j for j in range(i, len(by_x)) if (by_x[j].x0 + by_x[j].x1) / 2 - x <= COLUMN * space]
         column = [by_x[j] for j in same]
         whole = all(any(_covers(r, s) for r in column) for s in staves)
+        if not whole:
+            same += _on_other_staves(by_x, same, staves, heads)
+            column = [by_x[j] for j in same]
         is_one = (
             _is_barline(column, staves, heads)
             if whole
-            else _stands_alone(column, staves, heads) or _breaks_off(column, staves, heads)
+            else all(any(_covers(r, s) for r in column) for s in staves)
+            or _stands_alone(column, staves, heads)
+            or _breaks_off(column, staves, heads)
         )
         if is_one:
             for j in same:
@@ -63,6 +72,37 @@ def find_barlines(system: System, runs: list[Line], glyphs: list[Glyph], heads: 
     marks = [_with_dots(m, staves, glyphs) for m in _join(strokes, staves, space)]
     begun = max((s.x0 for s in staves if s.x0 < system.x0 + OVERRUN * space), default=system.x0)
     return replace(system, barlines=tuple(m for m in marks if m.x > begun + 1.0 * space or _begins_repeat(m)))
+
+
+def _on_other_staves(by_x: list[Line], same: list[int], staves: list[Staff], heads: Sorted[Glyph]) -> list[int]:
+    """The strokes that a barline drawn staff by staff has on the other staves: each goes from the first line of its
+    staff to the last, and they stand over each other less exactly than the parts of one stroke.
+
+    Args:
+        by_x: Strokes by x.
+        same: Positions of those that stand over each other exactly, from the first.
+        staves: Staves of the part.
+        heads: Noteheads of the page by x.
+
+    Returns:
+        Positions of the strokes that complete it; none where some staff has none.
+    """
+    first = by_x[same[0]]
+    x, space = (first.x0 + first.x1) / 2, staves[0].space
+    near = [j for j in range(same[0], len(by_x)) if (by_x[j].x0 + by_x[j].x1) / 2 - x <= SHARED * space]
+    found: list[int] = []
+    for staff in staves:
+        own = [j for j in near if is_line_to_line(by_x[j], staff) and not _has_head([by_x[j]], heads, space)]
+        if not own:
+            return []
+        found += [own[0]] if own[0] not in same else []
+    return found
+
+
+def is_line_to_line(run: Line, staff: Staff) -> bool:
+    """True for a stroke from the first line of a staff to its last, no further."""
+    over, under = abs(run.y0 - staff.top(run.x0)), abs(run.y1 - staff.bottom(run.x0))
+    return max(over, under) < LINE_TO_LINE * staff.space
 
 
 def _begins_repeat(mark: Barline) -> bool:

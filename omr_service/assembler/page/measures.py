@@ -12,6 +12,8 @@ from omr_service.assembler.page.signatures import ClefSign, KeySign
 
 CADENZA = 3
 """Small notes alone on a staff from which on they are its own."""
+CUSTOS = 3.2
+"""Spaces after the last barline up to which there is no room for a measure of notes without stems."""
 
 
 def measure_edges(
@@ -50,6 +52,18 @@ def _cues_in_time(elements: tuple[Element, ...]) -> tuple[Element, ...]:
     return tuple(replace(e, small=False) if e.small and e.staff not in full | slashed else e for e in elements)
 
 
+def _without_custos(system: System, elements: list[Element]) -> list[Element]:
+    """The elements without what stands between the last barline and the end of the lines where there is no room for a
+    measure: old prints show there, by a sign of its own, on which line the next system begins. No stem stands there.
+    """
+    if not system.barlines or system.x1 - system.barlines[-1].x1 > CUSTOS * system.space:
+        return elements
+    after = [e for e in elements if (e.x + e.x1) / 2 > system.barlines[-1].x]
+    if any(e.up is not None for e in after):
+        return elements
+    return [e for e in elements if e not in after]
+
+
 def build_measures(
     system: System,
     elements: list[Element],
@@ -58,6 +72,7 @@ def build_measures(
     meters: list[MeterSign],
 ) -> tuple[MeasureSigns, ...]:
     """The measures of a system with what stands in them."""
+    elements = _without_custos(system, elements)
     right = max(((e.x + e.x1) / 2 for e in elements), default=system.x0)
     edges = measure_edges(system, right, [e.x for e in elements])
     measures: list[MeasureSigns] = []

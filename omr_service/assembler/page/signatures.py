@@ -18,6 +18,8 @@ USUAL_LINE = {"g": 2, "f": 4, "c": 3}
 BETWEEN = 0.45
 """A sign of a key signature up to half a half space and this much off its place still stands for that letter: where the
 middle of a sign is differs from punch to punch."""
+CERTAIN_ALONE = 2
+"""Signs in a row from which on one staff tells a signature: a single one may be a note's accidental."""
 CLOSE = 0.75
 """Room, in staff spaces, between an accidental and its note, or another one of the same chord, at most."""
 
@@ -128,6 +130,7 @@ def find_keys(
     spans: list[tuple[float, float]],
     system: System,
     inherited: dict[int, ClefSign],
+    in_picture: bool = False,
 ) -> list[KeySign]:
     """Key signatures of a system.
 
@@ -142,6 +145,7 @@ def find_keys(
             may be the end of the system.
         system: The system.
         inherited: Clefs by staff position in force at the start of the system, where none is printed.
+        in_picture: The page is a picture, of which signs may not have been seen.
     """
     keys: list[KeySign] = []
     # a staff that has nothing to play may be printed without a signature
@@ -158,6 +162,7 @@ def find_keys(
         if not zone:
             continue
         rows: list[tuple[int, list[Glyph]] | None] = []
+        shown: list[tuple[list[Glyph], ClefSign, Staff]] = []
         for staff_position in system.keyboard:
             staff = system.staves[staff_position]
             own = [g for g in zone if -3.5 <= staff.step(g.x, g.y) <= 11.5]
@@ -171,9 +176,10 @@ def find_keys(
                 # a staff whose clef is not known says nothing about the order of letters
                 clef = ClefSign(staff_position, 0, 0, "g" if staff_position == 0 else "f", 2, 0, system_box(staff))
             rows.append(_read_row(own, clef, staff, heads, strict=i > 0))
+            shown.append((own, clef, staff))
         read = [r for r in rows if r is not None]
         if not read or len(read) != len(rows) or len({r[0] for r in read}) != 1:
-            agreed = _agree(rows)
+            agreed = _agree(rows) or (_told_by_one(rows, shown, heads) if in_picture and i == 0 else None)
             if agreed is None:
                 continue
             read = agreed
@@ -208,6 +214,36 @@ def _agree(rows: list[tuple[int, list[Glyph]] | None]) -> list[tuple[int, list[G
         kept = [g for g in row if g.name != "accidentalNatural"][:least]
         result.append((sign * least, naturals + kept))
     return result
+
+
+def _told_by_one(
+    rows: list[tuple[int, list[Glyph]] | None], shown: list[tuple[list[Glyph], ClefSign, Staff]], heads: list[Head]
+) -> list[tuple[int, list[Glyph]]] | None:
+    """The row of the staff that shows most of a signature, where the others do not begin like one and what they show
+    are letters of its: their other signs were not seen.
+
+    Args:
+        rows: Of each staff, its row.
+        shown: Of each staff, the accidentals before its first note, its clef, the staff.
+        heads: Heads of the system.
+    """
+    most = max((row for row in rows if row is not None), key=lambda row: abs(row[0]), default=None)
+    if most is None or abs(most[0]) < CERTAIN_ALONE:
+        return None
+    kind, order = ("accidentalSharp", SHARP_ORDER) if most[0] > 0 else ("accidentalFlat", SHARP_ORDER[::-1])
+    letters = set(order[: abs(most[0])])
+    told: list[tuple[int, list[Glyph]]] = []
+    for row, (glyphs, clef, staff) in zip(rows, shown, strict=True):
+        if row is not None and row[0] != most[0]:
+            return None
+        signs = [g for g in glyphs if not _before_head(g, staff, heads)]
+        for glyph in signs if row is None else ():
+            step = staff.step(glyph.x, glyph.y)
+            places = {clef.letter(round(step + way)) for way in (-BETWEEN, 0.0, BETWEEN)}
+            if glyph.name != kind or not places & letters:
+                return None
+        told.append(row or (most[0], signs))
+    return told
 
 
 def _read_row(

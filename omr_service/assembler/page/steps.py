@@ -214,12 +214,13 @@ def step_signatures(page: PageDraft) -> None:
         events = [(h.glyph.box, h.small) for h in heads]
         events += [(r.glyph.box, False) for r in rests_of.get(system.index, [])]
         events.sort(key=lambda e: e[0].x0)
-        clefs = find_clefs(glyphs, page.texts_of(system), system, page.symbols.image_share > PICTURE)
+        in_picture = page.symbols.image_share > PICTURE
+        clefs = find_clefs(glyphs, page.texts_of(system), system, in_picture)
         page.clefs[system.index] = clefs
         lefts = [system.x0, *(b.x1 for b in system.barlines)]
         accidentals = acc.accidental_glyphs(glyphs)
         spans = starts_of_measures(lefts, events, meters, accidentals, system)
-        keys = find_keys(accidentals, clefs, heads, spans, system, current)
+        keys = find_keys(accidentals, clefs, heads, spans, system, current, in_picture)
         page.keys[system.index] = keys
         used.update(g for key in keys for g in key.glyphs)
         at_meters.update(r.index for r in rests_of.get(system.index, []) if _is_under(r, meters))

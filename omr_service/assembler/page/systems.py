@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from omr_service.assembler.geometry import Staff, System, is_vertical
+from omr_service.assembler.page.barlines import SHARED, is_line_to_line
 from omr_service.assembler.page.ossias import reduced
 from omr_service.symbols import Glyph, Line
 
@@ -19,6 +20,10 @@ MOST_PAIRS = 0.5
 """Share of a page's staves that stand in pairs at least, where two others are taken for a pair by their distance."""
 NEAR = 1.15
 """How many times as far apart these may be as those of any pair."""
+_FEWEST_SHARED = 3
+"""Barlines that two staves share at least where nothing else joins them."""
+_SHARE = 0.4
+"""Their share at least of the strokes, stems among them, that might be barlines."""
 _TWO_ALONE = 0.75
 """Share of a piece's systems from which on those of two staves are all of its parts."""
 
@@ -61,15 +66,17 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
     """Systems of a page, top to bottom, without barlines yet.
 
     Staves belong together when a vertical line runs from one to the other over both their lines' full height, or a
-    brace or bracket does; the edge of the paper beside them is no such line. Where there is none on the page, staves
-    that stand in pairs are taken as pairs.
+    brace or bracket does; the edge of the paper beside them is no such line. Where there is none, two staves belong
+    together whose barlines stand over each other, as in prints that draw them staff by staff; where there is none on
+    the page, those that stand in pairs.
     """
     if not staves:
         return []
     space = sorted(s.space for s in staves)[len(staves) // 2]
     joined = [False] * len(staves)  # joined[i]: with the next one
     braced = [False] * len(staves)
-    runs = [r for r in vertical_runs(lines, space) if r.y1 - r.y0 > 5 * space and not _is_edge(r, staves, space)]
+    verticals = vertical_runs(lines, space)
+    runs = [r for r in verticals if r.y1 - r.y0 > 5 * space and not _is_edge(r, staves, space)]
     for i in range(len(staves) - 1):
         upper, lower = staves[i], staves[i + 1]
         tolerance = 0.6 * space
@@ -84,6 +91,7 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
             if glyph.name in ("brace", "bracket") and spans:
                 joined[i] = True
                 braced[i] = braced[i] or glyph.name == "brace"
+    joined = _with_shared_barlines(joined, staves, verticals)
     if not any(joined) and len(staves) % 2 == 0:
         inner = [staves[i + 1].tops[0] - staves[i].tops[-1] for i in range(0, len(staves), 2)]
         outer = [staves[i + 1].tops[0] - staves[i].tops[-1] for i in range(1, len(staves) - 1, 2)]
@@ -113,6 +121,39 @@ def _is_edge(run: Line, staves: list[Staff], space: float) -> bool:
     over = passed[0].top(run.x0) - run.y0
     under = run.y1 - passed[-1].bottom(run.x0)
     return over > _BRACKET_END * space or under > _BRACKET_END * space
+
+
+def _with_shared_barlines(joined: list[bool], staves: list[Staff], runs: list[Line]) -> list[bool]:
+    """What is joined, and pairs of staves that stand alone whose barlines stand over each other.
+
+    Strokes from line to line of a staff may be stems, so not all of them need a partner; with the staves above and
+    below a pair shares few.
+
+    Args:
+        joined: For each staff, whether it belongs with the next one.
+        staves: The staves.
+        runs: Vertical lines of the page.
+    """
+    strokes = [_strokes_of(staff, runs) for staff in staves]
+    shared = [
+        sum(any(abs(x - other) < SHARED * staff.space for other in lower) for x in upper)
+        for staff, upper, lower in zip(staves, strokes, strokes[1:], strict=False)
+    ]
+    above = [False, *joined[:-1]]
+    alone = [not (a or b) for a, b in zip(above, joined, strict=True)]
+    result = list(joined)
+    for i, count in enumerate(shared):
+        others = max((shared[k] for k in (i - 1, i + 1) if 0 <= k < len(shared)), default=0)
+        enough = max(_FEWEST_SHARED, _SHARE * min(len(strokes[i]), len(strokes[i + 1])))
+        if alone[i] and alone[i + 1] and count >= enough and count >= 2 * others:
+            result[i] = True
+    return result
+
+
+def _strokes_of(staff: Staff, runs: list[Line]) -> list[float]:
+    """X of the strokes within a staff that go from its first line to its last."""
+    begin, end = staff.x0 + 3 * staff.space, staff.x1 - 1.5 * staff.space
+    return [(run.x0 + run.x1) / 2 for run in runs if begin < run.x0 < end and is_line_to_line(run, staff)]
 
 
 def _with_hidden(joined: list[bool], staves: list[Staff]) -> list[bool]:

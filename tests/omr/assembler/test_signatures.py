@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from omr_service.symbols import Line
@@ -30,6 +32,23 @@ def test_the_flats_of_a_key_may_stand_in_any_order(lower, fifths):
     """On the lower staff, with its clef for the bass; both staves have to agree."""
     upper = (4, 7, 3)[: len(lower)]
     assert [k.fifths for k in sheet_with_flats(upper, lower).draft().keys[0]] == [fifths]
+
+
+@pytest.mark.parametrize(
+    ("lower", "picture", "keys"),
+    [((5, 1), 1.0, [-3]), ((), 1.0, [-3]), ((5, 1), 0.0, []), ((3,), 1.0, [])],
+    ids=["b not seen", "none seen", "not a picture", "a letter of another key"],
+)
+def test_one_staff_tells_the_key_of_a_picture_where_signs_of_the_other_were_not_seen(lower, picture, keys):
+    sheet = sheet_with_flats((4, 7, 3), lower)
+    sheet.page = replace(sheet.page, image_share=picture)
+    assert [k.fifths for k in sheet.draft().keys[0]] == keys
+
+
+def test_a_single_flat_on_one_staff_of_a_picture_is_no_key():
+    sheet = sheet_with_flats((4,), ())
+    sheet.page = replace(sheet.page, image_share=1.0)
+    assert [k.fifths for k in sheet.draft().keys[0]] == []
 
 
 def test_flats_that_are_not_those_of_one_key_are_not_all_of_a_signature():
