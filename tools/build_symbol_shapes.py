@@ -37,7 +37,7 @@ VEROVIO_FAMILIES = ("Bravura", "Gootville", "Leipzig", "Leland", "Petaluma")
 
 WANTED = re.compile(
     r"""^(
-      notehead(DoubleWhole|Whole|Half|Black|XBlack|XHalf|DiamondBlack|DiamondWhite)
+      notehead(DoubleWholeSquare|DoubleWhole|Whole|Half|Black|XBlack|XHalf|DiamondBlack|DiamondWhite)
     | rest(DoubleWhole|Whole|Half|Quarter|8th|16th|32nd|64th|128th|QuarterOld|QuarterZ)
     | rest(Whole|Half)LegerLine
     | accidental(Flat|Natural|Sharp|DoubleSharp|DoubleFlat|ParensLeft|ParensRight)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from omr_service.assembler.geometry import Sorted, Staff
 from omr_service.assembler.page.heads_stems import Head
-from omr_service.symbols import Glyph
+from omr_service.symbols import Box, Glyph
 
 ALTERS = {
     "accidentalSharp": 1,
@@ -23,6 +23,10 @@ LETTERS = "CDEFGAB"
 SHARP_ORDER = "FCGDAEB"
 OWN_ROOM = 1.5
 """Free space between an accidental and its notehead, in staff spaces, beyond which it may belong to something else."""
+FAR = 6.5
+"""How far away it is at most, in staff spaces, what differs in height counted twice."""
+OVER_STAFF = 6.0
+"""How far over a staff, in its spaces, an editor's accidental for the note under it stands at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,15 @@ def accidental_glyphs(glyphs: list[Glyph]) -> list[Glyph]:
 
 
 def attach_accidentals(
-    accidentals: list[Glyph], glyphs: list[Glyph], heads: list[Head], staves: list[Staff]
+    accidentals: list[Glyph], glyphs: list[Glyph], heads: list[Head], rests: list[Box], staves: list[Staff]
 ) -> dict[int, AccidentalSign]:
-    """By head index, the accidental printed before it.
+    """By head index, the accidental printed before it, or by an editor over it.
 
     Args:
         accidentals: Accidentals that are not part of a key signature.
-        glyphs: All glyphs (for parentheses).
+        glyphs: All glyphs (for parentheses and ornaments).
         heads: All heads.
+        rests: Ink of all rests.
         staves: All staves.
     """
     order = Sorted(heads, key=lambda h: h.glyph.box.x0)
@@ -68,12 +73,17 @@ def attach_accidentals(
             if dy > 0.4:
                 continue
             cost = (head.glyph.box.x0 - glyph.box.x1) / space + 2 * dy
-            if cost > 6.5:
+            if cost > FAR:
                 break
             if best is None or cost < best[0]:
                 best = (cost, head)
-        if best is None or _stands_over_a_note(glyph, best[1], accidentals, order, staves):
-            continue
+        if best is not None and _stands_over_something(glyph, best[1], accidentals, order, rests, staves):
+            best = None
+        if best is None:
+            under = _head_under(glyph, glyphs, order, staves)
+            if under is None:
+                continue
+            best = (FAR, under)
         cost, head = best
         wrapped = any(
             0 <= glyph.box.x0 - p.box.x0 < 1.2 * size * 2 and abs(p.y - glyph.y) < size for p in parens
@@ -84,10 +94,16 @@ def attach_accidentals(
     return {i: sign for i, (_, sign) in found.items()}
 
 
-def _stands_over_a_note(
-    glyph: Glyph, head: Head, accidentals: list[Glyph], heads: Sorted[Head], staves: list[Staff]
+def _stands_over_something(
+    glyph: Glyph,
+    head: Head,
+    accidentals: list[Glyph],
+    heads: Sorted[Head],
+    rests: list[Box],
+    staves: list[Staff],
 ) -> bool:
-    """True for an accidental that is no accidental of `head`, for it is centred over or under a notehead before it.
+    """True for an accidental that is no accidental of `head`, for it is centred over or under a notehead or rest before
+    it.
 
     An accidental may lean over the note before its own, but then its own is not far away, or other accidentals stand
     between.
@@ -97,10 +113,30 @@ def _stands_over_a_note(
         return False
     if any(glyph.box.x1 < (g.box.x0 + g.box.x1) / 2 < start for g in accidentals):
         return False
+    space = staves[head.staff].space
     return any(
         h.staff == head.staff and h.glyph.box.x0 < middle < h.glyph.box.x1
-        for h in heads.between(glyph.box.x0 - 2 * staves[head.staff].space, middle)
+        for h in heads.between(glyph.box.x0 - 2 * space, middle)
+    ) or any(b.x0 < middle < b.x1 and abs(b.y0 + b.y1 - 2 * glyph.y) < 2 * OVER_STAFF * space for b in rests)
+
+
+def _head_under(glyph: Glyph, glyphs: list[Glyph], heads: Sorted[Head], staves: list[Staff]) -> Head | None:
+    """The note that an editor's accidental over the staff is for: the highest one that it is centred over, where no
+    ornament stands between, whose own the accidental would be."""
+    x, y = (glyph.box.x0 + glyph.box.x1) / 2, (glyph.box.y0 + glyph.box.y1) / 2
+    under = [s for s in staves if s.x0 < x < s.x1 and glyph.box.y1 < s.top(x) < y + OVER_STAFF * s.space]
+    if not under:
+        return None
+    staff = min(under, key=lambda s: s.top(x))
+    near = heads.between(x - 2 * staff.space, x)
+    own = [h for h in near if h.staff == staff.index and x < h.glyph.box.x1 and h.y > glyph.box.y1]
+    ornamented = any(
+        g.name.startswith("ornament")
+        and abs(g.box.x0 + g.box.x1 - 2 * x) < 2 * OWN_ROOM * staff.space
+        and abs(g.box.y0 + g.box.y1 - 2 * y) < 2 * OVER_STAFF * staff.space
+        for g in glyphs
     )
+    return None if ornamented else min(own, key=lambda h: h.y, default=None)
 
 
 def key_alter(letter: str, fifths: int) -> int:

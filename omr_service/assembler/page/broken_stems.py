@@ -12,6 +12,8 @@ _BESIDE = 0.3
 """Staff spaces between the edge of a head and a stem on it at most."""
 _GAP = 4.0
 """Staff spaces that a stem may be broken over: heads of a chord stand no further apart than an octave, mostly."""
+_SAME, _ROOTS = 0.05, 0.6
+"""Staff spaces between two stems that are one, and between where they leave their heads."""
 _LEAST, _MOST = 1.5, 6.0
 """Staff spaces between a head and a beam over a stem of which nothing is left."""
 
@@ -53,6 +55,31 @@ def mend_stems(heads: list[Head], stems: list[Line], beams: list[Line], staves: 
         mended[i] = replace(stem, y0=min(stem.y0, head.y), y1=max(stem.y1, head.y))
     added = [_under_a_beam(head, beams, staves[head.staff].space) for head in left]
     return mended + [stem for stem in added if stem is not None]
+
+
+def each_once(stems: list[Line], heads: list[Head], space: float) -> list[Line]:
+    """Stems without those that lie on another one and end where it ends: two voices' half notes of one height are drawn
+    on each other. Those of black heads may have beams of their own.
+
+    Args:
+        stems: Stems of a page, each from top to bottom.
+        heads: All heads of the page.
+        space: Staff space in points.
+    """
+    kept: list[Line] = []
+    column: list[Line] = []  # those kept of one x
+    for stem in sorted(stems, key=lambda v: (v.x0 + v.x1, v.y0 - v.y1)):
+        column = [v for v in column if stem.x0 + stem.x1 - v.x0 - v.x1 < 2 * _SAME * space]
+        twice = any(_lies_on(stem, longer, space) for longer in column)
+        if not twice or any(h.kind == "black" and touches_stem(h, stem, space) for h in heads):
+            kept.append(stem)
+            column.append(stem)
+    return kept
+
+
+def _lies_on(stem: Line, other: Line, space: float) -> bool:
+    ends = sorted((abs(other.y0 - stem.y0), abs(other.y1 - stem.y1)))
+    return ends[0] < _SAME * space and ends[1] < _ROOTS * space
 
 
 def _gap(head: Head, stem: Line) -> float:

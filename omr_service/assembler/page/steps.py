@@ -25,7 +25,7 @@ from omr_service.assembler.page import marks as mk
 from omr_service.assembler.page.bar_numbers import find_bar_number
 from omr_service.assembler.page.barlines import find_barlines
 from omr_service.assembler.page.beams_flags import Beaming, find_beams, read_beaming
-from omr_service.assembler.page.broken_stems import mend_stems
+from omr_service.assembler.page.broken_stems import each_once, mend_stems
 from omr_service.assembler.page.chord_symbols import find_chord_symbols, harmony_mark
 from omr_service.assembler.page.elements import build_elements, slashed_chords
 from omr_service.assembler.page.fingers import find_fingers, finger_styles, style_of
@@ -175,7 +175,9 @@ def step_chords(page: PageDraft) -> None:
         x, y = (line.x0 + line.x1) / 2, (line.y0 + line.y1) / 2
         if not any(x0 - 0.05 <= x <= x1 + 0.05 and top - 1 <= y <= bottom + 1 for x0, x1, top, bottom in bars + starts):
             stems.append(line)
-    stems = mend_stems(page.heads, stems, find_beams(page.symbols.lines, page.space), page.staves)
+    stems = mend_stems(
+        page.heads, each_once(stems, page.heads, page.space), find_beams(page.symbols.lines, page.space), page.staves
+    )
     accidentals = [g.box for g in acc.accidental_glyphs(page.symbols.glyphs)]
     page.chords = find_chords(page.heads, stems, page.staves, accidentals)
 
@@ -228,7 +230,8 @@ def step_signatures(page: PageDraft) -> None:
             current[clef.staff] = clef
     page.rests = [rest for rest in page.rests if rest.index not in at_meters]
     free = [g for g in acc.accidental_glyphs(page.symbols.glyphs) if g not in used]
-    page.accidentals = acc.attach_accidentals(free, page.symbols.glyphs, page.heads, page.staves)
+    rests = [rest.glyph.box for rest in page.rests]
+    page.accidentals = acc.attach_accidentals(free, page.symbols.glyphs, page.heads, rests, page.staves)
 
 
 def _is_under(rest: RestSign, meters: Sequence[MeterSign]) -> bool:

@@ -17,6 +17,7 @@ from omr_service.assembler.piece.draft import JoinedMeasure, Question, ScoreDraf
 from omr_service.assembler.piece.measure_order import expected_length, step_measures
 from omr_service.assembler.piece.stretches_off import DOUBTFUL, stretches_off
 from omr_service.assembler.piece.triplet_habit import TRIPLET, measures_in_triplets
+from omr_service.assembler.rhythm.doubled import made_one
 from omr_service.assembler.rhythm.measure_problem import GOOD, usual_normal
 from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from omr_service.assembler.rhythm.timing import MeasureTiming
@@ -79,9 +80,9 @@ def _solve_all(draft: ScoreDraft, anew: Mapping[int, _Known] | None) -> None:
             question = _question(draft, i, expected, known.length is not None, before | known.ratios)
             measure.timing = _solved(draft, measure, replace(question, in_triplets=known.in_triplets))
         rhythm = measure.rhythm
-        if rhythm.dropped:
+        if rhythm.dropped or rhythm.doubled:
             kept = tuple(e for e in signs.elements if e.index not in rhythm.dropped)
-            measure.signs = replace(signs, elements=kept)
+            measure.signs = replace(signs, elements=made_one(kept, dict(rhythm.doubled)))
         printed = {Fraction(t.normal or usual_normal(t.number), t.number) for t in measure.tuplets if t.certain}
         sure = rhythm.timings.values() if rhythm.fits and rhythm.expected else ()
         ratios = printed | {Fraction(b, a) for t in sure for a, b in t.ratios}

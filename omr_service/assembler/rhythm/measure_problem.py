@@ -160,7 +160,8 @@ class MeasureProblem:
 
     def in_other_ways(self, best: Attempt | None, bound: float) -> Attempt | None:
         """Tries staves read by each other, other readings of the numbers, chords moved aside, and a longer search."""
-        if best is None or best.solution.cost > HARD:
+        if best is None or best.solution.cost > HARD or not best.solution.expected:
+            # a staff that is as long as the meter says speaks against a shorter bar, where that is no surprise, too
             best = self.with_ruler(best, bound)
             if best is not None and self.is_good(best):
                 return best
@@ -189,7 +190,11 @@ class MeasureProblem:
             if unread.intersection(line):
                 continue
             self.known = line
-            below = min(bound, best.solution.cost + RULER) if best is not None else bound
+            below = bound
+            if best is not None:
+                # where a shorter bar is no surprise, this one is, as it is elsewhere
+                surprise = 0.0 if best.solution.expected else USUAL.irregular - self.costs.irregular
+                below = min(bound, best.solution.cost + RULER + surprise)
             found = self.attempt(choice, below)
             if found is not None:
                 return found

@@ -11,10 +11,11 @@ from fractions import Fraction
 from omr_service.assembler.doubts import doubtful
 from omr_service.assembler.music import Element, TupletSign
 from omr_service.assembler.rhythm.bar_model import USUAL, Costs
+from omr_service.assembler.rhythm.doubled import doubled, made_one
 from omr_service.assembler.rhythm.even_groups import even_groups, threes_left_out
-from omr_service.assembler.rhythm.measure_problem import GOOD, MeasureProblem, usual_normal
+from omr_service.assembler.rhythm.measure_problem import GOOD, HARD, RULER, MeasureProblem, usual_normal
 from omr_service.assembler.rhythm.readings import Unnumbered
-from omr_service.assembler.rhythm.runs import free_runs, small_runs
+from omr_service.assembler.rhythm.runs import free_runs, others_begin, small_runs
 from omr_service.assembler.rhythm.timing import MeasureTiming, measure_timing
 
 UNMARKED: tuple[tuple[Fraction, float], ...] = (
@@ -34,6 +35,8 @@ DOUBTFUL_AT_ONCE = 3
 """Chords and rests of a measure, the least sure, of which is asked whether they are there."""
 CUES = 0.5
 """What it costs to take the small notes of a measure for cues, which last as long as they are written."""
+ONE_VOICE = 0.3
+"""What it costs to take heads of one height on both sides of a stem for notes of one voice."""
 TIMED_RUN, FREE_TIME = 0.5, 1.0
 """What it costs to give a run of small notes time, and one of full notes another time than written."""
 
@@ -84,6 +87,16 @@ def solve_measure(
     problem = MeasureProblem(timed, {}, tuplets, expected, space, costs, compound, unmarked)
     best = problem.solve(math.inf)
     assert best is not None
+    pairs = doubled(timed)
+    if pairs and best.solution.cost > HARD:
+        one_voice = list(made_one(timed, pairs))
+        other = MeasureProblem(one_voice, {}, tuplets, expected, space, costs, compound, unmarked)
+        found = other.solve(math.inf)
+        assert found is not None
+        # a staff that fills the bar by itself only so counts as it does elsewhere
+        margin = RULER if other.known and not problem.known else -ONE_VOICE
+        if found.solution.cost < best.solution.cost + margin:
+            problem, best, timed = other, found, one_voice
     groups = even_groups(timed, tuplets, compound)
     if in_triplets:
         groups.insert(0, threes_left_out(timed, tuplets))
@@ -103,8 +116,11 @@ def solve_measure(
         if found is not None:
             problem, best, timed = other, found, with_cues
             grace = [e for e in grace if e.slash]
-    for runs, margin in ((small_runs(grace, timed), TIMED_RUN), (free_runs(timed, tuplets, space), FREE_TIME)):
-        if not runs or best.solution.cost <= GOOD:
+    small_ones = small_runs(grace, timed)
+    # a staff that merely begins late is in order, unless such a run stands there
+    asked = (small_ones, 0.0, 0.0) if others_begin(small_ones, timed, space) else (small_ones, TIMED_RUN, GOOD)
+    for runs, margin, good in (asked, (free_runs(timed, tuplets, space), FREE_TIME, GOOD)):
+        if not runs or best.solution.cost <= good:
             continue
         members = {e.index for run in runs.values() for e in run}
         others = [e for e in problem.timed if e.index not in members]
@@ -133,4 +149,5 @@ def solve_measure(
         for sign, (k, normal) in zip(problem.tuplets[printed:], best.choice[printed:], strict=True)
         if k >= 0
     )
-    return replace(timing, unmarked=(*timing.unmarked, *left_out)) if left_out else timing
+    made = tuple((split, main) for split, main in pairs.items() if split not in timing.timings)
+    return replace(timing, unmarked=(*timing.unmarked, *left_out), doubled=made)

@@ -36,7 +36,7 @@ RUN, PART_OF_RUN = 1.3, 1.0
 DOTTED_RUN = 0.7
 """What it costs more that they take the time of a dotted value where the beat is no dotted one."""
 SHARED = tuple(Fraction(n, 8) for n in (2, 4, 6, 8, 12))
-"""Quarters that either of two chords on one stem may last."""
+"""Quarters that either of two chords with black heads on one stem may last."""
 BESIDE = 1.0
 """What it costs to lengthen a note by the dot of another one that stands beside it."""
 
@@ -150,7 +150,9 @@ def _overlaid(element: Element, elements: Sequence[Element], space: float) -> li
     readings: list[Reading] = []
     if element.shared:
         cost = 0.25 if element.beam < 0 else 0.3
-        return [Reading(v, cost) for v in SHARED if v != element.value]
+        # an open head tells its voice's value, but a dot may be the other's
+        own = SHARED if element.level >= 0 else [element.value_of(element.level, n) for n in range(element.dots)]
+        return [Reading(v, cost) for v in own if v != element.value]
     if element.beam < 0 and element.level > 0 and not element.flagged and any(e.beam >= 0 for e in near):
         plain = Fraction(1) * (2 - Fraction(1, 2**element.dots))
         readings.append(Reading(plain, 0.3))

@@ -37,6 +37,15 @@ def small_runs(grace: Sequence[Element], timed: Sequence[Element]) -> Runs:
     return found
 
 
+def others_begin(runs: Runs, timed: Sequence[Element], space: float) -> bool:
+    """True where something begins on another staff during each of some runs: notes out of time stand before what
+    follows them, beside nothing."""
+    return all(
+        any(e.staff != run[0].staff and run[0].x + space < e.x < run[-1].x - space for e in timed)
+        for run in runs.values()
+    )
+
+
 def free_runs(timed: Sequence[Element], tuplets: Sequence[TupletSign], space: float) -> Runs:
     """Runs of equal short notes under one beam, without a number, while nothing else begins.
 

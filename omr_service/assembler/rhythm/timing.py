@@ -49,6 +49,7 @@ class MeasureTiming:
         unmarked: Runs of elements in a tuplet whose number is not printed, with (actual, normal).
         runs: For each printed tuplet number, which of its runs it stands over; -1 for none.
         dropped: Elements, by number on the page, that are taken for something else than a chord or rest.
+        doubled: Chords whose notes are those of another one, with that one: both by number on the page.
     """
 
     length: Fraction
@@ -59,6 +60,7 @@ class MeasureTiming:
     unmarked: tuple[tuple[tuple[int, ...], tuple[int, int]], ...]
     runs: tuple[int, ...] = ()
     dropped: tuple[int, ...] = ()
+    doubled: tuple[tuple[int, int], ...] = ()
 
 
 Ratios = tuple[tuple[int, int], ...]

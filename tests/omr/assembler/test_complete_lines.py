@@ -7,6 +7,7 @@ from fractions import Fraction as Q
 import pytest
 
 from omr_service.assembler.rhythm.complete_lines import complete_lines, hands_in_turn
+from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from tests.omr.assembler.test_rhythm import chord, times
 
 RUN = [chord(k, 4.0 * k, 1, beam=k // 3) for k in range(12)]
@@ -70,3 +71,10 @@ def test_hands_that_take_turns_without_rests_fill_the_bar_together():
 )
 def test_hands_that_do_not_take_turns_are_no_ruler(elements):
     assert hands_in_turn(elements, {}, Q(3), 1.0) == []
+
+
+def test_hands_that_fill_the_bar_together_do_so_in_a_bar_that_may_be_shorter():
+    """Eighths with flags of their own in the first bar of a piece."""
+    turns = [chord(k, 1.5 * k, 1, staff=k % 2, up=k % 2 == 0) for k in range(6)]
+    timing = solve_measure(turns, (), Q(3), 1.0, irregular_is_usual=True)
+    assert (timing.length, [timing.timings[k].onset for k in range(6)]) == (3, [Q(k, 2) for k in range(6)])

@@ -61,6 +61,16 @@ def test_a_run_of_small_notes_fills_the_time_that_nothing_else_does():
     assert [found[2 + k] for k in range(10)] == [(1 + Q(k, 5), Q(1, 5)) for k in range(10)]
 
 
+@pytest.mark.parametrize(("beats", "in_time"), [((0, 14, 28), True), ((0, 27, 28.2), False)], ids=["beside", "before"])
+def test_small_notes_beside_which_others_begin_are_in_time(beats, in_time):
+    """Eight small eighths before a quarter, in a bar of three quarters."""
+    run = [chord(k, 3.0 * k, 1, beam=5, small=True) for k in range(8)]
+    bass = [chord(20 + k, x, 0, staff=1) for k, x in enumerate(beats)]
+    found = times([*run, chord(10, 28, 0), *bass], 3)
+    assert found[10] == (2, 1)
+    assert [found.get(k) for k in range(8)] == [(Q(k, 4), Q(1, 4)) if in_time else None for k in range(8)]
+
+
 def test_of_two_chords_on_one_stem_each_may_have_its_own_value():
     upper = [chord(k, 4.0 * k, 1, beam=5, step=8) for k in range(2)]
     shared = [chord(2, 8.0, 0, step=8, shared=True), chord(3, 8.0, 0, step=8, shared=True)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from omr_service.pdf.matcher import OutlineMatcher
-from omr_service.pdf.outlines import likenesses, placed
+from omr_service.pdf.outlines import known_box, likenesses, placed
 from omr_service.pdf.raster import GRID, coverage
 from omr_service.pdf.shapes import Shape
 from omr_service.pdf.smufl import known_names, name_of
@@ -70,3 +70,9 @@ def test_smufl_names():
     assert name_of(0xF4BE) == "noteheadBlack"
     assert name_of(0x41) is None
     assert {"gClef", "fingering5", "keyboardPedalPed"} <= known_names()
+
+
+@pytest.mark.parametrize("name", ["noteheadDoubleWhole", "noteheadDoubleWholeSquare"])
+def test_breves_of_either_form_are_known_by_their_shape(name):
+    _, y0, _, y1 = known_box(name)
+    assert y0 < 0 < y1 and y1 - y0 > 0.2
