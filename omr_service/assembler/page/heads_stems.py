@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from omr_service.assembler.geometry import Sorted, Staff, is_horizontal
+from omr_service.assembler.page.stems_of_heads import Touch, resolved
 from omr_service.symbols import Box, Glyph, Line
 
 HEAD_KINDS = {
@@ -27,10 +28,6 @@ HEAD_KINDS = {
 }
 SMALL = 0.82
 """Heads smaller than this part of the page's usual head are grace or cue notes."""
-
-ACCIDENTAL, BESIDE = 1.3, 0.25
-"""Spaces by which the upright stroke of an accidental goes beyond the box in which the accidental was seen at most, up
-and down, and aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +235,6 @@ def touches_stem(head: Head, stem: Line, space: float) -> bool:
     return stem.y0 - 0.62 * space <= head.y <= stem.y1 + 0.62 * space
 
 
-@dataclass(slots=True)
-class _Touch:
-    head: Head
-    stem: int
-    left: bool  # the head is left of the stem
-
-
 def find_chords(
     heads: list[Head], stems: list[Line], staves: list[Staff], accidentals: Sequence[Box] = ()
 ) -> list[Chord]:
@@ -260,7 +250,7 @@ def find_chords(
         accidentals: The ink of its accidentals.
     """
     order = Sorted(range(len(stems)), key=lambda i: (stems[i].x0 + stems[i].x1) / 2)
-    touches: list[_Touch] = []
+    touches: list[Touch] = []
     for head in heads:
         space = staves[head.staff].space
         box = head.glyph.box
@@ -268,12 +258,12 @@ def find_chords(
             continue
         for i in order.between(box.x0 - 0.3 * space, box.x1 + 0.3 * space):
             if touches_stem(head, stems[i], space):
-                touches.append(_Touch(head, i, left=(stems[i].x0 + stems[i].x1) / 2 > head.x))
-    by_stem: dict[int, list[_Touch]] = {}
+                touches.append(Touch(head, i, left=(stems[i].x0 + stems[i].x1) / 2 > head.x))
+    by_stem: dict[int, list[Touch]] = {}
     for touch in touches:
         by_stem.setdefault(touch.stem, []).append(touch)
     up = {i: _points_up(stems[i], members) for i, members in by_stem.items()}
-    members_of = _resolve(touches, stems, up, staves, accidentals)
+    members_of = resolved(touches, stems, up, staves, accidentals)
     chords: list[Chord] = []
     taken: set[int] = set()
     for i in sorted(members_of, key=lambda k: (stems[k].x0, stems[k].y0)):
@@ -312,85 +302,13 @@ def find_chords(
     return chords
 
 
-def _points_up(stem: Line, members: list[_Touch]) -> bool:
+def _points_up(stem: Line, members: list[Touch]) -> bool:
     """Direction of a stem from where its heads are and on which side of it."""
     above = min(t.head.y for t in members) - stem.y0  # free length over the highest head
     below = stem.y1 - max(t.head.y for t in members)
     left = sum(t.left for t in members)
     bias = 0.25 * (stem.y1 - stem.y0) * (2 * left - len(members)) / len(members)
     return above - below + bias > 0
-
-
-def _resolve(
-    touches: list[_Touch], stems: list[Line], up: dict[int, bool], staves: list[Staff], accidentals: Sequence[Box]
-) -> dict[int, list[_Touch]]:
-    """Which heads each stem keeps, where a head touches more than one."""
-    of_head: dict[int, list[_Touch]] = {}
-    for touch in touches:
-        of_head.setdefault(touch.head.index, []).append(touch)
-    kept: dict[int, list[_Touch]] = {}
-    for group in of_head.values():
-        choice = group
-        if len(group) > 1:
-            space = staves[group[0].head.staff].space
-            group = [t for t in group if not _on_accidental(stems[t.stem], accidentals, space)] or group
-            usual = [t for t in group if t.left == up[t.stem]]
-            rooted = [t for t in usual if _at_root(t, stems[t.stem], up[t.stem], staves)]
-            choice = rooted or usual or [min(group, key=lambda t: _reach(t, stems[t.stem]))]
-            ups = [t for t in choice if up[t.stem]]
-            downs = [t for t in choice if not up[t.stem]]
-            # at most one stem of each direction can share a head, of two on each other the one that starts at it; but
-            # where the head is printed twice both do
-            sides = [sorted(side, key=lambda t: _off(t, stems[t.stem], up[t.stem])) for side in (ups, downs) if side]
-            choice = [touch for side in sides for touch in side[: 1 + _shared(side, stems, up, staves)]]
-        for touch in choice:
-            kept.setdefault(touch.stem, []).append(touch)
-    return kept
-
-
-def _on_accidental(stem: Line, accidentals: Sequence[Box], space: float) -> bool:
-    """True for a stroke that lies along an accidental and hardly beyond it."""
-    x = (stem.x0 + stem.x1) / 2
-    return any(
-        box.x0 - BESIDE * space < x < box.x1 + BESIDE * space
-        and box.y0 - ACCIDENTAL * space < stem.y0
-        and stem.y1 < box.y1 + ACCIDENTAL * space
-        for box in accidentals
-    )
-
-
-def _shared(side: list[_Touch], stems: list[Line], up: dict[int, bool], staves: list[Staff]) -> bool:
-    """True where the first two stems of one direction on a head that is printed twice both start at it, one over the
-    other, and end at beams of their own."""
-    if len(side) < 2 or not side[0].head.twice:
-        return False
-    space = staves[side[0].head.staff].space
-    first, second = (stems[t.stem] for t in side[:2])
-    over = abs((first.x0 + first.x1) - (second.x0 + second.x1)) < 0.2 * space
-    longer = abs((first.y1 - first.y0) - (second.y1 - second.y0)) > space
-    return over and longer and all(_at_root(t, stems[t.stem], up[t.stem], staves) for t in side[:2])
-
-
-def _edge(touch: _Touch) -> float:
-    box = touch.head.glyph.box
-    return box.x1 if touch.left else box.x0
-
-
-def _off(touch: _Touch, stem: Line, up: bool) -> tuple[float, float]:
-    """How far a stem is from the head's edge, to a tenth of a point, and its root from the head's middle."""
-    root = stem.y1 if up else stem.y0
-    return round(abs((stem.x0 + stem.x1) / 2 - _edge(touch)), 1), abs(touch.head.y - root)
-
-
-def _reach(touch: _Touch, stem: Line) -> float:
-    """How far the head is outside the stem's extent."""
-    return max(stem.y0 - touch.head.y, touch.head.y - stem.y1)
-
-
-def _at_root(touch: _Touch, stem: Line, up: bool, staves: list[Staff]) -> bool:
-    """True for a head at the end of the stem where a stem starts."""
-    root = stem.y1 if up else stem.y0
-    return abs(touch.head.y - root) < 0.7 * staves[touch.head.staff].space
 
 
 def _stemless(heads: list[Head], staves: list[Staff]) -> list[list[Head]]:

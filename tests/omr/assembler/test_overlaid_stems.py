@@ -210,3 +210,17 @@ def test_a_whole_note_in_the_column_of_a_triplets_first_note_is_none_of_its_note
     elements = {e.index: e for e in system.measures[0].elements}
     (sign,) = system.tuplets
     assert [(elements[i].level, elements[i].up) for i in sign.options[0]] == [(0, True)] * 3
+
+
+@pytest.mark.parametrize(("length", "heads"), [(3.5, [(-8, -1), (-6, -3)]), (6.0, [(-8, -6, -1), (-6, -3)])])
+def test_a_stem_passes_the_notes_of_another_voice_whose_own_ends_after_them(length, heads):
+    """An octave with its stem up around a third with its stem down, as long from its lower note as a stem is, or so
+    long that nothing tells whose that note is."""
+    sheet = framed()
+    for step in (-1, -3, -6, -8):
+        sheet.glyph("noteheadBlack", 0, 100, step)
+    sheet.page.lines.append(Line(106, sheet.y(0, 6), 106, sheet.y(0, -8), 0.6))
+    sheet.page.lines.append(Line(100, sheet.y(0, -3), 100, sheet.y(0, -6) + 5 * length, 0.6))
+    (system,) = assemble_page(sheet.page).systems
+    chords = sorted(tuple(n.step for n in e.notes) for e in system.measures[0].elements)
+    assert chords == heads
