@@ -21,26 +21,41 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from fingering_service.hands import Reach, assign_hands
+from etude.evaluation.fingering.as_score import as_score
+from etude.evaluation.fingering.notes import read_table as read_struck
+from etude.score.v1 import fingering_pb2, provenance_pb2
+from fingering_service.annotate import Options, annotate
+from fingering_service.lines import MAX_KEYS
 from fingering_service.models import FingeringModel, Registry
 from fingering_service.profile import PROFILES
 from fingering_service.training.corpus import read_manifest
 from fingering_service.training.kern import KernError, read_kern
 from fingering_service.training.pig import read_pig, write_pig
 from fingering_service.training.predict import predict
-from fingering_service.training.tables import Table, read_table, write_table
+from fingering_service.training.tables import Table, read_table, table_text, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("ETUDE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 REFEREE = DATA.parent / "tools" / "fingering_score.py"
 RESULTS = ROOT / "bench" / "results"
+SPAN = PROFILES["M"].max_span
+"""Widest chord of one hand, in semitones: a medium hand's and the referee's."""
+GRIPS = ("chords", "same_finger", "crossing", "stretch")
+WIDE = (
+    "as_written",
+    "as_played",
+    "as_played_within_a_large_hand_s_17",
+    "not_wide_as_written",
+    "two_hands_could_strike",
+    "without_a_doubt_that_says_so",
+)
 
 
 def referee(pairs: Sequence[tuple[str | Path, Path, str]], folder: Path) -> dict[str, Any]:
@@ -68,77 +83,129 @@ def corpus(model: FingeringModel, split: str) -> dict[str, Any]:
     return {"split": split, "pieces": len(pieces), **{k: figures[k] for k in ("macro", "micro", "counts")}}
 
 
-def played_hands(table: Table) -> Table:
-    """The table with the hands the service would give its notes: chords the written hand cannot span are shared."""
-    onsets: dict[Fraction, list[int]] = defaultdict(list)
+def fingered_by_the_service(table: Table, model: FingeringModel) -> tuple[Table, list[int], list[frozenset[int]]]:
+    """The table as the service plays it, from a Score without fingers or hands.
+
+    Returns:
+        The table with the hands that the service gives; a finger for each note (0 for continuations of ties); and the
+        notes of each doubt that tells of keys beyond reach, by index in the table.
+    """
+    struck = [index for index, note in enumerate(table.notes) if not note.tied]
+    text = "\n".join(table_text(table, [0] * len(table.notes)))
+    score = as_score(read_struck(text))
+    for event in score.events:
+        event.voice = int(table.notes[struck[int(event.event_id[1:])]].voice)
+        for note in event.notes:
+            note.ClearField("hand")
+    result = annotate(score, model, Options()).score
+    notes, fingers = list(table.notes), [0] * len(table.notes)
+    for event in result.events:
+        for note in event.notes:
+            index = struck[int(note.note_id[1:])]
+            hand = "R" if note.hand == fingering_pb2.HAND_RIGHT else "L"
+            notes[index], fingers[index] = replace(notes[index], hand=hand), note.fingering.finger
+    beyond = [
+        frozenset(struck[int(i[1:])] for i in doubt.ids)
+        for doubt in result.doubts
+        if doubt.kind == provenance_pb2.DOUBT_KIND_UNREACHABLE
+    ]
+    return Table(table.header, tuple(notes)), fingers, beyond
+
+
+def chords_of(table: Table) -> dict[tuple[Fraction, str], list[int]]:
+    """The notes that each hand strikes at each onset, by index in the table; grace notes are left out."""
+    chords: dict[tuple[Fraction, str], list[int]] = defaultdict(list)
     for index, note in enumerate(table.notes):
         if not note.grace and not note.tied:
-            onsets[note.onset].append(index)
-    together = [onsets[onset] for onset in sorted(onsets)]
-    reaches = [
-        [Reach(n.midi, n.hand, "", (n.staff, int(n.voice)), False) for n in (table.notes[i] for i in indices)]
-        for indices in together
-    ]
-    notes = list(table.notes)
-    for indices, hands in zip(together, assign_hands(reaches, PROFILES["M"].max_span), strict=True):
-        for index, hand in zip(indices, hands, strict=True):
-            notes[index] = replace(notes[index], hand=hand)
-    return Table(table.header, tuple(notes))
+            chords[note.onset, note.hand].append(index)
+    return chords
 
 
-def wide_chords(tables: Sequence[Table]) -> dict[str, int]:
-    """Chords of one hand beyond a medium hand's reach, by what would help."""
-    found = {"chords": 0, "wider_than_15_semitones": 0, "within_a_large_hand_s_17": 0}
-    for table in tables:
-        keys: dict[tuple[Fraction, str], set[int]] = defaultdict(set)
-        for note in table.notes:
-            if not note.grace and not note.tied:
-                keys[note.onset, note.hand].add(note.midi)
-        spans = [max(k) - min(k) for k in keys.values() if len(k) > 1]
-        found["chords"] += len(spans)
-        found["wider_than_15_semitones"] += sum(s > PROFILES["M"].max_span for s in spans)
-        found["within_a_large_hand_s_17"] += sum(PROFILES["M"].max_span < s <= PROFILES["L"].max_span for s in spans)
+def span(table: Table, indices: Sequence[int]) -> int:
+    """Semitones from the lowest to the highest key."""
+    keys = [table.notes[i].midi for i in indices]
+    return max(keys) - min(keys)
+
+
+def two_hands_could_strike(keys: Sequence[int]) -> bool:
+    """Whether some sharing of the keys between two medium hands would let both strike at once."""
+
+    def fits(own: Sequence[int]) -> bool:
+        return not own or (own[-1] - own[0] <= SPAN and len(own) <= MAX_KEYS)
+
+    rising = sorted(set(keys))
+    return any(fits(rising[:cut]) and fits(rising[cut:]) for cut in range(len(rising) + 1))
+
+
+def wide_chords(written: Table, played: Table, beyond: Sequence[frozenset[int]]) -> Counter[str]:
+    """Chords of one hand beyond a medium hand's reach: as they are written, as they are played, and what was done."""
+    as_written, as_played = chords_of(written), chords_of(played)
+    wide_onsets = {onset for (onset, _), notes in as_written.items() if span(written, notes) > SPAN}
+    found: Counter[str] = Counter()
+    found["as_written"] = sum(span(written, notes) > SPAN for notes in as_written.values())
+    for (onset, _), notes in as_played.items():
+        width = span(played, notes)
+        if width > SPAN:
+            both = [played.notes[i].midi for hand in "RL" for i in as_played.get((onset, hand), ())]
+            found["as_played"] += 1
+            found["as_played_within_a_large_hand_s_17"] += width <= PROFILES["L"].max_span
+            found["not_wide_as_written"] += onset not in wide_onsets
+            found["two_hands_could_strike"] += two_hands_could_strike(both)
+            found["without_a_doubt_that_says_so"] += not any(doubt.issuperset(notes) for doubt in beyond)
     return found
 
 
-def scores(model: FingeringModel, every: int) -> dict[str, Any]:
-    """Coverage and impossible grips on all scores; a fault of stretch is the page's, the others would be ours."""
-    files = sorted((DATA / "scores").glob("*/*.krn"))[::every]
+def scores(model: FingeringModel, files: Sequence[Path]) -> dict[str, Any]:
+    """Coverage and impossible grips on all scores, each kind by itself, and why there are such as there are.
+
+    Crossed fingers and one finger on keys apart would be the service's faults. A chord wider than a hand is the page's:
+    what is checked is that it is wide as written, that two hands could not share it, and that a doubt tells of it.
+    """
     unread: list[str] = []
-    pairs = []
-    written: list[Table] = []
-    played: list[Table] = []
+    by_hand, by_staff = [], []
+    wide: Counter[str] = Counter()
     seconds = 0.0
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         for number, path in enumerate(files):
             try:
-                written.append(read_kern(path.read_text(encoding="utf-8")))
+                written = read_kern(path.read_text(encoding="utf-8"))
             except KernError as error:
                 unread.append(f"{path.name}: {error}")
                 continue
-            table = played_hands(written[-1])
-            played.append(table)
-            truth, guess = out / f"{number}.truth.tsv", out / f"{number}.tsv"
-            write_table(truth, table, [0] * len(table.notes))
-            begin = time.perf_counter()
-            fingers = predict(table, model)
-            seconds += time.perf_counter() - begin
-            write_table(guess, table, fingers)
-            pairs.append((truth, guess, path.stem))
-        figures = referee(pairs, out)
-    bad = [n for n, p in figures["pieces"].items() if p["same_finger"] + p["crossing"]]
-    notes = figures["counts"]["notes"]
+            begin = time.process_time()
+            played, fingers, beyond = fingered_by_the_service(written, model)
+            seconds += time.process_time() - begin
+            wide += wide_chords(written, played, beyond)
+            guess, blank = out / f"{number}.tsv", [0] * len(written.notes)
+            write_table(guess, played, fingers)
+            for table, pairs, kind in ((played, by_hand, "hand"), (written, by_staff, "staff")):
+                truth = out / f"{number}.{kind}.tsv"
+                write_table(truth, table, blank)
+                pairs.append((truth, guess, path.stem))
+        figures, staves = referee(by_hand, out), referee(by_staff, out)
+    grips = {name: figures["counts"][name] for name in GRIPS}
+    chords = {name: wide[name] for name in WIDE}
     return {
         "scores": len(files),
-        "read": len(pairs),
+        "read": len(by_hand),
         "unread": unread,
+        "notes": figures["counts"]["notes"],
         "coverage": figures["micro"]["cover"],
-        "counts": figures["counts"],
-        "as_written": wide_chords(written),
-        "as_played": wide_chords(played),
-        "scores_with_same_finger_or_crossing": bad,
-        "notes_per_second": round(notes / seconds),
+        "grips_by_hand_that_plays": grips,
+        "grips_by_written_staff": {name: staves["counts"][name] for name in GRIPS},
+        "chords_wider_than_15_semitones": chords,
+        "checked": {
+            "every note has a finger": figures["micro"]["cover"] == 1,
+            "no fingers cross, none strikes keys apart": grips["crossing"] == grips["same_finger"] == 0,
+            "all grips that the referee calls impossible are chords wider than its span": (
+                grips["stretch"] == chords["as_played"]
+            ),
+            "all of these are as wide on the page": chords["not_wide_as_written"] == 0,
+            "none could be shared by two hands": chords["two_hands_could_strike"] == 0,
+            "all have a doubt that says so": chords["without_a_doubt_that_says_so"] == 0,
+        },
+        "notes_per_cpu_second": round(figures["counts"]["notes"] / seconds),
     }
 
 
@@ -162,13 +229,14 @@ def speed(model: FingeringModel) -> dict[str, Any]:
     """Notes per second on the longest pieces of the corpus, and peak memory."""
     folder = DATA / "fingering_train"
     pieces = sorted(read_manifest(folder), key=lambda p: -p.notes)[:10]
-    tables: list[Table] = [read_table(folder / f"{p.name}.tsv") for p in pieces]
-    predict(tables[-1], model)
-    begin = time.process_time()
-    for table in tables:
+    predict(read_table(folder / f"{pieces[-1].name}.tsv"), model)
+    notes, seconds = 0, 0.0
+    for piece in pieces:
+        table = read_table(folder / f"{piece.name}.tsv")
+        begin = time.process_time()
         predict(table, model)
-    seconds = time.process_time() - begin
-    notes = sum(len(t.notes) for t in tables)
+        seconds += time.process_time() - begin
+        notes += len(table.notes)
     return {
         "notes": notes,
         "cpu_seconds": round(seconds, 3),
@@ -194,7 +262,7 @@ def main() -> int:
     model = Registry.load().find(args.model)
     figures = {
         "corpus": lambda: corpus(model, args.split),
-        "scores": lambda: scores(model, args.every),
+        "scores": lambda: scores(model, sorted((DATA / "scores").glob("*/*.krn"))[:: args.every]),
         "speed": lambda: speed(model),
         "pig": lambda: pig(model, args.folder),
     }[args.what]()
@@ -203,8 +271,9 @@ def main() -> int:
     print(text)
     RESULTS.mkdir(exist_ok=True)
     suffix = "" if args.split == "validation" else f"_{args.split}"
+    suffix += f"_every_{args.every}" if args.every > 1 else ""
     (RESULTS / f"fingering_{args.what}_{model.name}{suffix}.json").write_text(text + "\n", encoding="utf-8")
-    return 0
+    return 0 if all(figures.get("checked", {}).values()) else 1
 
 
 if __name__ == "__main__":

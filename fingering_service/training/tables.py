@@ -68,8 +68,8 @@ def read_table(path: Path) -> Table:
     return Table(header, tuple(notes))
 
 
-def write_table(path: Path, table: Table, fingers: Sequence[int]) -> None:
-    """Writes `table` with `fingers` (1-5, 0 for none) in place of its own."""
+def table_text(table: Table, fingers: Sequence[int]) -> list[str]:
+    """The lines of a file that holds `table` with `fingers` (1-5, 0 for none) in place of its own."""
     lines = [f"# {key}: {value}" for key, value in table.header.items()]
     for note, finger in zip(table.notes, fingers, strict=True):
         cells = (
@@ -77,7 +77,12 @@ def write_table(path: Path, table: Table, fingers: Sequence[int]) -> None:
             finger or "", int(note.grace), int(note.tied),
         )  # fmt: skip
         lines.append("\t".join(map(str, cells)))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return lines
+
+
+def write_table(path: Path, table: Table, fingers: Sequence[int]) -> None:
+    """Writes `table` with `fingers` (1-5, 0 for none) in place of its own."""
+    path.write_text("\n".join(table_text(table, fingers)) + "\n", encoding="utf-8")
 
 
 def table_lines(table: Table, max_span: int) -> list[Line]:

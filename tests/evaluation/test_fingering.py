@@ -170,6 +170,17 @@ def test_notes_make_a_valid_score_and_keep_their_places():
     assert [n.onset for n in with_fingers(notes, score)] == [n.onset for n in notes], "matched by id, not by time"
 
 
+def test_tuplets_without_a_common_measure_keep_their_order():
+    notes = [
+        StruckNote(Fraction(1, n), Fraction(1, n), 60 + i, "R", "") for i, n in enumerate((47, 43, 41, 37, 31, 29))
+    ]
+    notes += [StruckNote(Fraction(1, 47), Fraction(1, 2), 72, "R", "")]
+    score = as_score(notes)
+    assert validate(score) == []
+    onsets = {event.event_id: event.onset_ticks for event in score.events}
+    assert onsets["e0"] == onsets["e6"] < onsets["e1"] < onsets["e2"] < onsets["e5"]
+
+
 @pytest.fixture
 def pig_folder(tmp_path):
     for number, annotators in ((1, 2), (30, 1), (31, 1)):

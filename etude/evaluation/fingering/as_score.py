@@ -15,6 +15,8 @@ from etude.score.v1 import event_pb2, fingering_pb2, measure_pb2, provenance_pb2
 
 _PART = "P1"
 _SHORTEST = Fraction(1, 1000)
+_FINEST = 1_000_000
+"""Divisions of a quarter at most: tuplets of many kinds in one piece have no common measure that a Score can hold."""
 
 
 def as_score(
@@ -30,6 +32,9 @@ def as_score(
     onsets = _struck_together(notes, together)
     ends = [onset + max(note.duration, _SHORTEST) for onset, note in zip(onsets, notes, strict=True)]
     divisions = least_divisions([*onsets, *ends])
+    if divisions > _FINEST:
+        divisions = _FINEST
+        onsets, ends = ([Fraction(round(time * divisions), divisions) for time in times] for times in (onsets, ends))
     score = score_pb2.Score(schema_version=SCHEMA_VERSION, score_id="evaluated", divisions=divisions)
     score.parts.add(part_id=_PART, name="Piano", role=score_pb2.PART_ROLE_KEYBOARD, staff_count=2)
     length = to_ticks(max(ends, default=Fraction(1)), divisions)
