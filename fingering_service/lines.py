@@ -20,6 +20,15 @@ ONE_FINGER_SEMITONES = 2
 """Neighbouring keys at most this far apart can be struck together by one finger."""
 
 
+_LET_GO_EARLY = Fraction(1, 5)
+"""Share of the time since the slice before up to which silence is articulation. Performances, and what programs make of
+notation, let keys go a little early; a written rest is longer."""
+
+_LET_GO_LATE = Fraction(1, 4)
+"""Share of a slice's time, or of a key's own if that is shorter, up to which a key from before is only let go late,
+legato, and not held; what is held on a page lasts longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strike:
     """One key struck by one hand.
@@ -67,7 +76,8 @@ class Slice:
         onset: Quarter notes from the start.
         slots: Places in ascending right-hand pitch, at most MAX_KEYS, at least one of them struck.
         ioi: Quarter notes since the previous slice; 0 for the first and within grace groups.
-        gap: Quarter notes of silence of this hand before the slice; 0 when notes follow each other or overlap.
+        gap: Quarter notes of silence of this hand before the slice; 0 when notes follow each other, but for their
+            articulation, or overlap.
         rolled: True where the keys struck with it did not fit one grip and were broken over several slices.
     """
 
@@ -112,15 +122,20 @@ def build_line(strikes: Iterable[Strike], *, right: bool, max_span: int) -> Line
             after += 1
         onset = ordered[position].onset
         struck = {(s.midi if right else mirrored(s.midi)): i for i, s in enumerate(ordered[position:after], position)}
-        held = {p: i for p, i in held.items() if ordered[i].end > onset and p not in struck}
-        ioi = float(onset - slices[-1].onset) if slices else 0.0
-        gap = max(0.0, float(onset - last_end)) if slices else 0.0
+        lasts = max(ordered[i].end for i in struck.values()) - onset
+        if after < len(ordered):
+            lasts = min(lasts, ordered[after].onset - onset)
+        held = {p: i for p, i in held.items() if p not in struck and _is_held(ordered[i], onset, lasts)}
+        ioi = onset - slices[-1].onset if slices else Fraction(0)
+        silence = onset - last_end if slices and onset > last_end else Fraction(0)
+        gap = silence if silence > _LET_GO_EARLY * ioi else Fraction(0)
         groups = _grips(struck, ordered)
         for group in groups:
             held = _within_reach(held, group, max_span)
             slots = [*group, *(Slot((i,), p, False) for p, i in held.items())]
-            slices.append(Slice(onset, tuple(sorted(slots, key=lambda s: s.pitch)), ioi, gap, rolled=len(groups) > 1))
-            ioi = gap = 0.0
+            ordered_slots = tuple(sorted(slots, key=lambda s: s.pitch))
+            slices.append(Slice(onset, ordered_slots, float(ioi), float(gap), rolled=len(groups) > 1))
+            ioi = gap = Fraction(0)
             if len(groups) > 1:
                 held = {}
         if len(groups) == 1:
@@ -128,6 +143,12 @@ def build_line(strikes: Iterable[Strike], *, right: bool, max_span: int) -> Line
         last_end = max([last_end, *(ordered[i].end for i in struck.values())])
         position = after
     return Line(right, tuple(ordered), tuple(slices))
+
+
+def _is_held(strike: Strike, onset: Fraction, lasts: Fraction) -> bool:
+    """Whether a key struck before `onset` is held while others are struck then, which last so long as a slice."""
+    overlap = strike.end - onset
+    return overlap > 0 and overlap > _LET_GO_LATE * min(lasts, strike.end - strike.onset)
 
 
 def _moment(strike: Strike) -> tuple[Fraction, int, int, int]:
