@@ -54,3 +54,22 @@ def test_a_chord_slowly_repeated_keeps_its_fingers_unless_others_are_much_likeli
 def test_one_finger_takes_two_keys_in_a_row_only_after_silence_or_where_it_is_much_likelier(length, nats, same):
     found = fingers(lattice_of((60, 67), SIXTEENTH, length), (1, 1), nats)
     assert (found == [1, 1]) is same
+
+
+@pytest.mark.parametrize(
+    ("chord", "nats", "same"),
+    [((64, 69), 0.2, False), ((64, 69), 3.0, True), ((67, 74), 0.2, True)],
+    ids=["near", "much likelier", "a leap away"],
+)
+def test_a_finger_goes_from_a_key_to_another_one_of_a_chord_only_where_the_hand_leaps_or_it_is_much_likelier(
+    chord, nats, same
+):
+    strikes = [Strike((0,), 60, Fraction(0), QUARTER)]
+    strikes += [Strike((i,), key, QUARTER, 2 * QUARTER) for i, key in enumerate(chord, 1)]
+    lattice = build_lattice(build_line(strikes, right=True, max_span=15), PROFILES["M"])
+    costs = empty(lattice)
+    costs.node[0] -= 20 * (lattice.fingers[0, :, 0] == 2)
+    costs.node[1] -= nats * (lattice.fingers[1, :, :2] == (2, 5)).all(axis=1)
+    costs.node[1] -= 20 * (lattice.fingers[1, :, 1] == 5)
+    states = decode(lattice, costs, 1.0, 0.2).paths[0].states
+    assert (lattice.fingers[1, states[1], 0] == 2) is np.bool_(same)
