@@ -127,6 +127,7 @@ MANNERS: Mapping[str, Callable[[bytes], bytes]] = {
     "type3": _drawn(Manner("type3", text="type3")),
     "type3-bitmap": _drawn(Manner("bitmap", text="bitmap")),
     "outlines": _drawn(Manner("outlines", text="outlines")),
+    "parts": _drawn(Manner("parts")),
     "outlines-rectangles": _drawn(Manner("outlines", text="cff", lines="rectangles")),
     "lines-rectangles": _drawn(Manner(lines="rectangles")),
     "lines-halves": _drawn(Manner(lines="halves", bars="strokes")),

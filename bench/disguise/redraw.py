@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from omr_service.pdf.fonts import Font
 from omr_service.pdf.marks import CharMark, Marks, PathMark
 from omr_service.pdf.pagereader import marks_of
 from omr_service.pdf.recognize import FontKnowledge
-from omr_service.pdf.shapes import CLOSE, Points, Shape
+from omr_service.pdf.shapes import CLOSE, Points, Shape, signed_area
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Manner:
     """How pages are drawn.
 
     Attributes:
-        music: How the music font is embedded, or "outlines" for no font at all.
+        music: How the music font is embedded, or "outlines" for no font at all, or "parts" for outlines of which all
+            but heads, dots and digits are painted in two parts, as SCORE paints its symbols in several.
         text: Likewise for other fonts; outlines leave no text.
         codes: Codes of the music font: those of Sonata where it has any, or letters in the order of use.
         font_name: Of the music font.
@@ -41,7 +43,7 @@ class Manner:
         rotate: The new page's /Rotate.
     """
 
-    music: Kind | Literal["outlines"] = "cff"
+    music: Kind | Literal["outlines", "parts"] = "cff"
     text: Kind | Literal["outlines"] = "cff"
     codes: Literal["sonata", "letters"] = "letters"
     font_name: str = "Unheard"
@@ -68,6 +70,10 @@ _PRIVATE = 0xE0E0
 """Where SMuFL has noteheads."""
 _PEN = 0.06
 """Points: a dot of a printer of 1,200 dots per inch."""
+_WHOLE = re.compile(
+    r"notehead|augmentationDot|articStacc|timeSig\d|tuplet\d|fingering\d|repeatDot|rest(Whole|Half)|dynamic|brace"
+)
+"""Symbols that are one path where others are several."""
 _DOTS = frozenset({"augmentationDot", "articStaccatoAbove", "articStaccatoBelow"})
 _Key = tuple[int, Literal["text", "music", "special"]]
 _BLANK = Shape(b"", np.zeros((0, 2)))
@@ -126,7 +132,7 @@ class _Fonts:
         """The new font in the file."""
         font, is_music = self.made[key], key[1] != "text"
         kind = self.manner.music if is_music else self.manner.text
-        assert kind != "outlines"
+        assert kind not in ("outlines", "parts")
         name = self.manner.font_name if is_music else self.sources[key].name or "Text"
         if key[1] == "special":
             name = self.manner.special
@@ -181,8 +187,14 @@ def _numbers(values: Iterable[float]) -> str:
 def _chars(marks: Marks, manner: Manner, fonts: _Fonts) -> list[str]:
     out: list[str] = []
     for mark in marks.chars:
-        is_music = fonts.knowledge.names_of(mark.font).of(mark.code) is not None
-        kind = manner.music if is_music else manner.text
+        named = fonts.knowledge.names_of(mark.font).of(mark.code)
+        kind = manner.music if named is not None else manner.text
+        if kind == "parts" and named is not None:
+            shape = mark.font.shape(mark.code)
+            if shape is not None and len(shape.points):
+                drawn = _in_parts(shape, whole=bool(_WHOLE.match(named.name)))
+                out.append(f"q {_numbers(mark.matrix)} cm {drawn} Q")
+            continue
         if kind == "outlines":
             shape = mark.font.shape(mark.code)
             if shape is not None and len(shape.points):
@@ -202,6 +214,34 @@ def _chars(marks: Marks, manner: Manner, fonts: _Fonts) -> list[str]:
         tm = _numbers((a / size, b / size, c / size, d / size, e, f))
         out.append(f"BT {_font_name(key)} {size:.4f} Tf {tm} Tm {shown} Tj ET")
     return out
+
+
+def _in_parts(shape: Shape, whole: bool) -> str:
+    """An outline cut at half its height, each part filled and its edge drawn. All contours run one way round: which of
+    them are holes the even-odd rule says."""
+    polygons = [p if signed_area(p) >= 0 else p[::-1] for p in shape.polygons]
+    box = shape.box
+    assert box is not None
+    middle = (box[1] + box[3]) / 2
+    halves = [polygons] if whole else [[_side_of(p, middle, side) for p in polygons] for side in (1, -1)]
+    out = ["0.004 w"]
+    for half in halves:
+        drawn = " ".join(_polygon(polygon) for polygon in half if len(polygon) > 2)
+        if drawn:
+            out.append(f"{drawn} f* {drawn} S")
+    return " ".join(out)
+
+
+def _side_of(polygon: Points, height: float, side: int) -> Points:
+    """The part of a closed contour over (`side` 1) or under (-1) a height."""
+    out: list[Points] = []
+    for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        over_a, over_b = side * (a[1] - height), side * (b[1] - height)
+        if over_a >= 0:
+            out.append(a)
+        if over_a * over_b < 0:
+            out.append(a + (b - a) * over_a / (over_a - over_b))
+    return np.array(out).reshape(-1, 2)
 
 
 def _paths(marks: Marks, manner: Manner) -> list[str]:

@@ -27,7 +27,7 @@ _LETTERLIKE = re.compile(
     r"timeSig|tuplet|fingering|dynamic(Piano|Mezzo|Forte|Rinforzando|Sforzando|Z)$|breathMarkComma|noteheadWhole"
     r"|restDoubleWhole|accidental(DoubleSharp|Parens)|augmentationDot|articStacc|articMarcato|articTenuto|ottava"
 )
-_LEAST_CORE = 5
+_LEAST_CORE = 3
 _SPREAD = 0.15
 # Within this distance an outline is that of a known font itself.
 _EXACT = 0.08
@@ -118,7 +118,12 @@ def without_words(drawn: list[DrawnOutline], staff_lines: StaffLines) -> list[Dr
         drawn: Filled paths with what they were matched to.
         staff_lines: Those of the page.
     """
-    core = sorted(o.distance for o in drawn if o.glyph is not None and _CORE.match(o.glyph.name))
+    nearest: dict[str, float] = {}  # one for each symbol: of a font that is not known, the heads may be the same
+    for outline in drawn:
+        if outline.glyph is not None and _CORE.match(outline.glyph.name):
+            name = outline.glyph.name
+            nearest[name] = min(outline.distance, nearest.get(name, 1.0))
+    core = sorted(nearest.values())
     middle = core[len(core) // 2] if len(core) >= _LEAST_CORE else 1.0
     limit = middle + _SPREAD if middle < _EXACT else 1.0
     space = staff_lines.space

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import pikepdf
 
 from omr_service.pdf import pages, paths, refine
-from omr_service.pdf.compose import join_wiggles, take_braces, without_words
+from omr_service.pdf.compose import DrawnOutline, join_wiggles, take_braces, without_words
 from omr_service.pdf.geometry import Matrix
 from omr_service.pdf.interpreter import painted
 from omr_service.pdf.marks import CharMark, ImageMark, Marks
+from omr_service.pdf.parts import symbols_in_parts
 from omr_service.pdf.recognize import FontKnowledge, match_outlines, sort_characters
 from omr_service.pdf.staves import find_staff_lines
 from omr_service.pdf.texts import join_characters
@@ -95,6 +96,13 @@ def _symbols(as_set: tuple[Marks, float, float, int], page_number: int, knowledg
     if staff_lines is not None:
         braces, outlines, curves = take_braces(classified.outlines, curves, staff_lines)
         matched = match_outlines(outlines, staff_lines, knowledge.matcher)
+        if not _has_clef(glyphs, matched):
+            in_parts, others = symbols_in_parts(marks.paths, staff_lines, knowledge.matcher)
+            if _has_clef([], in_parts):
+                classified = paths.classify(others + chars.outlines)
+                lines = classified.lines
+                braces, outlines, curves = take_braces(classified.outlines, classified.curves, staff_lines)
+                matched = match_outlines(outlines, staff_lines, knowledge.matcher) + in_parts
         wiggles, drawn = join_wiggles(without_words(matched, staff_lines), staff_lines)
         rests: list[Glyph] = []
         if drawn:
@@ -118,6 +126,12 @@ def _symbols(as_set: tuple[Marks, float, float, int], page_number: int, knowledg
         wiggles=wiggles,
         image_share=_image_share(marks.images, width, height),
     )
+
+
+def _has_clef(glyphs: Sequence[Glyph], drawn: Sequence[DrawnOutline]) -> bool:
+    """Returns whether any symbol is a clef: without one, music is not read that is there."""
+    every = [*glyphs, *(outline.glyph for outline in drawn if outline.glyph is not None)]
+    return any("Clef" in glyph.name for glyph in every)
 
 
 def _image_share(images: list[ImageMark], width: float, height: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from omr_service.pdf.canvas import Canvas, Operator
+from omr_service.pdf.even_odd import with_holes
 from omr_service.pdf.geometry import scale_of
 from omr_service.pdf.marks import PathMark
 
@@ -64,13 +65,26 @@ def _fill(canvas: Canvas, v: list[Any]) -> None:
     _paint(canvas, filled=True, stroked=False)
 
 
+def _fill_even_odd(canvas: Canvas, v: list[Any]) -> None:
+    _paint(canvas, filled=True, stroked=False, even_odd=True)
+
+
 def _fill_stroke(canvas: Canvas, v: list[Any]) -> None:
     _paint(canvas, filled=True, stroked=True)
+
+
+def _fill_even_odd_stroke(canvas: Canvas, v: list[Any]) -> None:
+    _paint(canvas, filled=True, stroked=True, even_odd=True)
 
 
 def _close_fill_stroke(canvas: Canvas, v: list[Any]) -> None:
     _close(canvas, v)
     _paint(canvas, filled=True, stroked=True)
+
+
+def _close_fill_even_odd_stroke(canvas: Canvas, v: list[Any]) -> None:
+    _close(canvas, v)
+    _paint(canvas, filled=True, stroked=True, even_odd=True)
 
 
 def _end_path(canvas: Canvas, v: list[Any]) -> None:
@@ -81,7 +95,7 @@ def _clip(canvas: Canvas, v: list[Any]) -> None:
     canvas.clip_pending = True
 
 
-def _paint(canvas: Canvas, filled: bool, stroked: bool) -> None:
+def _paint(canvas: Canvas, filled: bool, stroked: bool, even_odd: bool = False) -> None:
     state = canvas.state
     filled = filled and not state.fill_white and state.fill_alpha > 0.05
     stroked = stroked and not state.stroke_white and state.stroke_alpha > 0.05
@@ -108,7 +122,10 @@ def _paint(canvas: Canvas, filled: bool, stroked: bool) -> None:
     clip = state.clip
     if (filled or stroked) and low_x <= clip[2] and high_x >= clip[0] and low_y <= clip[3] and high_y >= clip[1]:
         width = state.width * scale_of(state.ctm)
-        canvas.marks.paths.append(PathMark(bytes(ops), points, filled, stroked, width, state.dash, state.ctm))
+        segments = bytes(ops)
+        if even_odd and filled:
+            segments, points = with_holes(segments, points)
+        canvas.marks.paths.append(PathMark(segments, points, filled, stroked, width, state.dash, state.ctm))
     if clip_pending:
         state.clip = (max(clip[0], low_x), max(clip[1], low_y), min(clip[2], high_x), min(clip[3], high_y))
 
@@ -125,11 +142,11 @@ PATH_OPERATORS: dict[str, Operator] = {
     "s": _close_stroke,
     "f": _fill,
     "F": _fill,
-    "f*": _fill,
+    "f*": _fill_even_odd,
     "B": _fill_stroke,
-    "B*": _fill_stroke,
+    "B*": _fill_even_odd_stroke,
     "b": _close_fill_stroke,
-    "b*": _close_fill_stroke,
+    "b*": _close_fill_even_odd_stroke,
     "n": _end_path,
     "W": _clip,
     "W*": _clip,

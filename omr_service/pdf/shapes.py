@@ -70,3 +70,9 @@ class Shape:
         every = np.concatenate(polygons)
         low, high = every.min(axis=0), every.max(axis=0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def signed_area(contour: Points) -> float:
+    """Returns the area of a closed contour, shape (n, 2): positive when it runs counterclockwise with y up."""
+    x, y = contour[:, 0], contour[:, 1]
+    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2

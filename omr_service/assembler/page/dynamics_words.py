@@ -18,6 +18,8 @@ DYNAMIC_LETTERS = {
     "FortePiano": "fp", "Forzando": "fz", "Sforzando1": "sf", "SforzandoPiano": "sfp", "SforzandoPianissimo": "sfpp",
     "Sforzato": "sfz", "SforzatoPiano": "sfzp", "SforzatoFF": "sffz", "Rinforzando1": "rf", "Rinforzando2": "rfz",
 }  # fmt: skip
+SPELLED = frozenset(DYNAMIC_LETTERS.values()) - {"m", "r", "s", "z", "n"}
+"""Dynamics as words spell them; other letters are parts of such only."""
 ENDING = re.compile(r"[1-9]\.?(?:\s?[,\-–]\s?[1-9]\.?)*$")
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from omr_service.assembler.geometry import System, center
 from omr_service.assembler.music import Element
+from omr_service.assembler.page.dynamics_words import SPELLED
 from omr_service.symbols import Box, Text
 
 _LEAST_SYLLABLES = 4
@@ -102,10 +103,10 @@ def _short_lines(
 
 
 def _lines(texts: Sequence[Text], system: System) -> Iterator[list[Text]]:
-    """Texts of one style on one baseline."""
+    """Texts of one style on one baseline, without dynamics, which nobody sings."""
     rows: dict[_Style, list[Text]] = defaultdict(list)
     for text in texts:
-        if text.x > system.x0 and _SUNG.search(text.text):
+        if text.x > system.x0 and _SUNG.search(text.text) and text.text.strip() not in SPELLED:
             rows[_style(text)].append(text)
     for row in rows.values():
         row.sort(key=lambda t: t.y)

@@ -403,7 +403,7 @@ def step_marks(page: PageDraft) -> None:
         page.marks += _pedals(page, system)
         page.marks += find_wavy_lines(glyphs, wiggles, lines, on_chords, elements, system)
         page.marks += dw.find_signs(glyphs, system)
-        page.marks += find_words(inside, glyphs, lines, elements, system)
+        page.marks += find_words(inside, glyphs, lines, elements, system, not dynamics)
         page.marks += find_bar_number(page.texts_of(system), system)
         page.marks += [harmony_mark(t, system) for t, owner in harmony.items() if owner == system.index]
     page.marks += find_fingers(symbols.glyphs, unnumbered, page.elements, page.systems)

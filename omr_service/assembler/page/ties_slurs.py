@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omr_service.assembler.geometry import Sorted, System
+from omr_service.assembler.geometry import Sorted, System, center
 from omr_service.assembler.music import CurveSign, Element, NoteSign
 from omr_service.symbols import Curve
 
@@ -42,7 +42,7 @@ def read_curves(
         tip = _Tip(above, (curve.x1 - curve.x0) / space, pictured and not open_left and not open_right)
         lefts = [] if open_left else _tie_heads(curve.x0, curve.y0, tip, notes, by_x, space, left=True)
         rights = [] if open_right else _tie_heads(curve.x1, curve.y1, tip, notes, by_x, space, left=False)
-        pairs = _pairs(lefts, rights, open_left, open_right, system)
+        pairs = _pairs(lefts, rights, open_left, open_right, system, None if pictured else curve)
         first = -1 if open_left else _slur_end(curve.x0, curve.y0, above, by_x, space)
         last = -1 if open_right else _slur_end(curve.x1, curve.y1, above, by_x, space)
         signs.append(
@@ -223,7 +223,16 @@ def _pairs(
     open_left: bool,
     open_right: bool,
     system: System,
+    engraved: Curve | None,
 ) -> list[tuple[float, int, int]]:
+    """Pairs of heads that a curve may tie, with costs in staff spaces.
+
+    Args:
+        lefts, rights: Heads at its tips with costs.
+        open_left, open_right: True where it goes on in another system.
+        system: Its system.
+        engraved: The curve, where it is told exactly and not seen in a picture.
+    """
     pairs: list[tuple[float, int, int]] = []
     if open_left and open_right:
         return []
@@ -236,6 +245,8 @@ def _pairs(
             for cost_b, b in rights:
                 if a.head == b.head or b.box.x0 <= a.box.x0:
                     continue
+                if engraved is not None and _spans_middles(engraved, a, b, system.space):
+                    continue
                 ya, yb = (a.box.y0 + a.box.y1) / 2, (b.box.y0 + b.box.y1) / 2
                 tilt = abs(ya - yb) / system.space
                 if tilt < 0.3 or a.staff != b.staff:
@@ -244,6 +255,19 @@ def _pairs(
                     # a clef change between them is the only excuse for another height
                     pairs.append((cost_a + cost_b + 1.0, a.head, b.head))
     return sorted(pairs)
+
+
+OFF, INSIDE = 0.25, 0.05
+"""Staff spaces by which the tips of a slur lie over or under the middles of heads at least, and inside them at most."""
+
+
+def _spans_middles(curve: Curve, first: NoteSign, second: NoteSign, space: float) -> bool:
+    """True for a curve that begins over, or under, the very middle of a head or left of it, and ends so over another or
+    right of it: engravers begin and end ties inside."""
+    a, b = center(first.box), center(second.box)
+    way = 1 if curve.mid_y < (curve.y0 + curve.y1) / 2 else -1
+    off = min(way * (a[1] - curve.y0), way * (b[1] - curve.y1))
+    return off > OFF * space and curve.x0 < a[0] + INSIDE * space and curve.x1 > b[0] - INSIDE * space
 
 
 WRONG_SIDE = 2.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from omr_service.assembler.geometry import System, center, is_horizontal, is_vertical
 from omr_service.assembler.music import Element, MarkSign
-from omr_service.assembler.page.dynamics_words import DYNAMIC_LETTERS, staff_of
+from omr_service.assembler.page.dynamics_words import SPELLED, staff_of
 from omr_service.symbols import Box, Glyph, Line, Text
 
 JUMP = re.compile(
@@ -43,7 +43,7 @@ _WRITTEN_RATE = re.compile(
     rf"\s*[(\[]?\s*([{''.join(_WRITTEN_NOTES)}])\s?(\.?)\s*=\s*(?:ca?\.?\s*)?(\d{{2,3}})\s*[)\]]?"
 )
 _EQUATION = re.compile(r"\s*[(\[]?\s*[^\w\s]*\s*=\s*(?:c(?:a)?\.?\s*)?\d{2,3}\s*[)\]]?\s*$")
-_DYNAMICS = sorted(set(DYNAMIC_LETTERS.values()) - {"m", "r", "s", "z", "n"}, key=len, reverse=True)
+_DYNAMICS = sorted(SPELLED, key=len, reverse=True)
 _WITH_DYNAMIC = re.compile(
     rf"(?P<first>{'|'.join(_DYNAMICS)})\.?(?:\s+(?P<after>\S.*))?$|(?P<before>.*\S)\s+(?P<last>{'|'.join(_DYNAMICS)})$"
 )
@@ -61,9 +61,23 @@ class _Metronome:
 
 
 def find_words(
-    texts: list[Text], glyphs: list[Glyph], lines: list[Line], elements: Sequence[Element], system: System
+    texts: list[Text],
+    glyphs: list[Glyph],
+    lines: list[Line],
+    elements: Sequence[Element],
+    system: System,
+    upright_dynamics: bool = False,
 ) -> list[MarkSign]:
-    """Tempo marks, navigation, rehearsal marks and other words; titles and lyrics are not among `texts`."""
+    """Tempo marks, navigation, rehearsal marks and other words.
+
+    Args:
+        texts: Texts of the system; titles and lyrics are not among them.
+        glyphs, lines: Symbols and lines in its band.
+        elements: Its chords and rests.
+        system: The system.
+        upright_dynamics: True where a dynamic in upright letters is one: some editions print them in the letters of
+            their words, and none in those of a music font.
+    """
     metronomes = _metronomes(texts, glyphs, system)
     left = list(metronomes)
     found: list[MarkSign] = []
@@ -78,7 +92,8 @@ def find_words(
             continue
         if _CIRCLED.match(words):
             continue
-        spoken = WORD.search(words) or JUMP.search(words) or SIGN.match(words) or (text.italic and words in _DYNAMICS)
+        dynamic = words in SPELLED and (text.italic or upright_dynamics)
+        spoken = WORD.search(words) or JUMP.search(words) or SIGN.match(words) or dynamic
         if not spoken and not written:
             continue
         mark = _mark(text, words, system)
@@ -90,7 +105,7 @@ def find_words(
             if own is not None:
                 left.remove(own)
                 mark = replace(mark, detail=own.detail, name=_EQUATION.sub("", words).rstrip("( ["))
-        if mark.kind == "words" and text.italic:
+        if mark.kind == "words" and (text.italic or dynamic):
             found += _dynamics_in(mark, elements, system.space)
         else:
             found.append(mark)

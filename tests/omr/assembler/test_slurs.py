@@ -28,6 +28,29 @@ def test_a_slur_belongs_to_the_chords_it_bends_away_from_though_others_are_neare
     assert [end.onset_ticks // score.divisions for end in ends] == [0, 2]
 
 
+@pytest.mark.parametrize(
+    ("inside", "tied"), [(0.0, False), (-1.0, False), (1.5, True)], ids=["the middles", "farther", "nearer"]
+)
+def test_a_curve_from_the_middle_of_a_head_to_that_of_an_equal_one_is_a_slur(inside, tied):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for x in (100, 180, 260, 340):
+        sheet.note(0, x, 4, up=False)
+        sheet.note(1, x, 4)
+    sheet.bar(450)
+    first, second = (
+        next((g.box.x0 + g.box.x1) / 2 for g in sheet.page.glyphs if g.name == "noteheadBlack" and abs(g.x - x) < 3)
+        for x in (100, 180)
+    )
+    y = next(g.box.y0 for g in sheet.page.glyphs if g.name == "noteheadBlack" and abs(g.x - 100) < 3) - 1.0
+    x0, x1 = first + inside, second - inside
+    sheet.page.curves.append(Curve(x0, y, x1, y, y - 6, 1, Box(x0, y - 6, x1, y)))
+    (score,) = write_scores([assemble_page(sheet.page)], Source("drawn.pdf", "sha256:00"))
+    kinds = [s.WhichOneof("kind") for s in score.spanners if s.WhichOneof("kind") in ("tie", "slur")]
+    assert kinds == ["tie" if tied else "slur"]
+
+
 @pytest.mark.parametrize(("left", "spans"), [(95, [(0, 8)]), (103, [(0, 4), (4, 8)])], ids=["goes on", "begins anew"])
 def test_a_slur_that_ends_over_the_last_chord_goes_on_where_the_next_system_says_so(left, spans):
     sheet = two_systems()
