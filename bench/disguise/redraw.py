@@ -132,7 +132,8 @@ class _Fonts:
         """The new font in the file."""
         font, is_music = self.made[key], key[1] != "text"
         kind = self.manner.music if is_music else self.manner.text
-        assert kind not in ("outlines", "parts")
+        assert kind != "outlines"
+        assert kind != "parts"
         name = self.manner.font_name if is_music else self.sources[key].name or "Text"
         if key[1] == "special":
             name = self.manner.special

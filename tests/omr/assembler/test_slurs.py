@@ -29,9 +29,9 @@ def test_a_slur_belongs_to_the_chords_it_bends_away_from_though_others_are_neare
 
 
 @pytest.mark.parametrize(
-    ("inside", "tied"), [(0.0, False), (-1.0, False), (1.5, True)], ids=["the middles", "farther", "nearer"]
+    ("inside", "tied"), [(-0.2, False), (0.0, True), (1.5, True)], ids=["past the middles", "the middles", "inside"]
 )
-def test_a_curve_from_the_middle_of_a_head_to_that_of_an_equal_one_is_a_slur(inside, tied):
+def test_a_curve_over_more_than_the_way_from_the_middle_of_a_head_to_that_of_an_equal_one_is_a_slur(inside, tied):
     sheet = Sheet()
     sheet.clefs()
     sheet.bar(50)

@@ -56,15 +56,15 @@ def test_dynamics_in_italic_words_are_dynamics(said, found):
 
 def test_upright_letters_are_dynamics_where_the_page_has_none_of_a_music_font():
     sheet = sheet_of_notes()
-    sheet.page.texts += [text("f", 100, 150), text("mp", 220, 150)]
+    sheet.page.texts.extend([text("f", 100, 150), text("mp", 220, 150)])
     assert marks(sheet, "dynamic", "words") == [("dynamic", "f"), ("dynamic", "mp")]
-    sheet.glyph("dynamicForte", 340, 150)
+    sheet.glyph("dynamicForte", 0, 340, -3)
     assert marks(sheet, "dynamic", "words") == [("dynamic", "f"), ("words", "f"), ("words", "mp")]
 
 
 def test_dynamics_in_a_row_under_notes_are_not_sung():
     sheet = sheet_of_notes()
-    sheet.page.texts += [text(said, x, 150) for said, x in zip("pfpfp", XS, strict=True)]
+    sheet.page.texts.extend(text(said, x, 150) for said, x in zip("pfpfp", XS, strict=True))
     assert [name for _, name in marks(sheet, "dynamic")] == ["p", "f", "p", "f", "p"]
 
 

@@ -7,7 +7,7 @@ from omr_service.pdf.even_odd import with_holes
 from omr_service.pdf.raster import coverage
 from omr_service.pdf.reader import read_page_symbols
 from omr_service.pdf.shapes import Shape
-from tests.omr.pdf.build import STAFF, as_bytes, one_page
+from tests.omr.pdf.build import STAFF, one_page
 
 OUTER = np.array([[0.0, 0.0], [20.0, 0.0], [20.0, 20.0], [0.0, 20.0]])
 INNER = np.array([[5.0, 5.0], [15.0, 5.0], [15.0, 15.0], [5.0, 15.0]])
@@ -51,5 +51,5 @@ def test_a_curve_is_turned_round_with_its_control_points():
 def test_a_head_with_its_hole_the_same_way_round_is_a_half_note():
     oval = "{0} 0 m {0} {1} -{0} {1} -{0} 0 c -{0} -{1} {0} -{1} {0} 0 c h"
     head = f"q 1 0.35 0 1 200 488 cm {oval.format(4.0, 3.6)} {oval.format(3.0, 1.7)} f* Q"
-    names = [glyph.name for glyph in read_page_symbols(as_bytes(one_page(f"{STAFF} {head}")), 1).glyphs]
+    names = [glyph.name for glyph in read_page_symbols(one_page(f"{STAFF} {head}"), 1).glyphs]
     assert names == ["noteheadHalf"]
