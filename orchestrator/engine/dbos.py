@@ -95,6 +95,8 @@ class DbosEngine:
             "log_level": "WARNING",
             "enable_otlp": False,
             "notification_listener_polling_interval_sec": 0.1,
+            # Nobody is notified by DBOS here: the thread that would do so need not wake a hundred times a second.
+            "notification_coalesce_sec": 0.25,
         }
 
         async def run_job(tenant_id: str, job_id: str) -> None:
