@@ -18,7 +18,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -28,9 +28,11 @@ from sqlalchemy.engine import make_url
 
 from orchestrator.changes import RowChange
 from orchestrator.connection import Connection
-from orchestrator.postgres import Postgres
 from orchestrator.sqlite import Sqlite, check_sqlite
 from orchestrator.statements import Prepared
+
+if TYPE_CHECKING:
+    from orchestrator.postgres import Postgres
 
 #: Key of the advisory lock of `Database.exclusive`.
 _SETTING_UP = 0x45_74_75_64_65
@@ -44,7 +46,7 @@ class Database:
         #: This process among those that use the database.
         self.name = f"etude-{uuid.uuid4().hex}"
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._access: Sqlite | Postgres = Sqlite(url, busy_timeout_s) if self.is_sqlite else Postgres(url, self.name)
+        self._access: Sqlite | Postgres = Sqlite(url, busy_timeout_s) if self.is_sqlite else _postgres(url, self.name)
 
     def read(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads and sees one state of the database throughout."""
@@ -105,6 +107,13 @@ class Database:
     async def close(self) -> None:
         """Close all connections; no transaction may be open."""
         await self._access.close()
+
+
+def _postgres(url: str, name: str) -> Postgres:
+    # With its driver, which takes time to import and is of no use on SQLite.
+    from orchestrator.postgres import Postgres
+
+    return Postgres(url, name)
 
 
 def alembic_config(url: str) -> Config:

@@ -23,7 +23,6 @@ from etude.mesh.definition import ServiceDefinition, Servicer
 from etude.mesh.logging import get_logger
 from orchestrator.blobs.local import LocalBlobStore
 from orchestrator.blobs.port import BlobStore
-from orchestrator.blobs.s3 import S3BlobStore, S3Location
 from orchestrator.caller import LOCAL
 from orchestrator.corrections import Corrections
 from orchestrator.database import Database
@@ -31,7 +30,6 @@ from orchestrator.engine.dbos import DbosEngine, postgres_engine, sqlite_engine
 from orchestrator.identity.assembly import Identity, identity
 from orchestrator.jobs import Jobs
 from orchestrator.lease import Lease
-from orchestrator.listening import Listener
 from orchestrator.lock import data_dir_lock
 from orchestrator.membership import Membership
 from orchestrator.notifier import Notifier
@@ -120,6 +118,8 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
 
         if not alone:
             stack.push_async_callback(_cancelled, asyncio.create_task(membership.run()))
+            from orchestrator.listening import Listener  # with PostgreSQL's driver
+
             listener = Listener(database.url, database.name, store.notifier)
             stack.push_async_callback(_cancelled, asyncio.create_task(listener.run()))
 
@@ -185,6 +185,9 @@ async def _blobs(settings: OrchestratorSettings) -> AsyncIterator[BlobStore]:
     if not settings.s3_endpoint:
         yield LocalBlobStore(settings.data_dir / "artifacts")
         return
+    # With its client, which takes a tenth of a second to import, for nothing where artifacts are files.
+    from orchestrator.blobs.s3 import S3BlobStore, S3Location
+
     store = S3BlobStore(
         S3Location(
             endpoint=settings.s3_endpoint,
