@@ -118,23 +118,26 @@ def _told_by_clefs(staff: NormalStaff, found: Detections) -> NormalStaff:
     space beyond them look like a staff a space off as well; and three lines with the two of a long hairpin look like a
     staff two spaces off.
 
-    Lines that are seen stay lines: a clef may stand on another line than the usual one.
+    Lines that are seen stay lines: a clef may stand on another line than the usual one. A staff that was followed off
+    its place may have been found from behind its clef on: it begins before that.
     """
-    offs = [
-        p.y - staff.middle - _CLEF_LINES[p.name] * SPACE
+    clefs = [
+        p
         for p in found.points
         if p.name in _CLEF_LINES
         and p.probability > _SURE
-        and staff.x0 - SPACE < p.x < staff.x1
+        and staff.x0 - _CLEF_REACH * SPACE < p.x < staff.x1
         and abs(p.y - staff.middle) < 3 * SPACE
     ]
+    offs = [p.y - staff.middle - _CLEF_LINES[p.name] * SPACE for p in clefs]
     step = round(float(np.median(offs)) / SPACE) if offs else 0
     if not 1 <= abs(step) <= _MOST_OFF or any(abs(off - step * SPACE) > _NEAR * SPACE for off in offs):
         return staff
     given_up = _FIVE[:step] if step > 0 else _FIVE[step:]
     if any(_line_share(staff, found, (line,)) > _LINES for line in given_up):
         return staff
-    return replace(staff, middle=staff.middle + step * SPACE)
+    begin = min(staff.x0, *(p.x - p.width / 2 for p in clefs))
+    return replace(staff, middle=staff.middle + step * SPACE, x0=begin)
 
 
 def _line_share(staff: NormalStaff, found: Detections, lines: tuple[int, ...]) -> float:

@@ -53,3 +53,10 @@ def test_a_staff_is_where_its_clef_says_when_an_outer_line_is_missing(seen, clef
 )
 def test_else_it_stays_where_its_lines_are(seen, clefs):
     assert _told_by_clefs(_staff(TRUE), _found(seen, *clefs)).middle == TRUE
+
+
+def test_a_staff_off_its_place_that_was_found_from_behind_its_clef_on_begins_before_it():
+    found = _found((-2, -1, 0, 1), ("gClef", 0.9, 1))
+    late = NormalStaff(100.0, 760.0, TRUE - SPACE, 0.4)
+    told = _told_by_clefs(late, found)
+    assert (told.middle, told.x0) == (TRUE, 60.0 - 25 / 2)
