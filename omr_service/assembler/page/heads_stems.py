@@ -28,6 +28,8 @@ HEAD_KINDS = {
 }
 SMALL = 0.82
 """Heads smaller than this part of the page's usual head are grace or cue notes."""
+_LOST = 0.1
+"""What each ledger line costs that ought to lead to a head and is not to be seen, beside their share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ def staff_of_head(
             missing += not any(v.x0 - 0.4 * staff.space < x < v.x1 + 0.4 * staff.space for v in close)
         step = step_at(x, y, staff, ledgers, spread)
         grid = abs(step - round(step))
-        costs.append((missing / max(need, 1) + 0.5 * grid + 0.02 * staff.distance(x, y), i))
+        # where none is to be seen it is the staff of which fewer were lost
+        costs.append((missing / max(need, 1) + _LOST * missing + 0.5 * grid + 0.02 * staff.distance(x, y), i))
     costs.sort()
     margin = costs[1][0] - costs[0][0] if len(costs) > 1 else 1.0
     return near[costs[0][1]], max(0.5, min(1.0, 0.5 + margin))

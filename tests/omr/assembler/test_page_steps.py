@@ -156,6 +156,15 @@ def test_a_head_between_the_staves_belongs_to_where_its_ledger_lines_lead():
     assert [(h.staff, h.step) for h in sheet.draft().heads] == [(0, -6), (1, 12)]
 
 
+def test_a_head_between_the_staves_without_a_ledger_line_belongs_to_the_nearer_one():
+    sheet = Sheet(tops=(100.0, 146.0))
+    sheet.bar(50)
+    sheet.bar(450)
+    # on the fourth ledger line of the upper staff, and a little high on the first of the lower one
+    sheet.glyph("noteheadWhole", 0, 100, -7.96)
+    assert [(h.staff, h.step) for h in sheet.draft().heads] == [(1, 10)]
+
+
 @pytest.mark.parametrize(
     ("bottom", "head", "count"),
     [(164.0, False, 3), (150.0, False, 2), (164.0, True, 2)],
