@@ -119,6 +119,50 @@ async def test_a_job_is_cancelled_with_a_click(http, store):
     assert job.state == job_pb2.JOB_STATE_CANCELLED
 
 
+async def test_an_earlier_piece_is_deleted_where_that_is_confirmed(address, store):
+    running = job_pb2.Job(job_id="j2", state=job_pb2.JOB_STATE_OMR_PROCESSING)
+    store.jobs["j2"], store.events["j2"] = running, []
+    button = "document.querySelector('#recent button[aria-label=\"Delete sonata.pdf\"]')"
+    async with browser_page() as page:
+        await page.command("Page.navigate", url=address)
+        await page.until(f"!document.querySelector('#result').hidden && {button}")
+        assert await page.value("document.querySelectorAll('#recent button').length") == 1, (
+            "what runs is cancelled first"
+        )
+        await page.value("window.confirm = () => false")
+        await page.click_on(button)
+        assert "j1" in store.jobs
+        await page.value("window.confirm = () => true")
+        await page.click_on(button)
+        await page.until(f"!{button} && document.querySelector('#recent').textContent.includes('at work')")
+        assert list(store.jobs) == ["j2"]
+        assert await page.value("document.querySelector('#result').hidden && location.hash === ''")
+        del store.jobs["j2"]
+        await page.value("list()")
+        assert await page.value("document.querySelector('#recent').textContent") == "None yet."
+
+
+async def test_cancelling_while_a_file_is_sent_sends_no_more_and_spares_other_jobs(address, store):
+    async with browser_page() as page:
+        await page.command("Page.navigate", url=address)
+        await page.until("!document.querySelector('#result').hidden")
+        # a server that does not answer, as one at the end of a slow line
+        await page.value(
+            "window.fetch = (path, { signal }) => new Promise((_, refuse) => "
+            "signal.addEventListener('abort', () => refuse(signal.reason)))"
+        )
+        await page.value(
+            "(files => { files.items.add(new File(['%PDF-'], 'long.pdf')); "
+            "document.querySelector('#file').files = files.files })(new DataTransfer())"
+        )
+        await page.click_on("document.querySelector('#send')")
+        await page.until("document.querySelector('#stage').textContent === 'Sending…'")
+        await page.click_on("document.querySelector('#cancel')")
+        await page.until("document.querySelector('#reason').textContent.includes('Nothing was sent.')")
+        assert not await page.value("document.querySelector('#send').disabled")
+    assert store.jobs["j1"].state == job_pb2.JOB_STATE_COMPLETED
+
+
 async def test_a_tap_beside_a_note_means_it_and_a_phone_shows_all(address, store):
     async with browser_page(width=390, height=800) as page:
         await page.command("Page.navigate", url=address)
