@@ -150,6 +150,13 @@ def from_screen(page: Picture, rng: np.random.Generator) -> Picture:
     return np.clip(cv2.GaussianBlur(seen, (0, 0), 0.8), 0, 255).astype(np.uint8)
 
 
+def library_copy(page: Picture, rng: np.random.Generator) -> Picture:
+    """A worn plate, thickly inked, scanned askew with its lid open, kept black and white; from 400 to 200 dpi."""
+    inked = heavy(worn(page, rng), rng)
+    small = _resized(on_black(_turned(float(rng.normal(0, 1.5)))(inked, rng), rng), 0.5)
+    return np.where(small < 150, 0, 255).astype(np.uint8)
+
+
 def heavy(page: Picture, rng: np.random.Generator) -> Picture:
     """Over-inked: every stroke two pixels wider, small holes filled."""
     return np.asarray(cv2.erode(page, np.ones((3, 3), np.uint8)), np.uint8)
@@ -256,6 +263,7 @@ MANNERS: dict[str, Manner] = {
     "pencil and marker": Manner(300, annotated),
     "fax": Manner(200, faxed),
     "creased": Manner(300, creased),
+    "1-bit, 200 dpi, library copy": Manner(400, library_copy),
     "photo": Manner(300, _view()),
     "photo, from an angle": Manner(300, _view(tilt=(16.0, -14.0), turn=3.0, light=0.3)),
     "photo, shadow": Manner(300, _view(tilt=(4.0, 3.0), light=0.5, shadow=0.6)),
@@ -272,6 +280,10 @@ MANNERS: dict[str, Manner] = {
     "photo, full desk": Manner(300, _view(tilt=(8.0, 6.0), light=0.3, shadow=0.3, things=25, share=0.75)),
     "photo, white table": Manner(300, _view(tilt=(8.0, 6.0), light=0.3, table=215.0, share=0.8)),
     "photo, small on black": Manner(300, _view(tilt=(6.0, -5.0), light=0.2, table=12.0, share=0.55)),
+    "photo, all at once": Manner(
+        300,
+        _view(noise=8.0, tilt=(15.0, -9.0), turn=4.0, curl=0.05, light=0.5, shadow=0.5, warm=0.5, thumbs=2, things=9),
+    ),
     "photo, of a screen": Manner(300, from_screen),
 }
 """All manners by name."""

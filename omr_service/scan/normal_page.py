@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr_service.scan.images import PageImage
-from omr_service.scan.ink import PAPER, Grey, as_grey, even_out, line_metrics, resized, without_borders
+from omr_service.scan.ink import PAPER, Grey, as_grey, even_out, line_metrics, resized, without_borders, without_specks
 from omr_service.scan.paper import corners_of, seen_straight, straight_view, without_table
 from omr_service.scan.staff_evidence import SPACE, Floats, columns_of, skew_of, thin_lines
 from omr_service.scan.staff_fit import TracedStaff, size_of, usual_space
@@ -147,7 +147,8 @@ def _normal_page_of(image: PageImage, clean: Grey, to_picture: Floats, turned: i
             to_points = _upright_points(image, quarter) @ _conjugated(to_picture, image.grey.shape, quarter)
             sides = _sides(work, staves)
             pages = [_straightened(grey, work, side, span, to_points) for side, span in sides]
-            return replace(_stacked(pages), turned=quarter)
+            page = _stacked(pages)
+            return replace(page, pixels=without_specks(page.pixels, SPACE), turned=quarter)
     return None
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omr_service.scan.ink import even_out, line_metrics, without_borders
+from omr_service.scan.ink import even_out, line_metrics, without_borders, without_specks
 from omr_service.scan.normal_page import NormalPage, normal_page
 from omr_service.scan.paper import corners_of, straight_view, without_table
 from omr_service.scan.staff_evidence import SPACE
@@ -194,3 +194,22 @@ def test_uneven_light_is_evened_and_the_table_around_the_page_goes_white() -> No
     assert float(np.median(clean[5])) > 240
     # paper in the deepest shadow is as white as in the light
     assert float(np.percentile(clean[1200:1400, 300:1700], 60)) > 235
+
+
+@pytest.mark.parametrize(("specks", "left"), [(30, 30), (1500, 0)], ids=["few", "strewn"])
+def test_a_page_strewn_with_specks_loses_them_and_no_dots(specks: int, left: int) -> None:
+    page = np.full((600, 800), 255, np.uint8)
+    places = [(x, y) for y in range(10, 590, 12) for x in range(10, 790, 12)]
+    rng = np.random.default_rng(1)
+    for at in rng.permutation(len(places))[:specks]:
+        x, y = places[at]
+        page[y : y + 3, x : x + 2] = 0
+    dots = np.zeros_like(page)
+    for x in range(14, 780, 40):
+        page[292:302, x - 6 : x + 10] = 255
+        dots[295:299, x : x + 4] = 1
+    page[dots > 0] = 0
+    clean = without_specks(page, SPACE)
+    count, _ = cv2.connectedComponents((clean == 0).astype(np.uint8))
+    assert np.all(clean[dots > 0] == 0)
+    assert (count - 1 > left) if left else (count - 1 == 20)
