@@ -24,7 +24,7 @@ _INK = 128
 _SPECK = 0.3
 """Size of a speck in staff spaces at most."""
 _STREWN = 0.06
-"""Specks to a square of a staff space from which on a page is strewn with them; 140 scanned pages have less than half."""
+"""Specks to a square of a staff space from which on a page is strewn with them; 140 scanned pages have under half."""
 _FAINTEST = 225
 """Grey from which on what is darker than paper is taken for its texture and not for pale ink."""
 

@@ -76,7 +76,8 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
     joined = [False] * len(staves)  # joined[i]: with the next one
     braced = [False] * len(staves)
     verticals = vertical_runs(lines, space)
-    runs = [r for r in verticals if r.y1 - r.y0 > 5 * space and not _is_edge(r, staves, space)]
+    long = [r for r in verticals if r.y1 - r.y0 > 5 * space]
+    runs = [r for r in long if not _is_edge(r, staves, space, long)]
     for i in range(len(staves) - 1):
         upper, lower = staves[i], staves[i + 1]
         tolerance = 0.6 * space
@@ -109,18 +110,29 @@ def group_systems(staves: list[Staff], lines: list[Line], glyphs: list[Glyph]) -
     return agree(systems)
 
 
-def _is_edge(run: Line, staves: list[Staff], space: float) -> bool:
-    """True for a line beside the staves that neither starts nor ends where one of them does: an edge of the paper."""
+def _is_edge(run: Line, staves: list[Staff], space: float, runs: list[Line]) -> bool:
+    """True for a line beside the staves that neither starts nor ends where a system does: an edge of the paper.
 
-    def is_beside(staff: Staff) -> bool:
-        return run.x0 < staff.x0 - space or run.x0 > staff.x1 + space
-
+    It goes on beyond the staves, or ends between two that another line joins.
+    """
     passed = [s for s in staves if run.y0 < s.bottom(run.x0) and run.y1 > s.top(run.x0)]
-    if not passed or not all(is_beside(staff) for staff in passed):
+    if not passed or not all(_is_beside(run, staff) for staff in passed):
         return False
+    first, last = staves.index(passed[0]), staves.index(passed[-1])
+    ends = [(staves[i], staves[i + 1]) for i in (first - 1, last) if 0 <= i < len(staves) - 1]
+    if any(
+        not _is_beside(r, upper) and r.y0 < upper.top(r.x0) + 0.6 * space and r.y1 > lower.bottom(r.x0) - 0.6 * space
+        for upper, lower in ends
+        for r in runs
+    ):
+        return True
     over = passed[0].top(run.x0) - run.y0
     under = run.y1 - passed[-1].bottom(run.x0)
     return over > _BRACKET_END * space or under > _BRACKET_END * space
+
+
+def _is_beside(run: Line, staff: Staff) -> bool:
+    return run.x0 < staff.x0 - staff.space or run.x0 > staff.x1 + staff.space
 
 
 def _with_shared_barlines(joined: list[bool], staves: list[Staff], runs: list[Line]) -> list[bool]:

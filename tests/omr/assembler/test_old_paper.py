@@ -26,6 +26,12 @@ def test_the_edge_of_the_paper_joins_no_staves_and_a_bracket_does(y0, y1, system
     assert len(sheet.draft().systems) == systems
 
 
+def test_an_edge_that_ends_where_a_staff_does_joins_no_systems_if_that_staff_goes_on_with_the_next():
+    sheet = two_systems()
+    sheet.page.lines.append(Line(50 - 3 * SPACE, 98.0, 50 - 3 * SPACE, 282.0, 1.0))
+    assert [len(system.staves) for system in sheet.draft().systems] == [2, 2]
+
+
 @pytest.mark.parametrize(("lower", "systems"), [(480.0, 3), (500.0, 4)], ids=["as near as a pair", "further apart"])
 def test_two_staves_whose_brace_is_hidden_are_a_system_where_they_stand_as_pairs_do(lower, systems):
     sheet = Sheet(tops=(100.0, 160.0, 260.0, 320.0, 420.0, lower))
