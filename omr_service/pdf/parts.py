@@ -34,6 +34,8 @@ _TALLEST, _WIDEST, _LEAST = 10.0, 4.5, 0.4
 """Staff spaces that a symbol of parts is high and wide at most, and either way at least."""
 _LONGEST_STROKE = 3.6
 """Staff spaces of the longest straight stroke in a symbol; a longer one is a stem."""
+_MOST_TRIED, _LONGEST_RUN = 3_000, 64
+"""Parts of a page that are looked at, and of a run, at most; those of music have some 1,000, in runs of a dozen."""
 _FARTHEST = 0.43
 """Distance from the symbols of known fonts up to which parts together are one."""
 _MOST_CHORDS = 120
@@ -79,7 +81,11 @@ def symbols_in_parts(
     """
     found: list[DrawnOutline] = []
     taken: set[int] = set()
+    tried = 0
     for run in _runs(paths, staff_lines.space):
+        tried += len(run)
+        if tried > _MOST_TRIED:
+            break
         for parts, likeness in _explained(run, 4 * staff_lines.space, matcher):
             ink = _ink(parts)
             ops = b"".join(part.mark.ops for part in parts)
@@ -113,7 +119,7 @@ def _runs(paths: list[PathMark], space: float) -> list[list[_Part]]:
         else:
             runs.append([part])
         last = part
-    return [run for run in runs if len(run) > 1]
+    return [run for run in runs if 1 < len(run) <= _LONGEST_RUN]
 
 
 def _explained(run: list[_Part], em: float, matcher: OutlineMatcher) -> list[tuple[list[_Part], list[Likeness]]]:
