@@ -27,10 +27,8 @@ _CHANGE = 0.5
 """Cost of other fingers on a chord slowly repeated, likewise: of two grips about as likely, the hand keeps one."""
 _SAME_FINGER = 0.8
 """Cost of one finger on two keys in a row with no silence between, likewise; probabilities by key do not see it."""
-_SAME_FINGER_OF_CHORD = 0.3
-"""The same where a chord comes before or after, for each such finger: less, as hands that play chords move anyway."""
 _TOGETHER = 12
-"""Semitones within which both must lie: a hand that leaps, or plays octaves, has all its fingers anew."""
+"""Semitones within which a key and a chord lie under one hand: one that leaps has all its fingers anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +91,19 @@ def _add_habits(lattice: Lattice, step: NDArray[np.float32]) -> None:
     joined = single[before] & single[now] & (pitch[before] != pitch[now]) & (lattice.gap[now] == 0)
     at = now[joined]
     step[at] += np.float32(_SAME_FINGER) * (finger[at - 1][:, :, None] == finger[at][:, None, :])
-    _add_fingers_of_chords(lattice, step)
+    _add_keys_beside_chords(lattice, step)
 
 
-def _add_fingers_of_chords(lattice: Lattice, step: NDArray[np.float32]) -> None:
-    """Adds to steps to and from chords, in place, the cost of each finger that goes from one key to another."""
+def _add_keys_beside_chords(lattice: Lattice, step: NDArray[np.float32]) -> None:
+    """Adds to steps from a single key to a chord, or back, in place, the cost of one finger on two keys in a row."""
     count = np.arange(len(lattice))
     low, high = (lattice.pitch[count, slot] for slot in (lattice.low, lattice.high))
     chord = lattice.low != lattice.high
     near = np.maximum(high[1:], high[:-1]) - np.minimum(low[1:], low[:-1]) <= _TOGETHER
-    at = 1 + np.flatnonzero(near & (chord[1:] | chord[:-1]) & (lattice.gap[1:] == 0))
+    at = 1 + np.flatnonzero(near & (chord[1:] != chord[:-1]) & (lattice.gap[1:] == 0))
     for before in range(MAX_KEYS):
         for now in range(MAX_KEYS):
             struck = lattice.struck[at - 1, before] & lattice.struck[at, now]
             here = at[struck & (lattice.pitch[at - 1, before] != lattice.pitch[at, now])]
             fingers = lattice.fingers[here - 1, :, before], lattice.fingers[here, :, now]
-            step[here] += np.float32(_SAME_FINGER_OF_CHORD) * (fingers[0][:, :, None] == fingers[1][:, None, :])
+            step[here] += np.float32(_SAME_FINGER) * (fingers[0][:, :, None] == fingers[1][:, None, :])
