@@ -239,7 +239,12 @@ def _usual_lengths(draft: ScoreDraft) -> dict[int, _Known]:
         as_written, in_triplets = _cost_at(draft, free, usual), _cost_at(draft, free, shorter, {TRIPLET})
         if in_triplets < as_written - DOUBTFUL:
             usual, known = shorter, frozenset({TRIPLET})
-    return {i: _Known(usual, known) for i in free if draft.measures[i].rhythm.length != usual}
+    # what is half as long again may be so for triplets whose numbers are left out in it alone
+    return {
+        i: _Known(usual, known, length == usual / TRIPLET)
+        for i in free
+        if (length := draft.measures[i].rhythm.length) != usual
+    }
 
 
 def _cost_at(draft: ScoreDraft, measures: Sequence[int], length: Fraction, recent: Iterable[Fraction] = ()) -> float:

@@ -11,9 +11,9 @@ from omr_service.assembler.music import Element
 def doubled(elements: Sequence[Element]) -> dict[int, int]:
     """By number, the chords that were split from another one on the same stem, and that one's number."""
     found: dict[int, int] = {}
-    mains: dict[tuple[int, bool | None, float], int] = {}
+    mains: dict[tuple[int, bool | None, float, float], int] = {}
     for element in sorted((e for e in elements if e.shared and not e.small), key=lambda e: e.index):
-        main = mains.setdefault((element.staff, element.up, element.tip), element.index)
+        main = mains.setdefault((element.staff, element.up, element.x, element.tip), element.index)
         if main != element.index:
             found[element.index] = main
     return found

@@ -47,8 +47,11 @@ def equal_threes(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> lis
 
 
 def threes_left_out(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> list[TupletSign]:
-    """The numbers that are left out where every beam of three equal notes is a triplet."""
-    return [replace(_sign(group, 0.0), certain=True) for group in equal_threes(timed, tuplets)]
+    """The numbers that are left out where every three equal notes under a beam of three, or of a multiple of that, are
+    a triplet."""
+    groups = [group for group in _equal_groups(timed, tuplets) if len(group) % 3 == 0]
+    threes = [group[k : k + 3] for group in groups for k in range(0, len(group), 3)]
+    return [replace(_sign(three, 0.0), certain=True) for three in threes]
 
 
 def _equal_groups(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> list[Sequence[Element]]:

@@ -13,6 +13,7 @@ from omr_service.assembler.page.meters import MeterSign
 from omr_service.assembler.piece.draft import ScoreDraft
 from omr_service.assembler.piece.measure_order import step_measures
 from omr_service.assembler.piece.rhythm import step_rhythm
+from omr_service.assembler.rhythm.even_groups import threes_left_out
 from omr_service.assembler.rhythm.measure_rhythm import solve_measure
 from tests.omr.assembler.test_rhythm import chord
 
@@ -66,6 +67,24 @@ def test_threes_under_beams_are_dotted_beats_where_no_other_bar_tells():
 def test_threes_under_beams_are_dotted_beats_where_other_bars_have_that_length():
     measures = solved(threes(0), row(1, 0, 0, 0, 0, 0, 0), threes(2), row(3, 0, 0, -1))
     assert [m.rhythm.length for m in measures] == [6, 6, 6, 4]
+
+
+def test_in_such_a_passage_a_beam_of_six_is_two_triplets_and_one_of_four_none():
+    beams = [chord(k, 4.0 * k, 1, beam=0 if k < 6 else 1) for k in range(10)]
+    assert [sign.options for sign in threes_left_out(beams, ())] == [((0, 1, 2),), ((3, 4, 5),)]
+
+
+def mostly_threes(bar):
+    """Twelve eighths in each hand under beams of three; the very first of the left hand has a flag."""
+    right, left = threes(bar), [replace(n, index=n.index + 50, staff=1, beam=n.beam + 5) for n in threes(bar)]
+    return [*right, replace(left[0], beam=-1, flagged=True), *left[1:]]
+
+
+def test_a_bar_half_as_long_again_as_the_others_is_in_triplets_that_need_not_all_be_under_beams():
+    others = [row(bar, 0, 0, 0, 0) for bar in (0, 1, 2)]
+    measures = solved(*others, mostly_threes(3))
+    assert measures[3].rhythm.length == 4
+    assert {t.duration for t in measures[3].rhythm.timings.values()} == {Fraction(1, 3)}
 
 
 def test_equal_notes_without_beams_beside_threes_are_triplets_too():
