@@ -238,6 +238,26 @@ def _phantoms(heads: list[Head], chords: list[Chord], beaming: Beaming) -> set[i
         copies = [c for c in at_head[over.index] if c.heads == (over.index,) and c.up != black.up]
         if len(others) == len(copies) == 1 and others[0].stem == copies[0].stem:
             found |= {half.index, copies[0].index}
+    return found | _of_quarters(heads, list(on_stem.values()), beaming)
+
+
+def _of_quarters(heads: list[Head], on_stem: Sequence[Mapping[str, Chord]], beaming: Beaming) -> set[int]:
+    """As `_phantoms`, where the short note is a quarter: no beam tells which stem is whose, unless other heads do, so
+    that the shorter note is taken for the upper voice's."""
+    pairs = [(kinds["half"], kinds["black"]) for kinds in on_stem if kinds.keys() >= {"half", "black"}]
+    pairs = [(half, black) for half, black in pairs if beaming.levels.get(black.index, 0) == 0]
+    found: set[int] = set()
+    for half, black in pairs:
+        for other_half, other_black in pairs:
+            same = set(half.heads) & set(other_half.heads), set(black.heads) & set(other_black.heads)
+            if not half.up or other_half.up or len(same[0]) != 1 or len(same[1]) != 1:
+                continue
+            if not _on_each_other(heads[min(same[0])], heads[min(same[1])]):
+                continue
+            if len(half.heads) == len(other_black.heads) == 1:
+                found |= {half.index, other_black.index}
+            elif len(black.heads) == len(other_half.heads) == 1:
+                found |= {black.index, other_half.index}
     return found
 
 

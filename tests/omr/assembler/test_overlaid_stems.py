@@ -224,3 +224,17 @@ def test_a_stem_passes_the_notes_of_another_voice_whose_own_ends_after_them(leng
     (system,) = assemble_page(sheet.page).systems
     chords = sorted(tuple(n.step for n in e.notes) for e in system.measures[0].elements)
     assert chords == heads
+
+
+@pytest.mark.parametrize("lower", [(), (2,)])
+def test_a_quarter_and_a_half_note_printed_on_each_other_are_two_notes(lower):
+    """The half note's voice may have a second note under it."""
+    sheet = framed()
+    for name in ("noteheadBlack", "noteheadHalf"):
+        sheet.note(0, 100, 5, name=name)
+    for step in lower:
+        sheet.glyph("noteheadHalf", 0, 100, step)
+    sheet.page.lines.append(Line(100, sheet.y(0, 5), 100, sheet.y(0, -4), 0.6))
+    (system,) = assemble_page(sheet.page).systems
+    found = sorted((e.level, e.up, tuple(n.step for n in e.notes)) for e in system.measures[0].elements)
+    assert found == [(-1, False, (*lower, 5)), (0, True, (5,))]
