@@ -34,6 +34,8 @@ FACES = {
 TIMEOUT_S = 240
 ABBREVIATED = re.compile(r"\*X?(?:tremolo|rep)$")
 """Interpretations of **kern by which notes that it writes out are printed as tremolos, or as signs of repetition."""
+SHOWN_OTHERWISE = re.compile(r"!LO:[NR]:(?:.*:)?vis=")
+"""A layout comment by which the note or rest under it is printed with another value than it has."""
 HIDDEN = re.compile(r"(=\d+)-$")
 """A barline with a number that is not printed."""
 STAFF = re.compile(r"\*staff(\d+)$")
@@ -129,10 +131,15 @@ def written_out(kern: str) -> str:
     def printed(token: str) -> str:
         if found := STAFF.match(token):
             return f"*staff{numbers.index(int(found[1])) + 1}"
+        if SHOWN_OTHERWISE.match(token):
+            return "!"
         return "*" if ABBREVIATED.match(token) else HIDDEN.sub(r"\1", token)
 
     return "\n".join(
-        "\t".join(map(printed, line.split("\t"))) if line.startswith(("*", "=")) else line for line in kern.splitlines()
+        "\t".join(map(printed, line.split("\t")))
+        if line.startswith(("*", "=")) or (line.startswith("!") and not line.startswith("!!"))
+        else line
+        for line in kern.splitlines()
     )
 
 
