@@ -257,17 +257,20 @@ def _pairs(
     return sorted(pairs)
 
 
-OFF, PAST_MIDDLE = 0.25, 0.01
-"""Staff spaces by which the tips of a slur lie over or under the middles of heads, and past them, at least."""
+OFF, INSIDE = 0.25, 0.05
+"""Staff spaces by which the tips of a slur lie over or under the middles of heads at least, and inside them at most."""
+ROOM = 1.7
+"""Staff spaces between two heads from which on a tie has room there: where it has none, engravers put it over them."""
 
 
 def _spans_middles(curve: Curve, first: NoteSign, second: NoteSign, space: float) -> bool:
-    """True for a curve that is longer than the way from the middle of one head to that of another, over or under both:
-    engravers begin and end ties inside, or at the middles themselves."""
+    """True for a curve over all the way from the middle of one head to that of another, or under it, although a tie
+    would have room between them."""
     a, b = center(first.box), center(second.box)
     way = 1 if curve.mid_y < (curve.y0 + curve.y1) / 2 else -1
     off = min(way * (a[1] - curve.y0), way * (b[1] - curve.y1))
-    return off > OFF * space and curve.x0 < a[0] - PAST_MIDDLE * space and curve.x1 > b[0] + PAST_MIDDLE * space
+    reaches = curve.x0 < a[0] + INSIDE * space and curve.x1 > b[0] - INSIDE * space
+    return reaches and off > OFF * space and second.box.x0 - first.box.x1 > ROOM * space
 
 
 WRONG_SIDE = 2.0

@@ -29,19 +29,21 @@ def test_a_slur_belongs_to_the_chords_it_bends_away_from_though_others_are_neare
 
 
 @pytest.mark.parametrize(
-    ("inside", "tied"), [(-0.2, False), (0.0, True), (1.5, True)], ids=["past the middles", "the middles", "inside"]
+    ("inside", "next_to", "tied"),
+    [(0.0, 180, False), (-1.0, 180, False), (1.5, 180, True), (0.0, 113, True)],
+    ids=["the middles", "past the middles", "inside", "no room inside"],
 )
-def test_a_curve_over_more_than_the_way_from_the_middle_of_a_head_to_that_of_an_equal_one_is_a_slur(inside, tied):
+def test_a_curve_from_the_middle_of_a_head_to_that_of_an_equal_one_is_a_slur(inside, next_to, tied):
     sheet = Sheet()
     sheet.clefs()
     sheet.bar(50)
-    for x in (100, 180, 260, 340):
+    for x in (100, next_to, 260, 340):
         sheet.note(0, x, 4, up=False)
         sheet.note(1, x, 4)
     sheet.bar(450)
     first, second = (
         next((g.box.x0 + g.box.x1) / 2 for g in sheet.page.glyphs if g.name == "noteheadBlack" and abs(g.x - x) < 3)
-        for x in (100, 180)
+        for x in (100, next_to)
     )
     y = next(g.box.y0 for g in sheet.page.glyphs if g.name == "noteheadBlack" and abs(g.x - 100) < 3) - 1.0
     x0, x1 = first + inside, second - inside
