@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from etude.media_types import HEAD_BYTES
-from etude.mesh.errors import EtudeError
+from etude.mesh.errors import EtudeError, invalid_field
 from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.stage.v1 import omr_service_pb2
 
@@ -64,13 +64,13 @@ async def receive(
             kind = request.WhichOneof("payload")
             if kind == "options":
                 if options is not None or size:
-                    raise _invalid("options", "The options come once, in the first message of the call.")
+                    raise invalid_field("options", "The options come once, in the first message of the call.")
                 options = request.options
             elif kind == "chunk":
                 if options is None:
-                    raise _invalid("options", "The first message of the call holds the options.")
+                    raise invalid_field("options", "The first message of the call holds the options.")
                 if len(request.chunk) > MAX_CHUNK_BYTES:
-                    raise _invalid("chunk", "A chunk holds at most 1 MiB.")
+                    raise invalid_field("chunk", "A chunk holds at most 1 MiB.")
                 size += len(request.chunk)
                 if size > most_bytes:
                     raise EtudeError(
@@ -80,10 +80,6 @@ async def receive(
                 digest.update(request.chunk)
                 await asyncio.to_thread(file.write, request.chunk)
             else:
-                raise _invalid("payload", "A message holds options or a chunk.")
+                raise invalid_field("payload", "A message holds options or a chunk.")
     path = unnamed.rename(folder / digest.hexdigest())
     return options or omr_service_pb2.RecognizeOptions(), Document(path, digest.hexdigest(), head)
-
-
-def _invalid(field: str, message: str) -> EtudeError:
-    return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])

@@ -12,7 +12,7 @@ from typing import TypeVar
 from etude import __version__ as etude_version
 from etude.media_types import NAMES, NOTATION
 from etude.mesh.calls import Context
-from etude.mesh.errors import EtudeError
+from etude.mesh.errors import EtudeError, invalid_field
 from etude.mesh.logging import get_logger
 from etude.mesh.scratch import scratch_directory
 from etude.mesh.workers import WorkerPool
@@ -131,7 +131,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
         """Reads pages and answers with each as soon as it is read."""
         async with self._received(request_iterator) as (options, media_type, _, path):
             if media_type in NOTATION:
-                raise _invalid("chunk", f"This is {NAMES[media_type]}, which has no pages; ask for all of it.")
+                raise invalid_field("chunk", f"This is {NAMES[media_type]}, which has no pages; ask for all of it.")
             sizes = await self._run(
                 self._readers, context, page_sizes, str(path), self._limits, seconds=self._settings.open_seconds
             )
@@ -182,7 +182,7 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
                 case _:
                     worked_out.append(request.worked_out.SerializeToString())
         if options.options.reader not in READERS:
-            raise _invalid("options.options.reader", "There is no such reader.")
+            raise invalid_field("options.options.reader", "There is no such reader.")
         written, outcomes = await self._run(
             self._readers,
             context,
@@ -218,10 +218,10 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
             options, document = await receive(requests, folder, self._limits.bytes)
             media_type = media_type_of(document.head)
             if options.reader not in READERS:
-                raise _invalid("options.reader", "There is no such reader.")
+                raise invalid_field("options.reader", "There is no such reader.")
             if media_type in NOTATION and (options.first_page or options.last_page):
                 told = f"This is {NAMES[media_type]}, which has no pages; leave them out."
-                raise _invalid("options.first_page", told)
+                raise invalid_field("options.first_page", told)
             yield options, media_type, _source(options, document.sha256), document.path
 
     async def _import(
@@ -278,10 +278,6 @@ class OmrServicer(omr_service_pb2_grpc.OmrServiceServicer):
 
 PAGE_REASONS = frozenset({"TIME_LIMIT", "MEMORY_LIMIT", "WORKER_DIED"})
 """Failures of a worker that cost the page it was at and nothing else."""
-
-
-def _invalid(field: str, message: str) -> EtudeError:
-    return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])
 
 
 def _source(options: omr_service_pb2.RecognizeOptions, sha256: str) -> Source:

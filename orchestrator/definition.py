@@ -21,6 +21,7 @@ from etude.job.v1 import (
 )
 from etude.mesh.definition import ServiceDefinition, Servicer
 from etude.mesh.logging import get_logger
+from etude.mesh.tasks import end_task
 from orchestrator.blobs.local import LocalBlobStore
 from orchestrator.blobs.port import BlobStore
 from orchestrator.caller import LOCAL
@@ -117,16 +118,16 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
             _log.info("submitted jobs the engine did not know of", jobs=resumed)
 
         if not alone:
-            stack.push_async_callback(_cancelled, asyncio.create_task(membership.run()))
+            stack.push_async_callback(end_task, asyncio.create_task(membership.run()))
             from orchestrator.listening import Listener  # with PostgreSQL's driver
 
             listener = Listener(database.url, database.name, store.notifier)
-            stack.push_async_callback(_cancelled, asyncio.create_task(listener.run()))
+            stack.push_async_callback(end_task, asyncio.create_task(listener.run()))
 
-        stack.push_async_callback(_cancelled, asyncio.create_task(jobs.keep_driven()))
+        stack.push_async_callback(end_task, asyncio.create_task(jobs.keep_driven()))
 
         registry = ModelRegistry(store, stages)
-        stack.push_async_callback(_cancelled, asyncio.create_task(registry.run()))
+        stack.push_async_callback(end_task, asyncio.create_task(registry.run()))
 
         known = await stack.enter_async_context(identity(settings, database))
 
@@ -204,11 +205,6 @@ async def _blobs(settings: OrchestratorSettings) -> AsyncIterator[BlobStore]:
         yield store
     finally:
         await store.close()
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 DEFINITION = ServiceDefinition(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from etude.mesh.errors import EtudeError
+from etude.mesh.errors import EtudeError, invalid_field
 from etude.mesh.limits import MAX_CHUNK_BYTES
 from etude.stage.v1 import renderer_service_pb2
 from renderer_service.formats import FORMATS
@@ -60,21 +60,21 @@ async def _receive(
         kind = request.WhichOneof("payload")
         if kind == "options":
             if options is not None:
-                raise _invalid("options", "The options come once, in the first message of the call.")
+                raise invalid_field("options", "The options come once, in the first message of the call.")
             options = _checked(request.options)
         elif options is None:
-            raise _invalid("options", "The first message of the call holds the options.")
+            raise invalid_field("options", "The first message of the call holds the options.")
         elif kind == "score":
             if original:
-                raise _invalid("score", "All Scores come before the first chunk of the original.")
+                raise invalid_field("score", "All Scores come before the first chunk of the original.")
             scores.append(request.score.SerializeToString(deterministic=True))
             total += len(scores[-1])
             if len(scores) > settings.max_scores or total > settings.max_scores_bytes:
                 most = f"{settings.max_scores} Scores and {settings.max_scores_bytes / 1e6:.0f} MB of them"
-                raise _invalid("score", f"A call takes at most {most}.")
+                raise invalid_field("score", f"A call takes at most {most}.")
         elif kind == "original_chunk":
             if len(request.original_chunk) > MAX_CHUNK_BYTES:
-                raise _invalid("original_chunk", "A chunk holds at most 1 MiB.")
+                raise invalid_field("original_chunk", "A chunk holds at most 1 MiB.")
             original += request.original_chunk
             if len(original) > settings.max_file_bytes:
                 raise EtudeError(
@@ -82,11 +82,11 @@ async def _receive(
                     f"The original is larger than {settings.max_file_bytes / 1e6:.0f} MB, which is the limit.",
                 )
         else:
-            raise _invalid("payload", "A message holds options, a Score or a chunk.")
+            raise invalid_field("payload", "A message holds options, a Score or a chunk.")
     if options is None:
-        raise _invalid("options", "The first message of the call holds the options.")
+        raise invalid_field("options", "The first message of the call holds the options.")
     if not scores:
-        raise _invalid("score", "A call needs at least one Score.")
+        raise invalid_field("score", "A call needs at least one Score.")
     task = StepInput(
         tuple(scores), 0, bytes(original), frozenset(options.formats), options.density, options.filename_stem
     )
@@ -95,12 +95,8 @@ async def _receive(
 
 def _checked(options: renderer_service_pb2.RenderOptions) -> renderer_service_pb2.RenderOptions:
     if not options.formats:
-        raise _invalid("options.formats", "At least one format is needed.")
+        raise invalid_field("options.formats", "At least one format is needed.")
     for wanted in options.formats:
         if wanted not in FORMATS:
-            raise _invalid("options.formats", f"There is no output format {wanted}.")
+            raise invalid_field("options.formats", f"There is no output format {wanted}.")
     return options
-
-
-def _invalid(field: str, message: str) -> EtudeError:
-    return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])

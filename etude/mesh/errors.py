@@ -147,6 +147,11 @@ class EtudeError(Exception):
         return _rebuild, (self.reason, self.message, self.violations, self.metadata, self.retry_after_s)
 
 
+def invalid_field(field: str, message: str) -> EtudeError:
+    """INVALID_REQUEST for one field of a request: `field` is its path in the message ("options.formats")."""
+    return EtudeError("INVALID_REQUEST", message, violations=[(field, message)])
+
+
 def _rebuild(
     reason: str,
     message: str,

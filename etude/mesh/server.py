@@ -29,6 +29,7 @@ from etude.mesh.memory import settle_memory
 from etude.mesh.metrics import MetricsPort, serve_metrics
 from etude.mesh.near_servers import NearServer, near_target
 from etude.mesh.settings import ServiceSettings, split_host_port
+from etude.mesh.tasks import end_task
 from etude.mesh.telemetry import configure_telemetry, flush_telemetry
 
 _log = get_logger(__name__)
@@ -110,7 +111,7 @@ async def running_server(definition: ServiceDefinition, settings: ServiceSetting
         await server.start()
         await health.refresh(settings.health_interval_seconds)
         checking = asyncio.create_task(health.keep_fresh(settings.health_interval_seconds))
-        stack.push_async_callback(_ended, checking)
+        stack.push_async_callback(end_task, checking)
         handle = ServerHandle(definition.name, address, names, metrics_port, server, near, health, drain, settings)
         if settings.tls_certificate is None:  # else it asks more of its callers than to be near
             stack.enter_context(near.found_at(address))
@@ -120,11 +121,6 @@ async def running_server(definition: ServiceDefinition, settings: ServiceSetting
         finally:
             await handle.drain()
             _log.info("stopped", service=definition.name)
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def serve(definition: ServiceDefinition, settings: ServiceSettings) -> None:
