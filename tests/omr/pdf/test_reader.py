@@ -527,18 +527,28 @@ def test_an_arpeggio_may_be_one_link_and_its_arrow():
     assert [g.name for g in glyphs] == ["wiggleArpeggiatoUp", "wiggleArpeggiatoDownArrow"]
 
 
-@pytest.mark.parametrize(("apart", "kept"), [(5, 2), (10, 0)])
-def test_dots_of_a_repetition_may_have_another_shape_than_other_dots(apart: int, kept: int):
+def near_symbols(dot: float, apart: int, others: float) -> list[str]:
+    """What is left of heads of a known font, a clef and a sharp, and two dots over each other."""
+
     def drawn(name: str, x: float, y: float, distance: float) -> DrawnOutline:
         box = Box(x, y, x + 2, y + 2)
         return DrawnOutline(name.encode(), box, Glyph(name, x, y, box, 20.0), distance)
 
     heads = [drawn("noteheadBlack", 60 + 20 * k, 104, 0.0) for k in range(8)]
-    dots = [drawn("augmentationDot", 300, 106.5 + apart * k, 0.21) for k in range(2)]
+    signs = [drawn("gClef", 40, 104, others), drawn("accidentalSharp", 50, 104, others)]
+    dots = [drawn("augmentationDot", 300, 106.5 + apart * k, dot) for k in range(2)]
     staff_lines = find_staff_lines([Line(50, 100 + 5 * k, 400, 100 + 5 * k, 0.5) for k in range(5)])
     assert staff_lines is not None
-    named = [o.glyph.name for o in without_words([*heads, *dots], staff_lines) if o.glyph is not None]
-    assert named == ["noteheadBlack"] * 8 + ["augmentationDot"] * kept
+    return [o.glyph.name for o in without_words([*heads, *signs, *dots], staff_lines) if o.glyph is not None]
+
+
+@pytest.mark.parametrize(("apart", "kept"), [(5, 2), (10, 0)])
+def test_dots_of_a_repetition_may_have_another_shape_than_other_dots(apart: int, kept: int):
+    assert near_symbols(0.21, apart, 0.0)[10:] == ["augmentationDot"] * kept
+
+
+def test_heads_alone_do_not_tell_a_known_font():
+    assert near_symbols(0.21, 10, 0.2)[10:] == ["augmentationDot"] * 2
 
 
 def test_dashes_with_round_ends_drawn_as_outlines_are_a_dashed_line():
