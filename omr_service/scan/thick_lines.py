@@ -22,7 +22,11 @@ _AS_THICK = 1.3
 
 
 def line_thickness(page: Grey, staves: Sequence[NormalStaff]) -> float:
-    """How thick most of the staff lines of a page are printed, in pixels; 0 where none is seen."""
+    """How thick most of the staff lines of a page are printed, in pixels; 0 where they are too pale to tell.
+
+    Where no ink lies on a line it counts as 0: on pictures whose lines are pale, ink that lies on them is that of heads
+    and beams.
+    """
     found: list[int] = []
     for staff in staves:
         places = np.arange(max(0, round(staff.x0)), min(page.shape[1], round(staff.x1)), _EVERY)
@@ -33,7 +37,7 @@ def line_thickness(page: Grey, staves: Sequence[NormalStaff]) -> float:
             ink = page[middle - _REACH : middle + _REACH + 1, places] < PAPER // 2
             up = np.cumprod(ink[_REACH::-1], 0).sum(0)
             down = np.cumprod(ink[_REACH:], 0).sum(0)
-            found += [int(n) for n in (up + down - 1)[up > 0]]
+            found += [max(0, int(n)) for n in up + down - 1]
     return float(np.median(found)) if found else 0.0
 
 

@@ -38,3 +38,14 @@ def test_what_lies_on_a_line_and_is_no_thicker_is_the_line() -> None:
     ]
     assert without_thick_lines([*thin, *beams], printed(4), [STAFF]) == beams
     assert without_thick_lines([*thin, *beams], printed(2), [STAFF]) == [*thin, *beams]
+
+
+def test_on_pale_lines_what_is_dark_is_heads_and_beams_and_no_line() -> None:
+    page = np.full((200, 400), 255, np.uint8)
+    for y in STAFF.lines:
+        page[round(y), 20:380] = 170
+    line = STAFF.lines[1]
+    page[round(line) - 3 : round(line) + 3, 100:180] = 0  # a beam
+    assert line_thickness(page, [STAFF]) == 0
+    beam = Line(100, line, 180, line, 6.0)
+    assert without_thick_lines([beam], page, [STAFF]) == [beam]
