@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from etude.evaluation.alignment import rising_pairs
 from etude.evaluation.piece import Piece
 from etude.score.v1 import score_pb2
 
@@ -117,7 +118,7 @@ def systems_read(piece: Piece, printed: Sequence[range], found: Sequence[FoundSy
         raise ValueError(f"the systems of {piece.name} do not end with its {len(piece.truth.bars)} measures")
     staves = max((note.staff for bar in piece.truth.bars for note in bar.notes), default=0)
     shared = [[sum(i in a and j in b.bars for i, j in piece.comparison.pairs) for b in found] for a in printed]
-    pairs = _filled(_best_pairs(shared), len(printed), len(found))
+    pairs = _filled(rising_pairs(shared), len(printed), len(found))
     partner = dict(pairs)
     taken = set(partner.values())
     missing = [(printed[i], staves - found[j].staves) for i, j in pairs]
@@ -148,28 +149,6 @@ def systems_text(pieces: Sequence[SystemsRead]) -> str:
         lines += [f"  {piece.piece}: bars {_bars(bars)} without {less} of its staves" for bars, less in piece.thin]
         lines += [f"  {piece.piece}: page {each.page}, {len(each.bars)} bars where none is" for each in piece.false]
     return "\n".join(lines)
-
-
-def _best_pairs(shared: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """Pairs of rows and columns, rising on both sides, of the greatest sum; none that share nothing."""
-    columns = len(shared[0]) if shared else 0
-    best = [[0] * (columns + 1)]
-    for row in shared:
-        above, line = best[-1], [0]
-        for j, value in enumerate(row):
-            line.append(max(line[j], above[j + 1], above[j] + value))
-        best.append(line)
-    pairs: list[tuple[int, int]] = []
-    i, j = len(shared), columns
-    while i and j:
-        if best[i][j] == best[i - 1][j]:
-            i -= 1
-        elif best[i][j] == best[i][j - 1]:
-            j -= 1
-        else:
-            i, j = i - 1, j - 1
-            pairs.append((i, j))
-    return pairs[::-1]
 
 
 def _filled(pairs: Sequence[tuple[int, int]], rows: int, columns: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ are the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from etude.evaluation.reading import Bar
 
@@ -22,16 +22,26 @@ def align_bars(truth: Sequence[Bar], pred: Sequence[Bar]) -> list[tuple[int, int
     bits: dict[Hashable, int] = {}
     rows = [_bit_set(bar, bits) for bar in truth]
     columns = [_bit_set(bar, bits) for bar in pred]
-    # best[i][j]: greatest similarity of the first i bars of the one with the first j bars of the other
-    best = [[0] * (len(columns) + 1)]
-    for row in rows:
-        above = best[-1]
+    return rising_pairs([(row & column).bit_count() for column in columns] for row in rows)
+
+
+def rising_pairs(likeness: Iterable[Sequence[int]]) -> list[tuple[int, int]]:
+    """Pairs (row, column), rising on both sides, whose likeness has the greatest sum; none that are unlike each other.
+
+    Args:
+        likeness: Of each row to each column, 0 or more; rows are taken one at a time.
+    """
+    # best[i][j]: greatest sum of the first i rows with the first j columns
+    best: list[list[int]] = []
+    for row in likeness:
+        above = best[-1] if best else [0] * (len(row) + 1)
+        best = best or [above]
         line = [0]
-        for j, column in enumerate(columns):
-            line.append(max(line[j], above[j + 1], above[j] + (row & column).bit_count()))
+        for j, value in enumerate(row):
+            line.append(max(line[j], above[j + 1], above[j] + value))
         best.append(line)
     pairs: list[tuple[int, int]] = []
-    i, j = len(rows), len(columns)
+    i, j = max(0, len(best) - 1), len(best[0]) - 1 if best else 0
     while i and j:
         if best[i][j] == best[i - 1][j]:
             i -= 1
@@ -40,8 +50,7 @@ def align_bars(truth: Sequence[Bar], pred: Sequence[Bar]) -> list[tuple[int, int
         else:
             i, j = i - 1, j - 1
             pairs.append((i, j))
-    pairs.reverse()
-    return pairs
+    return pairs[::-1]
 
 
 def _bit_set(bar: Bar, bits: dict[Hashable, int]) -> int:
