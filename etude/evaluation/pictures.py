@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Collection, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,8 @@ class Pages:
         Raises:
             PictureError: The document cannot be drawn, or what draws it is not installed.
         """
-        try:
-            import PIL  # noqa: F401
-        except ImportError as error:
-            raise PictureError("Pillow is not installed (etude[omr] brings it)") from error
+        if find_spec("PIL") is None:
+            raise PictureError("Pillow is not installed (etude[omr] brings it)")
         page = self._drawn(document, region.page_number, rotation)
         scale = page.width / page_width if page_width else PIXELS_PER_POINT
         left, top = region.x * scale, region.y * scale
