@@ -52,6 +52,16 @@ class _Rendered:
     remarks: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a correction makes: the Score anew, and the files of it."""
+
+    scores: Sequence[score_pb2.Score]  # all of the job, in the order of `_Present.fingered`
+    corrected: NewArtifact
+    renderings: Sequence[NewArtifact]
+    remarks: Sequence[str]
+
+
 class Corrections:
     """Pins and unpins fingers."""
 
@@ -103,58 +113,66 @@ class Corrections:
             )
         before = await self._workshop.score(base)
         _check_notes(before, request)
+        made = await self._made(present, request, base, await self._fingered(present, request, before))
+        async with self._store.edit(JobRef(caller.tenant_id, request.job_id), caller.actor) as editor:
+            _require_completed(editor.job)
+            add_fingering(editor.job.summary, made.scores)
+            for artifact in (made.corrected, *made.renderings):
+                editor.add_artifact(artifact)
+            for remark in made.remarks:
+                if remark not in editor.job.summary.remarks:
+                    editor.remark(remark)
+            response = job_service_pb2.UpdateFingeringResponse(
+                job=await editor.save(),
+                artifact_id=made.corrected.artifact.artifact_id,
+                changed_note_ids=changed_notes(before, made.scores[list(present.fingered).index(request.score_index)]),
+            )
+            answer = Answer(request.job_id, response.SerializeToString(deterministic=True))
+            await editor.connection.apply(kept_answer(key, answer))
+        return response
+
+    async def _fingered(
+        self, present: _Present, request: job_service_pb2.UpdateFingeringRequest, before: score_pb2.Score
+    ) -> score_pb2.Score:
+        """The Score with the pins that the request asks for, by the fingering stage."""
         start = score_pb2.Score()
         start.CopyFrom(before)
         _unpin(start, await self._workshop.score(present.read[request.score_index]), request.unpin_note_ids)
         result = await self._workshop.stages.annotate(
             AnnotateRequest(
                 score=start,
-                hand_profile=record.job.options.hand_profile,
+                hand_profile=present.job.options.hand_profile,
                 pins=request.pins,
-                model=record.job.options.fingering_model,
+                model=present.job.options.fingering_model,
                 # Only what the pins touch is decided anew: a user's correction does not disturb the rest of the piece.
                 keep_predicted=True,
             ),
             _no_report,
         )
-        new = NewScore(
-            result.score,
-            request.score_index,
-            len(present.fingered),
-            base.artifact.artifact_id,
-            base.artifact.revision + 1,
-        )
+        return result.score
+
+    async def _made(
+        self,
+        present: _Present,
+        request: job_service_pb2.UpdateFingeringRequest,
+        base: StoredArtifact,
+        score: score_pb2.Score,
+    ) -> _Made:
+        """The corrected Score as a revision of `base`, and what is rendered anew; stored, without rows as yet."""
+        index = request.score_index
+        new = NewScore(score, index, len(present.fingered), base.artifact.artifact_id, base.artifact.revision + 1)
         scores = [
-            result.score if index == request.score_index else await self._workshop.score(stored)
-            for index, stored in present.fingered.items()
+            score if other == index else await self._workshop.score(stored)
+            for other, stored in present.fingered.items()
         ]
         (corrected,), rendered = await both(
-            self._workshop.store_scores(record.job, [new], _V2, "correction"),
-            self._render(present, request.score_index, scores),
+            self._workshop.store_scores(present.job, [new], _V2, "correction"),
+            self._render(present, index, scores),
         )
         renderings = [
-            artifact
-            for each in rendered
-            for artifact in await self._store_renderings(present, request.score_index, corrected, each)
+            artifact for each in rendered for artifact in await self._store_renderings(present, index, corrected, each)
         ]
-        remarks = [remark for each in rendered for remark in each.remarks]
-        async with self._store.edit(JobRef(caller.tenant_id, request.job_id), caller.actor) as editor:
-            _require_completed(editor.job)
-            add_fingering(editor.job.summary, scores)
-            for artifact in (corrected, *renderings):
-                editor.add_artifact(artifact)
-            for remark in remarks:
-                if remark not in editor.job.summary.remarks:
-                    editor.remark(remark)
-            job = await editor.save()
-            response = job_service_pb2.UpdateFingeringResponse(
-                job=job,
-                artifact_id=corrected.artifact.artifact_id,
-                changed_note_ids=changed_notes(before, result.score),
-            )
-            answer = Answer(request.job_id, response.SerializeToString(deterministic=True))
-            await editor.connection.apply(kept_answer(key, answer))
-        return response
+        return _Made(scores, corrected, renderings, [remark for each in rendered for remark in each.remarks])
 
     async def _render(
         self, present: _Present, score_index: int, scores: Sequence[score_pb2.Score]

@@ -65,50 +65,76 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         OSError: Another orchestrator works on the data directory.
     """
     async with contextlib.AsyncExitStack() as stack:
+        store = await stack.enter_async_context(_store(settings))
+        stages = Stages(settings)
+        stack.push_async_callback(stages.close)
+        workshop = Workshop(store, stages)
+        jobs = await stack.enter_async_context(_jobs(settings, workshop))
+
+        registry = ModelRegistry(store, stages)
+        stack.push_async_callback(end_task, asyncio.create_task(registry.run()))
+
+        known = await stack.enter_async_context(identity(settings, store.database))
+
+        yield _servicers(store, workshop, jobs, registry, known)
+
+
+@contextlib.asynccontextmanager
+async def _store(settings: OrchestratorSettings) -> AsyncIterator[Store]:
+    """The migrated database and the swept store.
+
+    Raises:
+        OSError: Another orchestrator works on the data directory.
+    """
+    async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(data_dir_lock(settings.data_dir))
         database = Database(settings.resolved_database_url)
         stack.push_async_callback(database.close)
         await database.upgrade()
-        alone = database.is_sqlite
         async with database.exclusive() as connection:
             await IdentityRepository(connection, LOCAL.tenant_id).ensure("This machine", LOCAL.user_id, "Local user")
         blobs = await stack.enter_async_context(_blobs(settings))
         store = Store(database, blobs, Notifier(), settings.inline_artifact_bytes)
         if not settings.inline_artifact_bytes:
             await store.move_out()
-        await sweep(database, blobs, older_than=timedelta(0) if alone else _ORPHAN_AGE)
+        await sweep(database, blobs, older_than=timedelta(0) if database.is_sqlite else _ORPHAN_AGE)
+        yield store
 
-        stages = Stages(settings)
-        stack.push_async_callback(stages.close)
-        workshop = Workshop(store, stages)
-        lease = Lease(math.inf if alone else settings.silence_seconds)
-        runner = PipelineRunner(workshop, settings, lease)
-        steps = {step.name: step for step in PIPELINE}
 
-        async def run_step(ref: JobRef, step_name: str) -> bool:
-            set_tenant(ref.tenant_id)
-            return await runner.run(ref, steps[step_name])
+@contextlib.asynccontextmanager
+async def _jobs(settings: OrchestratorSettings, workshop: Workshop) -> AsyncIterator[Jobs]:
+    """The jobs, those under way running on; with other orchestrators where the database is shared."""
+    store, stages = workshop.store, workshop.stages
+    database, alone = store.database, store.database.is_sqlite
+    lease = Lease(math.inf if alone else settings.silence_seconds)
+    runner = PipelineRunner(workshop, settings, lease)
+    steps = {step.name: step for step in PIPELINE}
 
-        sql = sqlite_engine(settings.data_dir / "engine.sqlite") if alone else postgres_engine(database.url)
-        engine = DbosEngine(sql, settings.executor_id, list(steps), run_step)
-        jobs = Jobs(
-            store,
-            engine,
-            runner,
-            stages,
-            max_upload_bytes=settings.max_upload_bytes,
-            max_active_jobs=settings.max_active_jobs,
-            max_active_jobs_in_all=settings.max_active_jobs_in_all,
-        )
-        membership = Membership(
-            database,
-            engine,
-            jobs,
-            lease,
-            settings.executor_id,
-            heartbeat_s=settings.heartbeat_seconds,
-            silence_s=settings.silence_seconds,
-        )
+    async def run_step(ref: JobRef, step_name: str) -> bool:
+        set_tenant(ref.tenant_id)
+        return await runner.run(ref, steps[step_name])
+
+    sql = sqlite_engine(settings.data_dir / "engine.sqlite") if alone else postgres_engine(database.url)
+    engine = DbosEngine(sql, settings.executor_id, list(steps), run_step)
+    jobs = Jobs(
+        store,
+        engine,
+        runner,
+        stages,
+        max_upload_bytes=settings.max_upload_bytes,
+        max_active_jobs=settings.max_active_jobs,
+        max_active_jobs_in_all=settings.max_active_jobs_in_all,
+    )
+    membership = Membership(
+        database,
+        engine,
+        jobs,
+        lease,
+        settings.executor_id,
+        heartbeat_s=settings.heartbeat_seconds,
+        silence_s=settings.silence_seconds,
+    )
+    async with contextlib.AsyncExitStack() as stack:
         if not alone:
             await membership.join()
         await engine.start()
@@ -116,22 +142,14 @@ async def start(settings: OrchestratorSettings) -> AsyncIterator[Sequence[Servic
         resumed = await jobs.resume()
         if resumed:
             _log.info("submitted jobs the engine did not know of", jobs=resumed)
-
         if not alone:
             stack.push_async_callback(end_task, asyncio.create_task(membership.run()))
             from orchestrator.listening import Listener  # with PostgreSQL's driver
 
             listener = Listener(database.url, database.name, store.notifier)
             stack.push_async_callback(end_task, asyncio.create_task(listener.run()))
-
         stack.push_async_callback(end_task, asyncio.create_task(jobs.keep_driven()))
-
-        registry = ModelRegistry(store, stages)
-        stack.push_async_callback(end_task, asyncio.create_task(registry.run()))
-
-        known = await stack.enter_async_context(identity(settings, database))
-
-        yield _servicers(store, workshop, jobs, registry, known)
+        yield jobs
 
 
 def _servicers(
