@@ -27,6 +27,9 @@ _CHANGE = 0.5
 """Cost of other fingers on a chord slowly repeated, likewise: of two grips about as likely, the hand keeps one."""
 _SAME_FINGER = 0.8
 """Cost of one finger on two keys in a row with no silence between, likewise; probabilities by key do not see it."""
+_RETURN = 0.5
+"""Cost of another finger on a key that comes back after one other moment while a third is held, likewise: the held key
+keeps the hand where it was."""
 _TOGETHER = 12
 """Semitones within which a key and a chord lie under one hand: one that leaps has all its fingers anew."""
 
@@ -76,6 +79,7 @@ def _consensus(lattice: Lattice, share: Potentials, probability: NDArray[np.floa
             now = lattice.fingers[at, :, slot]
             step[at] += np.float32(_SUBSTITUTION) * (before[:, :, None] != now[:, None, :])
     _add_habits(lattice, step)
+    _add_returns(lattice, share.turn)
     return Potentials(node, step, share.turn)
 
 
@@ -107,3 +111,16 @@ def _add_keys_beside_chords(lattice: Lattice, step: NDArray[np.float32]) -> None
             here = at[struck & (lattice.pitch[at - 1, before] != lattice.pitch[at, now])]
             fingers = lattice.fingers[here - 1, :, before], lattice.fingers[here, :, now]
             step[here] += np.float32(_SAME_FINGER) * (fingers[0][:, :, None] == fingers[1][:, None, :])
+
+
+def _add_returns(lattice: Lattice, turn: NDArray[np.float32]) -> None:
+    """Adds to turns, in place, the cost of another finger on a key that comes back under a key held throughout."""
+    held = lattice.carried >= 0
+    for t in range(2, len(lattice)):
+        since = lattice.carried[t][held[t]]
+        if not held[t - 1, since].any():
+            continue
+        for now in np.flatnonzero(lattice.struck[t]):
+            for before in np.flatnonzero(lattice.struck[t - 2] & (lattice.pitch[t - 2] == lattice.pitch[t, now])):
+                fingers = lattice.fingers[t - 2, :, before], lattice.fingers[t, :, now]
+                turn[t] += np.float32(_RETURN) * (fingers[0][:, None, None] != fingers[1][None, None, :])

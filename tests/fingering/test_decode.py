@@ -73,3 +73,22 @@ def test_a_finger_goes_from_a_key_to_another_one_of_a_chord_only_where_the_hand_
     costs.node[1] -= 20 * (lattice.fingers[1, :, 1] == 5)
     states = decode(lattice, costs, 1.0, 0.2).paths[0].states
     assert (lattice.fingers[1, states[1], 0] == 2) is np.bool_(same)
+
+
+@pytest.mark.parametrize(
+    ("bass", "nats", "kept"),
+    [(QUARTER * 2, 0.6, True), (QUARTER * 2, 8.0, False), (SIXTEENTH, 0.6, False)],
+    ids=["held", "held, much likelier", "let go"],
+)
+def test_a_key_that_comes_back_under_a_held_one_keeps_its_finger(bass, nats, kept):
+    half = QUARTER / 2
+    strikes = [Strike((0,), 60, Fraction(0), bass)]
+    strikes += [Strike((i,), key, (i - 1) * half, i * half) for i, key in enumerate((64, 67, 64, 67), 1)]
+    lattice = build_lattice(build_line(strikes, right=True, max_span=15), PROFILES["M"])
+    costs = empty(lattice)
+    for slice_, finger in enumerate((2, 5, 3, 5)):
+        key = np.flatnonzero(lattice.pitch[slice_] == (64, 67)[slice_ % 2])[0]
+        costs.node[slice_] -= (nats if slice_ == 2 else 20) * (lattice.fingers[slice_, :, key] == finger)
+    states = decode(lattice, costs, 1.0, 0.2).paths[0].states
+    again = np.flatnonzero(lattice.pitch[2] == 64)[0]
+    assert (lattice.fingers[2, states[2], again] == 2) is np.bool_(kept)
