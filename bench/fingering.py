@@ -32,7 +32,7 @@ from etude.evaluation.fingering.as_score import as_score
 from etude.evaluation.fingering.notes import read_table as read_struck
 from etude.score.v1 import fingering_pb2, provenance_pb2
 from fingering_service.annotate import Options, annotate
-from fingering_service.lines import MAX_KEYS
+from fingering_service.lines import MAX_KEYS, ONE_FINGER_SEMITONES
 from fingering_service.models import FingeringModel, Registry
 from fingering_service.profile import PROFILES
 from fingering_service.training.corpus import read_manifest
@@ -50,6 +50,7 @@ SPAN = PROFILES["M"].max_span
 GRIPS = ("chords", "same_finger", "crossing", "stretch")
 WIDE = (
     "as_written",
+    "as_written_each_key_once",
     "as_played",
     "as_played_within_a_large_hand_s_17",
     "not_wide_as_written",
@@ -137,12 +138,37 @@ def two_hands_could_strike(keys: Sequence[int]) -> bool:
     return any(fits(rising[:cut]) and fits(rising[cut:]) for cut in range(len(rising) + 1))
 
 
+def each_key_once(table: Table) -> Table:
+    """The table without the second of two noteheads of one key at one onset, as the referee reads it."""
+    seen: set[tuple[Fraction, int]] = set()
+    kept = []
+    for note in table.notes:
+        key = (note.onset, note.midi)
+        if note.grace or note.tied or key not in seen:
+            kept.append(note)
+        if not note.grace and not note.tied:
+            seen.add(key)
+    return Table(table.header, tuple(kept))
+
+
+def meeting_thumbs(written: Table, played: Table, fingers: Sequence[int]) -> int:
+    """Chords of one staff, no wider than a hand, in which both hands' thumbs lie next to each other, on keys apart."""
+    found = 0
+    for notes in chords_of(written).values():
+        thumbs = {played.notes[i].hand: written.notes[i].midi for i in notes if fingers[i] == 1}
+        apart = len(thumbs) == 2 and abs(thumbs["R"] - thumbs["L"]) > ONE_FINGER_SEMITONES
+        found += apart and span(written, notes) <= SPAN
+    return found
+
+
 def wide_chords(written: Table, played: Table, beyond: Sequence[frozenset[int]]) -> Counter[str]:
     """Chords of one hand beyond a medium hand's reach: as they are written, as they are played, and what was done."""
     as_written, as_played = chords_of(written), chords_of(played)
     wide_onsets = {onset for (onset, _), notes in as_written.items() if span(written, notes) > SPAN}
     found: Counter[str] = Counter()
     found["as_written"] = sum(span(written, notes) > SPAN for notes in as_written.values())
+    once = each_key_once(written)
+    found["as_written_each_key_once"] = sum(span(once, notes) > SPAN for notes in chords_of(once).values())
     for (onset, _), notes in as_played.items():
         width = span(played, notes)
         if width > SPAN:
@@ -158,12 +184,15 @@ def wide_chords(written: Table, played: Table, beyond: Sequence[frozenset[int]])
 def scores(model: FingeringModel, files: Sequence[Path]) -> dict[str, Any]:
     """Coverage and impossible grips on all scores, each kind by itself, and why there are such as there are.
 
-    Crossed fingers and one finger on keys apart would be the service's faults. A chord wider than a hand is the page's:
-    what is checked is that it is wide as written, that two hands could not share it, and that a doubt tells of it.
+    Crossed fingers and one finger on keys apart would be the service's faults, by the hands that play and by the staves
+    that the notes are written on; there both thumbs may meet, where each hand has all it can strike. A chord wider than
+    a hand is the page's: what is checked is that it is wide as written, that two hands could not share it, and that a
+    doubt tells of it.
     """
     unread: list[str] = []
     by_hand, by_staff = [], []
     wide: Counter[str] = Counter()
+    thumbs = 0
     seconds = 0.0
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
@@ -177,6 +206,7 @@ def scores(model: FingeringModel, files: Sequence[Path]) -> dict[str, Any]:
             played, fingers, beyond = fingered_by_the_service(written, model)
             seconds += time.process_time() - begin
             wide += wide_chords(written, played, beyond)
+            thumbs += meeting_thumbs(written, played, fingers)
             guess, blank = out / f"{number}.tsv", [0] * len(written.notes)
             write_table(guess, played, fingers)
             for table, pairs, kind in ((played, by_hand, "hand"), (written, by_staff, "staff")):
@@ -184,7 +214,7 @@ def scores(model: FingeringModel, files: Sequence[Path]) -> dict[str, Any]:
                 write_table(truth, table, blank)
                 pairs.append((truth, guess, path.stem))
         figures, staves = referee(by_hand, out), referee(by_staff, out)
-    grips = {name: figures["counts"][name] for name in GRIPS}
+    grips, on_staves = ({name: found["counts"][name] for name in GRIPS} for found in (figures, staves))
     chords = {name: wide[name] for name in WIDE}
     return {
         "scores": len(files),
@@ -193,7 +223,8 @@ def scores(model: FingeringModel, files: Sequence[Path]) -> dict[str, Any]:
         "notes": figures["counts"]["notes"],
         "coverage": figures["micro"]["cover"],
         "grips_by_hand_that_plays": grips,
-        "grips_by_written_staff": {name: staves["counts"][name] for name in GRIPS},
+        "grips_by_written_staff": on_staves,
+        "thumbs_of_both_hands_that_meet_on_a_staff": thumbs,
         "chords_wider_than_15_semitones": chords,
         "checked": {
             "every note has a finger": figures["micro"]["cover"] == 1,
@@ -204,6 +235,11 @@ def scores(model: FingeringModel, files: Sequence[Path]) -> dict[str, Any]:
             "all of these are as wide on the page": chords["not_wide_as_written"] == 0,
             "none could be shared by two hands": chords["two_hands_could_strike"] == 0,
             "all have a doubt that says so": chords["without_a_doubt_that_says_so"] == 0,
+            "by written staff no fingers cross": on_staves["crossing"] == 0,
+            "by written staff none strikes keys apart but where both thumbs meet": (on_staves["same_finger"] == thumbs),
+            "by written staff chords are too wide where they are written so": (
+                on_staves["stretch"] == chords["as_written_each_key_once"]
+            ),
         },
         "notes_per_cpu_second": round(figures["counts"]["notes"] / seconds),
     }

@@ -28,7 +28,7 @@ from fingering_service.constraints import (
 from fingering_service.correction import kept_fingers
 from fingering_service.decode import decode
 from fingering_service.ergonomics import path_costs
-from fingering_service.handing import give_hands
+from fingering_service.handing import give_hands, written_hands
 from fingering_service.lattice import Lattice
 from fingering_service.lines import Line, Strike, build_line
 from fingering_service.models import FingeringModel
@@ -37,6 +37,7 @@ from fingering_service.played import PlayedNote, arpeggiated_events, keyboard_pa
 from fingering_service.profile import HandProfile
 from fingering_service.report import write_playability
 from fingering_service.search import Path
+from fingering_service.sharing import add_shared, shared_fingers
 from fingering_service.writing import HandResult, write_doubts, write_hand
 
 Report = Callable[[float, str], None]
@@ -78,9 +79,11 @@ def annotate(
         raise EtudeError("NO_MUSIC", "the Score has no keyboard part to finger: every part is another instrument's")
     wishes = standing_wishes(index) | pins
     work: list[tuple[bool, list[PlayedNote]]] = []
+    shared: dict[str, frozenset[int]] = {}
     for part_ids in players:
         notes = played_notes(index, part_ids)
         hands = give_hands(index, part_ids, notes, wishes, options.profile, keep_predicted=options.keep_predicted)
+        shared |= shared_fingers(notes, written_hands(index, part_ids, notes), hands, options.profile)
         for right in (True, False):
             mine = [n for n, h in zip(notes, hands, strict=True) if h == ("R" if right else "L")]
             if mine:
@@ -88,7 +91,7 @@ def annotate(
     tell(0.1, "every note has a hand")
     fingered: list[HandResult] = []
     for number, (right, mine) in enumerate(work):
-        hand = finger_hand(mine, right, index, model, options, wishes, pins)
+        hand = finger_hand(mine, right, index, model, options, wishes, pins, shared)
         write_hand(hand, result)
         write_doubts(hand, result.score)
         fingered.append(hand)
@@ -105,6 +108,7 @@ def finger_hand(
     options: Options,
     wishes: dict[str, Wish],
     pins: dict[str, Wish],
+    shared: dict[str, frozenset[int]],
 ) -> HandResult:
     """The fingering of one hand's notes.
 
@@ -128,6 +132,7 @@ def finger_hand(
         raise _impossible(error, line, notes, index) from error
     lattice = constrained.lattice
     costs = model.costs(lattice, options.profile)
+    add_shared(lattice, line, notes, shared, costs)
     decoded = decode(lattice, costs, model.temperature, model.coherence, options.alternative_count + 1)
     return HandResult(
         right=right,

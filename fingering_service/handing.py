@@ -20,6 +20,23 @@ _SEVENTH = 11
 _LETTER = {fingering_pb2.HAND_RIGHT: RIGHT, fingering_pb2.HAND_LEFT: LEFT, fingering_pb2.HAND_UNSPECIFIED: ""}
 
 
+def written_hands(index: ScoreIndex, part_ids: Sequence[str], notes: Sequence[PlayedNote]) -> list[str]:
+    """ "R" or "L" for each note as the page suggests, "" where it does not.
+
+    A voice that goes over to the other staff keeps its hand. Where that staff shows nothing else in the measure, not
+    even a rest, the page leaves it to the other hand: so figures are written that the hands play by turns.
+    """
+    parts = list(part_ids)
+    silent = _silent_staves(index, parts)
+    written = []
+    for note in notes:
+        hand = _LETTER[written_hand(index, parts, note)]
+        other = {RIGHT: LEFT, LEFT: RIGHT}.get(hand, "")
+        gone_over = note.notes[0].staff != note.event.staff
+        written.append(other if gone_over and other in silent.get(note.event.measure_index, ()) else hand)
+    return written
+
+
 def give_hands(
     index: ScoreIndex,
     part_ids: Sequence[str],
@@ -34,10 +51,10 @@ def give_hands(
     Hands that the Score's source or a user gave stay; hands predicted by an earlier run stay with `keep_predicted`.
     """
     parts = list(part_ids)
-    written = [_LETTER[written_hand(index, parts, n)] for n in notes]
+    written = written_hands(index, parts, notes)
+    silent = _silent_staves(index, parts)
     fixed = [_fixed_hand(n, wishes, keep_predicted) for n in notes]
     marked = _marked_onsets(index, parts)
-    silent = _silent_staves(index, parts)
     spared = _spared_semitones(notes, written, profile)
     by_onset: dict[int, list[int]] = defaultdict(list)
     for i, note in enumerate(notes):
@@ -48,7 +65,7 @@ def give_hands(
         [_reach(notes[i], written[i], fixed[i], marked, silent, spared) for i in by_onset[onset]] for onset in onsets
     ]
     hands = [""] * len(notes)
-    for onset, chosen in zip(onsets, assign_hands(reaches, profile.max_span), strict=True):
+    for onset, chosen in zip(onsets, assign_hands(reaches, profile), strict=True):
         for i, hand in zip(by_onset[onset], chosen, strict=True):
             hands[i] = hand
     for onset in onsets:

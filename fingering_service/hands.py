@@ -2,7 +2,8 @@
 
 Where a written hand would have to span or hold more than it can, notes at its edge go to the other hand; where two
 voices stand on one staff and the other staff is silent, or those of the upper staff are more than an octave apart over
-a bass that is held, the voices are shared between the hands; music on a single staff is split. The choice is made for
+a bass that is held, the voices are shared between the hands; music on a single staff is split. A chord that the hand of
+its staff can strike is that hand's: the other one's thumb may take the key next to it, no more. The choice is made for
 all onsets together (dynamic programming), so that hands move little and voices stay with a hand.
 """
 
@@ -13,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fingering_service.lines import MAX_KEYS
+from fingering_service.lines import MAX_KEYS, ONE_FINGER_SEMITONES
+from fingering_service.profile import HandProfile
 
 RIGHT, LEFT = "R", "L"
 
@@ -26,8 +28,11 @@ _MOVE_FREE = 0.4
 _HELPED_SEMITONE = 0.5
 """Cost of each semitone that the right hand would be spared by the left one."""
 
-_TOO_MANY = _TOO_WIDE = 40.0
-"""More than moving ten keys: a chord is only left to be rolled where no sharing of it would spare that."""
+_TOO_MANY = _TOO_WIDE = 80.0
+"""More than moving ten keys and breaking a chord: one is only left to be rolled where no sharing would spare that."""
+
+_BROKEN = 30.0
+"""Cost of breaking a chord that its hand can strike, otherwise than by leaving a key at its edge to the other thumb."""
 
 _WIDE_SEMITONE = 0.5
 _UNCOMFORTABLE_SEMITONE = 0.15
@@ -75,17 +80,17 @@ def hand_of_words(text: str) -> str:
     return LEFT if _LEFT_WORDS.match(text) else ""
 
 
-def assign_hands(onsets: Sequence[Sequence[Reach]], max_span: int) -> list[tuple[str, ...]]:
+def assign_hands(onsets: Sequence[Sequence[Reach]], profile: HandProfile) -> list[tuple[str, ...]]:
     """Hands of the notes struck at each onset.
 
     Args:
         onsets: Notes struck together, in order of time; each in any order of pitch.
-        max_span: Widest reach of a hand in semitones.
+        profile: The player's hand.
 
     Returns:
         For each onset one "R" or "L" per note, in the order given.
     """
-    choices = [_choices(tuple(onset), max_span) for onset in onsets]
+    choices = [_choices(tuple(onset), profile) for onset in onsets]
     best: list[float] = []
     back: list[list[int]] = []
     for t, options in enumerate(choices):
@@ -119,10 +124,10 @@ class _Choice:
 
 
 @lru_cache(maxsize=4096)
-def _choices(notes: tuple[Reach, ...], max_span: int) -> tuple[_Choice, ...]:
+def _choices(notes: tuple[Reach, ...], profile: HandProfile) -> tuple[_Choice, ...]:
     written = tuple(n.fixed or n.written for n in notes)
     if all(written):
-        plain = _choice(notes, written, max_span)
+        plain = _choice(notes, written, profile)
         unclear = any((n.free or n.spared) and not n.fixed for n in notes)
         if plain.cost < _TOO_MANY and not (unclear and len({n.voice for n in notes}) > 1):
             return (plain,)
@@ -133,22 +138,27 @@ def _choices(notes: tuple[Reach, ...], max_span: int) -> tuple[_Choice, ...]:
         for rank, i in enumerate(order):
             hands[i] = notes[i].fixed or (LEFT if rank < left else RIGHT)
         found.add(tuple(hands))
-    return tuple(_choice(notes, hands, max_span) for hands in sorted(found))
+    return tuple(_choice(notes, hands, profile) for hands in sorted(found))
 
 
-def _choice(notes: tuple[Reach, ...], hands: tuple[str, ...], max_span: int) -> _Choice:
+def _choice(notes: tuple[Reach, ...], hands: tuple[str, ...], profile: HandProfile) -> _Choice:
     cost = 0.0
     middle: dict[str, float] = {}
+    rolled, broken = False, 0
     for hand in (RIGHT, LEFT):
         keys = {n.midi for n, h in zip(notes, hands, strict=True) if h == hand}
+        broken += _is_broken(hand, notes, hands, keys, profile)
         if not keys:
             continue
         span = max(keys) - min(keys)
         middle[hand] = (max(keys) + min(keys)) / 2
-        if span > max_span:
-            cost += _TOO_WIDE + _WIDE_SEMITONE * (span - max_span)
+        if span > profile.max_span:
+            cost += _TOO_WIDE + _WIDE_SEMITONE * (span - profile.max_span)
         cost += _UNCOMFORTABLE_SEMITONE * max(0, span - _COMFORTABLE)
         cost += _TOO_MANY * max(0, len(keys) - MAX_KEYS)
+        rolled |= span > profile.max_span or len(keys) > MAX_KEYS
+    # Where something is to be rolled all the same, a chord that is broken for it had better be rolled itself.
+    cost += broken * (_BROKEN + _TOO_WIDE * rolled)
     for note, hand in zip(notes, hands, strict=True):
         if note.fixed:
             continue
@@ -163,6 +173,29 @@ def _choice(notes: tuple[Reach, ...], hands: tuple[str, ...], max_span: int) -> 
         cost += _DIVIDED * (voices.get(note.voice, hand) != hand)
         voices[note.voice] = hand
     return _Choice(hands, cost, middle.get(RIGHT), middle.get(LEFT), voices)
+
+
+def _is_broken(
+    hand: str, notes: tuple[Reach, ...], hands: tuple[str, ...], struck: set[int], profile: HandProfile
+) -> bool:
+    """Whether a chord that `hand` could strike is shared otherwise than so that fingers still rise with its keys.
+
+    They do where the other hand's thumb takes the key at the edge and `hand`, which strikes `struck`, plays the others
+    without its own thumb, or has this beside the other one.
+    """
+    told = any(n.free for n in notes)  # the page leaves the other staff empty, and its hand to play on this one
+    own = {n.midi for n in notes if n.written == hand and not n.fixed}
+    elsewhere = {n.midi for n in notes if n.written != hand}
+    given = {n.midi for n, h in zip(notes, hands, strict=True) if n.written == hand and h != hand and not n.fixed}
+    given -= elsewhere
+    if told or not given or len(own) < 2 or len(own) > MAX_KEYS or max(own) - min(own) > profile.max_span:
+        return False
+    edge = min(own) if hand == RIGHT else max(own)
+    if given != {edge}:
+        return True
+    beside = any(abs(key - edge) <= ONE_FINGER_SEMITONES for key in struck)
+    without_thumb = int(profile.reach()[1, 4])
+    return not beside and (len(struck) >= MAX_KEYS or max(struck) - min(struck) > without_thumb)
 
 
 def _change(before: _Choice, after: _Choice) -> float:

@@ -282,7 +282,7 @@ def test_an_accompaniment_on_the_upper_staff_over_a_held_bass_is_for_the_left_ha
     builder = ScoreBuilder(divisions=24)
     builder.measure("3/4")
     builder.voice(1, 1, melody)
-    builder.voice(1, 2, "r/4 s/4 e4+f4/4" if "r" in bass else "r/4 e4+f4/4 e4+f4/4")
+    builder.voice(1, 2, "r/4 s/4 e4/4" if "r" in bass else "r/4 e4/4 e4/4")
     builder.voice(2, 3, bass)
     result = finger(builder.score())
     for event in result.score.events:

@@ -137,7 +137,7 @@ def test_any_valid_score_stays_valid_and_is_fingered_whole(score, model):
 @settings(deadline=None, max_examples=200)
 def test_no_chord_is_left_to_be_rolled_that_two_hands_could_strike(notes):
     reaches = [Reach(midi, hand, "", (1 if hand == "R" else 2, 1), False) for midi, hand in notes]
-    (hands,) = assign_hands([reaches], max_span=15)
+    (hands,) = assign_hands([reaches], PROFILES["M"])
     keys = sorted(midi for midi, _ in notes)
 
     def fits(own):
