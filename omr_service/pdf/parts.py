@@ -8,7 +8,7 @@ painting order: what explains all of them at the least cost.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import hypot
 
@@ -28,6 +28,8 @@ _WHOLE = re.compile(
 """Symbols that are made of parts; heads, dots and digits are each one path."""
 _SINGLE = re.compile(r"notehead|augmentationDot|articStacc|timeSig\d|tuplet\d|fingering\d")
 _MOST_PARTS = 8
+_LINES = re.compile(rb"(ml){2,8}")
+"""Straight strokes, as many as the symbols of a key signature have side by side at most."""
 _GAP = 0.25
 """Staff spaces between a part and those before it, at most: the dots of an F clef stand off."""
 _TALLEST, _WIDEST, _LEAST = 10.0, 4.5, 0.4
@@ -119,7 +121,20 @@ def _runs(paths: list[PathMark], space: float) -> list[list[_Part]]:
         else:
             runs.append([part])
         last = part
-    return [run for run in runs if 1 < len(run) <= _LONGEST_RUN]
+    apart = [[stroke for part in run for stroke in _strokes(part)] for run in runs]
+    return [run for run in apart if 1 < len(run) <= _LONGEST_RUN]
+
+
+def _strokes(part: _Part) -> list[_Part]:
+    """Returns the straight strokes of a part of nothing else: the last of one symbol and the first of the next may be
+    one path."""
+    if part.mark.filled or not _LINES.fullmatch(part.mark.ops):
+        return [part]
+    ends = [part.mark.points[k : k + 2] for k in range(0, len(part.mark.points), 2)]
+    return [
+        replace(part, mark=replace(part.mark, ops=b"ml", points=own), low=own.min(axis=0), high=own.max(axis=0))
+        for own in ends
+    ]
 
 
 def _explained(run: list[_Part], em: float, matcher: OutlineMatcher) -> list[tuple[list[_Part], list[Likeness]]]:

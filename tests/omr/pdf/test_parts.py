@@ -51,6 +51,21 @@ def test_symbols_painted_after_each_other_are_told_apart():
     assert names([*sharp(), *sharp(1.1)])[0] == ["accidentalSharp", "accidentalSharp"]
 
 
+def natural(x):
+    """Its upright strokes, the left one first, and its bars."""
+    bars = [
+        path(b"mlllh", [(x - 0.35, y), (x + 0.35, y - 0.22), (x + 0.35, y + 0.28), (x - 0.35, y + 0.5)], filled=True)
+        for y in (-0.6, 0.25)
+    ]
+    return [(x - 0.35, -1.4), (x - 0.35, 0.6)], bars, [(x + 0.35, -0.7), (x + 0.35, 1.35)]
+
+
+def test_one_path_may_hold_the_last_stroke_of_a_symbol_and_the_first_of_the_next():
+    (first, bars, last), (next_first, next_bars, next_last) = natural(0.0), natural(1.3)
+    painted = [path(b"ml", first), *bars, path(b"mlml", last + next_first), *next_bars, path(b"ml", next_last)]
+    assert names(painted) == (["accidentalNatural", "accidentalNatural"], [])
+
+
 def test_a_part_and_the_stroke_of_its_edge_are_one_part():
     strokes, *bars = sharp()
     edges = [PathMark(bar.ops, bar.points, False, True, 0.1, False, IDENTITY) for bar in bars]
