@@ -30,7 +30,7 @@ _SINGLE = re.compile(r"notehead|augmentationDot|articStacc|timeSig\d|tuplet\d|fi
 _MOST_PARTS = 8
 _LINES = re.compile(rb"(ml){2,8}")
 """Straight strokes, as many as the symbols of a key signature have side by side at most."""
-_GAP = 0.25
+_GAP = 0.35
 """Staff spaces between a part and those before it, at most: the dots of an F clef stand off."""
 _TALLEST, _WIDEST, _LEAST = 10.0, 4.5, 0.4
 """Staff spaces that a symbol of parts is high and wide at most, and either way at least."""

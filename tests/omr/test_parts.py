@@ -92,9 +92,9 @@ def test_what_was_worked_out_ahead_is_not_worked_out_again(monkeypatch: pytest.M
     music = [page for page in (outcome_of(reading).music for reading in readings) if page is not None]
     asked: list[int] = []
 
-    def counting(elements: Sequence[Element], *others: Any) -> MeasureTiming:
+    def counting(elements: Sequence[Element], *others: Any, **named: Any) -> MeasureTiming:
         asked.append(len(elements))
-        return solve_measure(elements, *others)
+        return solve_measure(elements, *others, **named)
 
     monkeypatch.setattr("omr_service.assembler.piece.rhythm.solve_measure", counting)
     known = join_pages(music, known_rhythms(ahead))

@@ -174,7 +174,8 @@ def find_keys(
             clef = before[-1] if before else inherited.get(staff_position)
             if clef is None:
                 # a staff whose clef is not known says nothing about the order of letters
-                clef = ClefSign(staff_position, 0, 0, "g" if staff_position == 0 else "f", 2, 0, system_box(staff))
+                sign = "g" if staff_position == 0 else "f"
+                clef = ClefSign(staff_position, 0, 0, sign, USUAL_LINE[sign], 0, system_box(staff))
             rows.append(_read_row(own, clef, staff, heads, strict=i > 0))
             shown.append((own, clef, staff))
         read = [r for r in rows if r is not None]

@@ -162,6 +162,7 @@ def _solved(draft: ScoreDraft, measure: JoinedMeasure, question: Question) -> Me
             question.recent,
             question.compound,
             question.in_triplets,
+            certain=not measure.page.pictured,
         )
     )
     if question.element >= 0:

@@ -54,7 +54,7 @@ def hands_in_turn(
     if any(len({(e.level, e.dots, marks.get(e.index, ())) for e in column}) > 1 for column in columns):
         return []
     turns = sum(a[0].staff != b[0].staff for a, b in itertools.pairwise(columns))
-    if 2 * turns < len(columns) or len({e.staff for e in elements}) != 2:
+    if (2 * turns < len(columns) and turns < LEAST) or len({e.staff for e in elements}) != 2:
         return []
     onsets = _onsets([column[0] for column in columns], marks, expected, space)
     return [{e.index: onsets[c[0].index] for c in columns for e in c}] if onsets else []

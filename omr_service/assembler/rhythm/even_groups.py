@@ -54,6 +54,30 @@ def threes_left_out(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> 
     return [replace(_sign(three, 0.0), certain=True) for three in threes]
 
 
+def threes_of_one_line(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> list[TupletSign]:
+    """The numbers that are left out where every three notes of one line of equal ones are a triplet, through whatever
+    staves and beams it runs; none where there is no such line.
+
+    Args:
+        timed: Chords and rests of a measure.
+        tuplets: Its tuplets with a number.
+    """
+    numbered = {i for t in tuplets if t.certain for i in t.options[0]}
+    lines: list[list[Element]] = [[]]
+    for element in sorted(timed, key=lambda e: e.x):
+        before = lines[-1][-1] if lines[-1] else None
+        own = bool(element.notes) and element.level > 0 and not element.dots and element.index not in numbered
+        if before is not None and element.x < before.x1:
+            # something sounds with it
+            lines[-1].clear()
+        elif own and before is not None and before.level == element.level:
+            lines[-1].append(element)
+        else:
+            lines.append([element] if own else [])
+    threes = [line[k : k + 3] for line in lines if len(line) % 3 == 0 for k in range(0, len(line), 3)]
+    return [_sign(three, COST / len(threes)) for three in threes] if len(threes) >= LEAST_GROUPS else []
+
+
 def _equal_groups(timed: Sequence[Element], tuplets: Sequence[TupletSign]) -> list[Sequence[Element]]:
     """The notes under each beam that joins equal ones without dots and without a number."""
     numbered = {i for t in tuplets if t.certain for option in t.options for i in option}

@@ -184,12 +184,17 @@ class MeasureProblem:
             return best
         marks = self.marks(choice)
         lines = complete_lines(self.timed, marks, self.expected, self.space)
-        lines += hands_in_turn(self.timed, marks, self.expected, self.space)
+        in_turn = hands_in_turn(self.timed, marks, self.expected, self.space)
+        lines += in_turn
         unread = {i for t, (k, _) in zip(self.tuplets, choice, strict=True) if k < 0 for o in t.options for i in o}
         for line in lines:
             if unread.intersection(line):
                 continue
             self.known = line
+            usual = self.costs
+            if line in in_turn:
+                # what goes from staff to staff there is one voice
+                self.costs = replace(usual, other_staff=usual.stem_changes)
             below = bound
             if best is not None:
                 # where a shorter bar is no surprise, this one is, as it is elsewhere
@@ -198,7 +203,7 @@ class MeasureProblem:
             found = self.attempt(choice, below)
             if found is not None:
                 return found
-            self.known = NONE_KNOWN
+            self.known, self.costs = NONE_KNOWN, usual
         return best
 
     def moved_aside(self, choice: Choice, best: Attempt | None, bound: float) -> Attempt | None:

@@ -12,7 +12,7 @@ from omr_service.assembler.doubts import doubtful
 from omr_service.assembler.music import Element, TupletSign
 from omr_service.assembler.rhythm.bar_model import USUAL, Costs
 from omr_service.assembler.rhythm.doubled import doubled, made_one
-from omr_service.assembler.rhythm.even_groups import even_groups, threes_left_out
+from omr_service.assembler.rhythm.even_groups import even_groups, threes_left_out, threes_of_one_line
 from omr_service.assembler.rhythm.measure_problem import GOOD, HARD, RULER, MeasureProblem, usual_normal
 from omr_service.assembler.rhythm.readings import Unnumbered
 from omr_service.assembler.rhythm.runs import free_runs, others_begin, small_runs
@@ -56,6 +56,7 @@ def solve_measure(
     recent: frozenset[Fraction] = frozenset(),
     compound: bool = True,
     in_triplets: bool = False,
+    certain: bool = False,
 ) -> MeasureTiming:
     """Onsets, durations and voices of a measure's elements.
 
@@ -68,6 +69,7 @@ def solve_measure(
         recent: Ratios of tuplets in the measures before: their number may be left out now.
         compound: True where the beat may be a dotted note, so that duplets and quadruplets may go without a number.
         in_triplets: True in a passage whose beams of three are triplets without a number.
+        certain: True where everything is there that was read, however unlike the symbols of known fonts it looks.
     """
     grace = grace_notes(elements)
     aside = {e.index for e in grace}
@@ -108,6 +110,12 @@ def solve_measure(
         found = other.solve(best.solution.cost, brief=True)
         if found is not None:
             problem, best = other, found
+    threes = threes_of_one_line(timed, tuplets)
+    if threes and best.solution.cost > GOOD:
+        other = MeasureProblem(timed, {}, [*tuplets, *threes], expected, space, costs, compound, unmarked)
+        found = other.with_ruler(None, best.solution.cost)
+        if found is not None:
+            problem, best = other, found
     cues = [e for e in grace if not e.slash]
     if cues and best.solution.cost > GOOD:
         with_cues = sorted([*timed, *cues], key=lambda e: (e.x, e.staff))
@@ -131,7 +139,7 @@ def solve_measure(
         if found is not None:
             problem, best = other, found
     dropped: list[int] = []
-    for element, cost in doubtful(timed)[:DOUBTFUL_AT_ONCE]:
+    for element, cost in [] if certain else doubtful(timed)[:DOUBTFUL_AT_ONCE]:
         rest = [e for e in problem.timed if e is not element]
         if not rest or best.solution.cost <= cost or element.index in problem.small:
             continue

@@ -76,9 +76,12 @@ def test_a_speck_does_not_keep_a_note_out_of_a_triplet():
     assert durations(sheet) == [Fraction(1, 3)] * 6
 
 
-@pytest.mark.parametrize(("confidence", "count"), [(0.5, 2), (1.0, 3)])
-def test_a_digit_taken_for_a_rest_is_left_out_where_the_bar_is_full(confidence, count):
+@pytest.mark.parametrize(
+    ("confidence", "picture", "count"), [(0.5, 1.0, 2), (1.0, 1.0, 3), (0.5, 0.0, 3)], ids=["unsure", "sure", "drawn"]
+)
+def test_a_digit_taken_for_a_rest_is_left_out_of_a_picture_where_the_bar_is_full(confidence, picture, count):
     sheet = in_two_four(120, 250)
+    sheet.page = replace(sheet.page, image_share=picture)
     sheet.glyph("restQuarter", 0, 256, 10, height=3 * SPACE)
     unsure(sheet, confidence)
     assert len(durations(sheet)) == count

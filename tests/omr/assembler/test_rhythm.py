@@ -9,6 +9,7 @@ import pytest
 
 from omr_service.assembler.music import Element, NoteSign, TupletSign
 from omr_service.assembler.rhythm.bar_model import USUAL
+from omr_service.assembler.rhythm.even_groups import threes_of_one_line
 from omr_service.assembler.rhythm.measure_problem import MeasureProblem
 from omr_service.assembler.rhythm.measure_rhythm import grace_notes, solve_measure
 from omr_service.assembler.rhythm.spacing import spacing_cost
@@ -250,6 +251,22 @@ def test_equal_groups_are_tuplets_though_something_was_seen_that_is_not_there():
     assert {t.duration for t in timing.timings.values()} == {Fraction(1, 14)}
     # as tuplets of one kind, not as eight of which each may be another
     assert timing.cost < 3
+    # on a page drawn in vectors it is there
+    assert not solve_measure([*hands, ghost], (), Fraction(4), 1.0, compound=False, certain=True).dropped
+
+
+def test_one_line_through_both_staves_is_in_triplets_that_have_no_number():
+    """Of each three 32nds the first has a flag of its own on the lower staff, two are under a beam on the upper one."""
+    line = [
+        replace(chord(k, 3.0 * k, 3, beam=k // 3 if k % 3 else -1), staff=int(k % 3 == 0), up=k % 3 > 0)
+        for k in range(24)
+    ]
+    timing = solve_measure(line, (), Fraction(2), 1.0, compound=False)
+    assert timing.fits and timing.expected
+    assert [timing.timings[k].onset for k in range(24)] == [Fraction(k, 12) for k in range(24)]
+    # with notes of another voice it is none
+    beside = [chord(30 + k, 12.0 * k + 0.2, 1) for k in range(6)]
+    assert threes_of_one_line(line, ()) and not threes_of_one_line([*line, *beside], ())
 
 
 @pytest.mark.parametrize(("expected", "duration"), [(Fraction(9, 2), Fraction(3, 4)), (Fraction(2), Fraction(1, 3))])

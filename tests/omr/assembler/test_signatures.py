@@ -55,6 +55,12 @@ def test_flats_that_are_not_those_of_one_key_are_not_all_of_a_signature():
     assert [k.fifths for k in sheet_with_flats((4, 3), (2, 1)).draft().keys[0]] == [-1]
 
 
+def test_a_staff_without_a_clef_is_read_as_the_usual_one():
+    sheet = sheet_with_flats((4, 7, 3), (2, 5, 1))
+    sheet.page = replace(sheet.page, glyphs=[g for g in sheet.page.glyphs if g.name != "fClef"])
+    assert [k.fifths for k in sheet.draft().keys[0]] == [-3]
+
+
 @pytest.mark.parametrize(("gap", "keys"), [(0.0, [0]), (8.0, [0, -1])], ids=["of a chord", "of a key"])
 def test_a_flat_at_a_note_from_which_other_flats_of_its_chord_part_it_is_no_signature(gap, keys):
     """In the second measure of both staves: B flat left of E flat and A flat, all at heads; or a signature there."""
