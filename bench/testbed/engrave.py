@@ -16,12 +16,14 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from alterations import parse_mei
+from contradictions import strays_from_octave_lines, why_unreadable
 from fingers import add_fingers
 from marks import add_marks
+from telling import tell_in_kern, tell_in_musicxml, without_hidden_notes
 
 warnings.filterwarnings("ignore")
 
@@ -79,7 +81,7 @@ def is_measured_keyboard_music(source: Path) -> bool:
 
 def musicxml_of(source: Path, target: Path, add: Addition | None) -> None:
     """Converts Humdrum to MusicXML and drops the editors' warning signs and which instrument plays each note, which
-    MuseScore prints as "Instrument change"; adds to it what it is told to."""
+    MuseScore prints as "Instrument change"; adds to it what it is told to, and prints what nothing else would tell."""
     import converter21
     import music21
 
@@ -93,35 +95,14 @@ def musicxml_of(source: Path, target: Path, add: Addition | None) -> None:
         for note in measure.findall("note"):
             for instrument in note.findall("instrument"):
                 note.remove(instrument)
+        for pedal in measure.iter("pedal"):
+            # music21 writes its own name for the beginning, for which MuseScore prints a sharp
+            if pedal.get("type") == "sustain":
+                pedal.set("type", "start")
     tree.write(target, encoding="utf-8", xml_declaration=True)
     if add is not None:
         add(target)
-
-
-WRITTEN = {"long": 16, "breve": 8, "whole": 4, "half": 2, "quarter": 1} | {
-    name: Fraction(1, 2 ** (k + 1)) for k, name in enumerate(["eighth", "16th", "32nd", "64th", "128th", "256th"])
-}
-"""Quarters of a note without dots, by its MusicXML type."""
-
-
-def contradicts_itself(musicxml: Path) -> bool:
-    """True for a truth that gives a note or rest another length than it is written with: such a source was not
-    engraved as it sounds (its bars do not add up), and nobody could read it back."""
-    divisions = 1
-    for element in ET.parse(musicxml).getroot().iter():
-        if element.tag == "divisions":
-            divisions = int(element.text or 1)
-        name = element.findtext("type") if element.tag == "note" and element.find("grace") is None else None
-        rest = element.find("rest")
-        if name not in WRITTEN or (rest is not None and rest.get("measure") == "yes"):
-            continue
-        value = WRITTEN[name] * (2 - Fraction(1, 2 ** len(element.findall("dot"))))
-        tuplet = element.find("time-modification")
-        if tuplet is not None:
-            value *= Fraction(int(tuplet.findtext("normal-notes", "1")), int(tuplet.findtext("actual-notes", "1")))
-        if abs(Fraction(int(element.findtext("duration", "0")), divisions) - value) > Fraction(1, divisions):
-            return True
-    return False
+    tell_in_musicxml(target)
 
 
 def written_out(kern: str) -> str:
@@ -135,12 +116,13 @@ def written_out(kern: str) -> str:
             return "!"
         return "*" if ABBREVIATED.match(token) else HIDDEN.sub(r"\1", token)
 
-    return "\n".join(
-        "\t".join(map(printed, line.split("\t")))
-        if line.startswith(("*", "=")) or (line.startswith("!") and not line.startswith("!!"))
-        else line
-        for line in kern.splitlines()
-    )
+    def rewritten(line: str) -> str:
+        if line.startswith("!!"):
+            return line
+        rewrite = printed if line.startswith(("*", "=", "!")) else without_hidden_notes
+        return "\t".join(map(rewrite, line.split("\t")))
+
+    return "\n".join(map(rewritten, kern.splitlines()))
 
 
 def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random, add: Addition | None) -> Path:
@@ -165,7 +147,13 @@ def engrave_with_verovio(source: Path, stem: Path, face: str, rng: random.Random
     if add:
         musicxml_of(source, truth, add)
     else:
-        truth.write_text(written_out(source.read_text(errors="replace")))
+        kern = written_out(source.read_text(errors="replace"))
+        if not toolkit.loadData(kern):
+            raise ValueError("verovio cannot load it")
+        mei = parse_mei(toolkit.getMEI())
+        if strays_from_octave_lines(mei):
+            raise ValueError("an octave line does not hold for all notes under it, or for others")
+        truth.write_text(tell_in_kern(kern, mei))
     if not toolkit.loadFile(str(truth)):
         raise ValueError("verovio cannot load it")
     with pikepdf.new() as pdf:
@@ -239,6 +227,38 @@ def engrave_with_lilypond(
     return stem.with_suffix(".musicxml")
 
 
+def engraved(
+    source: Path,
+    stem: Path,
+    engraver: str,
+    face: str,
+    rng: random.Random,
+    add: Addition | None,
+    args: argparse.Namespace,
+) -> Path:
+    """Engraves a source as STEM.pdf and returns its truth.
+
+    Raises:
+        ValueError: nothing was engraved, or what nobody could read back to its truth.
+    """
+    if engraver == "verovio":
+        truth = engrave_with_verovio(source, stem, face, rng, add)
+    elif engraver == "musescore3":
+        truth = engrave_with_musescore3(source, stem, face, rng, add)
+    elif engraver == "musescore4":
+        truth = engrave_with_musescore4(source, stem, face, rng, add, args.webmscore)
+    else:
+        truth = engrave_with_lilypond(source, stem, face, rng, add, args.etude_python)
+    pdf = stem.with_suffix(".pdf")
+    if not pdf.exists():
+        raise ValueError("no PDF came out")
+    reason = why_unreadable(pdf, truth, engraver)
+    if reason:
+        pdf.unlink()
+        raise ValueError(reason)
+    return truth
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
@@ -273,19 +293,11 @@ def main() -> int:
         # Humdrum file names are long and hold dots; a short stem keeps every program happy.
         stem = args.out / f"{engraver}-{face.replace(' ', '').lower()}-{source.stem[:60].replace('.', '_')}"
         try:
-            if engraver == "verovio":
-                truth = engrave_with_verovio(source, stem, face, rng, add)
-            elif engraver == "musescore3":
-                truth = engrave_with_musescore3(source, stem, face, rng, add)
-            elif engraver == "musescore4":
-                truth = engrave_with_musescore4(source, stem, face, rng, add, args.webmscore)
-            else:
-                truth = engrave_with_lilypond(source, stem, face, rng, add, args.etude_python)
-            if not stem.with_suffix(".pdf").exists():
-                raise ValueError("no PDF came out")
-            if truth.suffix == ".musicxml" and contradicts_itself(truth):
-                stem.with_suffix(".pdf").unlink()
-                raise ValueError("its truth gives notes another length than they are written with")
+            truth = engraved(source, stem, engraver, face, rng, add, args)
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="replace").strip().splitlines()
+            print(f"skipped {source.name} ({engraver}): {said[-1] if said else error}", file=sys.stderr)
+            continue
         except (subprocess.SubprocessError, ValueError, OSError, ImportError, ET.ParseError) as error:
             print(f"skipped {source.name} ({engraver}): {error}", file=sys.stderr)
             continue

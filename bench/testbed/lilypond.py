@@ -58,6 +58,8 @@ ARPEGGIOS = {
     event_pb2.ARPEGGIO_UP: "\\arpeggioArrowUp",
     event_pb2.ARPEGGIO_DOWN: "\\arpeggioArrowDown",
 }
+MISPRINTED = ("barcheck failed", "bar check failed", "cannot find line breaking")
+"""What LilyPond says where beats have slipped over a barline, and where a system is wider than the paper."""
 VOICE_STYLES = ("\\voiceOne", "\\voiceTwo", "\\voiceThree", "\\voiceFour")
 CLEFS = {
     (measure_pb2.CLEF_SIGN_G, 2): "treble",
@@ -245,6 +247,7 @@ def _voice(index: ScoreIndex, staff: int, voice: int) -> str:
             out.append("s" + _length(end - now, score.divisions))
         elif now > end:
             raise UnwritableError("a voice is longer than its measure")
+        out.append("|")
     return "\n".join(out)
 
 
@@ -465,7 +468,11 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    subprocess.run(["lilypond", "-s", "-o", args.stem, args.stem.with_suffix(".ly")], check=True, timeout=240)
+    command = ["lilypond", "--loglevel=WARN", "-o", args.stem, args.stem.with_suffix(".ly")]
+    said = subprocess.run(command, check=True, timeout=240, capture_output=True, text=True).stderr
+    if any(warning in said for warning in MISPRINTED):
+        print(said, file=sys.stderr)
+        return 1
     midi = next(iter(sorted(args.stem.parent.glob(f"{args.stem.name}*.mid*"))), None)
     if midi is None or midi_pitches(midi) not in [struck_pitches(score, merged) for merged in (False, True)]:
         print("LilyPond plays other notes than the source's", file=sys.stderr)
