@@ -28,7 +28,7 @@ from fingering_service.constraints import (
 from fingering_service.correction import kept_fingers
 from fingering_service.decode import decode
 from fingering_service.ergonomics import path_costs
-from fingering_service.handing import give_hands, written_hands
+from fingering_service.handing import give_hands, hands_of_staves
 from fingering_service.lattice import Lattice
 from fingering_service.lines import Line, Strike, build_line
 from fingering_service.models import FingeringModel
@@ -83,7 +83,7 @@ def annotate(
     for part_ids in players:
         notes = played_notes(index, part_ids)
         hands = give_hands(index, part_ids, notes, wishes, options.profile, keep_predicted=options.keep_predicted)
-        shared |= shared_fingers(notes, written_hands(index, part_ids, notes), hands, options.profile)
+        shared |= shared_fingers(notes, hands_of_staves(index, part_ids, notes), hands, options.profile)
         for right in (True, False):
             mine = [n for n, h in zip(notes, hands, strict=True) if h == ("R" if right else "L")]
             if mine:

@@ -20,21 +20,14 @@ _SEVENTH = 11
 _LETTER = {fingering_pb2.HAND_RIGHT: RIGHT, fingering_pb2.HAND_LEFT: LEFT, fingering_pb2.HAND_UNSPECIFIED: ""}
 
 
-def written_hands(index: ScoreIndex, part_ids: Sequence[str], notes: Sequence[PlayedNote]) -> list[str]:
-    """ "R" or "L" for each note as the page suggests, "" where it does not.
-
-    A voice that goes over to the other staff keeps its hand. Where that staff shows nothing else in the measure, not
-    even a rest, the page leaves it to the other hand: so figures are written that the hands play by turns.
-    """
+def hands_of_staves(index: ScoreIndex, part_ids: Sequence[str], notes: Sequence[PlayedNote]) -> list[str]:
+    """ "R" or "L" for each note: the hand of the staff it is printed on; "" on a single staff."""
     parts = list(part_ids)
-    silent = _silent_staves(index, parts)
-    written = []
-    for note in notes:
-        hand = _LETTER[written_hand(index, parts, note)]
-        other = {RIGHT: LEFT, LEFT: RIGHT}.get(hand, "")
-        gone_over = note.notes[0].staff != note.event.staff
-        written.append(other if gone_over and other in silent.get(note.event.measure_index, ()) else hand)
-    return written
+    if len(parts) == 2:
+        return [RIGHT if note.event.part_id == parts[0] else LEFT for note in notes]
+    if index.parts[parts[0]].staff_count == 1:
+        return [""] * len(notes)
+    return [RIGHT if note.notes[0].staff == 1 else LEFT for note in notes]
 
 
 def give_hands(
@@ -51,8 +44,8 @@ def give_hands(
     Hands that the Score's source or a user gave stay; hands predicted by an earlier run stay with `keep_predicted`.
     """
     parts = list(part_ids)
-    written = written_hands(index, parts, notes)
     silent = _silent_staves(index, parts)
+    written = _written_hands(index, parts, notes, silent)
     fixed = [_fixed_hand(n, wishes, keep_predicted) for n in notes]
     marked = _marked_onsets(index, parts)
     spared = _spared_semitones(notes, written, profile)
@@ -73,6 +66,21 @@ def give_hands(
     for i, note in enumerate(notes):
         if note.grace:
             hands[i] = fixed[i] or _grace_hand(note, i, notes, hands, written[i])
+    return hands
+
+
+def _written_hands(
+    index: ScoreIndex, parts: list[str], notes: Sequence[PlayedNote], silent: Mapping[int, set[str]]
+) -> list[str]:
+    """ "R" or "L" for each note as the page suggests, "" where it does not.
+
+    A voice that goes over to the other staff keeps its hand. Where that staff shows nothing else in the measure, not
+    even a rest, the page leaves it to the other hand: so figures are written that the hands play by turns.
+    """
+    hands = []
+    for note, printed in zip(notes, hands_of_staves(index, parts, notes), strict=True):
+        empty = printed in silent.get(note.event.measure_index, ())
+        hands.append(printed if empty else _LETTER[written_hand(index, parts, note)])
     return hands
 
 

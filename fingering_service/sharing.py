@@ -27,20 +27,20 @@ _PRICE = 100.0
 
 
 def shared_fingers(
-    notes: Sequence[PlayedNote], written: Sequence[str], hands: Sequence[str], profile: HandProfile
+    notes: Sequence[PlayedNote], staves: Sequence[str], hands: Sequence[str], profile: HandProfile
 ) -> dict[str, frozenset[int]]:
     """Fingers, 1-5, to be chosen from where hands share a chord of one staff that is no wider than a hand, by note id.
 
     Args:
         notes: What one player strikes.
-        written: For each note "R" or "L" as the page suggests.
+        staves: For each note "R" or "L": whose staff it is printed on; "" on a single staff.
         hands: Likewise who plays it.
         profile: The player's hand.
     """
     chords: dict[tuple[int, str], list[int]] = defaultdict(list)
     for i, note in enumerate(notes):
-        if not note.grace and written[i]:
-            chords[note.onset, written[i]].append(i)
+        if not note.grace and staves[i]:
+            chords[note.onset, staves[i]].append(i)
     found: dict[str, frozenset[int]] = {}
     for (_, staff), members in chords.items():
         keys = [notes[i].midi for i in members]

@@ -54,6 +54,15 @@ def test_a_chord_within_reach_is_left_whole_where_another_one_is_rolled_all_the_
     assert {found[key][0] for key in (64, 69, 73, 76)} == {RIGHT}
 
 
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
+def test_a_voice_of_the_left_hand_on_the_upper_staff_has_the_thumb_below_the_right_hand(model):
+    builder = build("e5/4 f5/4 g5/4 a5/4", "b4/4 a4/4 b4/4 c5/4")
+    next(e for e in builder.raw.events if e.staff == 2).notes[0].staff = 1
+    upper, lower = (e.notes[0] for e in finger(builder.score(), model).score.events if e.onset_ticks == 0)
+    assert (lower.hand, lower.fingering.finger) == (LEFT, 1)
+    assert upper.hand == RIGHT and upper.fingering.finger > 1
+
+
 def test_a_pinned_finger_holds_against_the_thumb_that_helps():
     score = over_a_bass("g5/4 a5+c6/4 g5/4", "r/4 a4/4 r/4", "a3/2.")
     note = next(n.note_id for e in score.events for n in e.notes if n.midi_pitch == 69)
