@@ -15,6 +15,7 @@ from omr_service.scan.joining import page_symbols
 from omr_service.scan.normal_page import NormalPage, NormalStaff, normal_page
 from omr_service.scan.octave_dashes import told_by_dashes
 from omr_service.scan.placing import Placement
+from omr_service.scan.small_staves import small_staves
 from omr_service.scan.staff_evidence import SPACE
 from omr_service.scan.tablature import is_tablature
 from omr_service.scan.vocabulary import MASK_STRIDE
@@ -83,6 +84,7 @@ def read_scan(image: PageImage, page_number: int, detector: Detector | None = No
     page = replace(page, staves=staves)
     if not staves or (few and not _clef_share(page, found)):
         return None
+    page = replace(page, staves=tuple(sorted((*staves, *small_staves(page, found)), key=lambda s: (s.middle, s.x0))))
     repeats = find_bar_repeats(page, found.points)
     points = parted_dots(without_bar_repeats(found.points, repeats), page.pixels)
     points = told_by_dashes(points, page.pixels)
@@ -143,7 +145,7 @@ def _told_by_clefs(staff: NormalStaff, found: Detections) -> NormalStaff:
 def _line_share(staff: NormalStaff, found: Detections, lines: tuple[int, ...]) -> float:
     """Share of some of a staff's lines, counted from its middle line down, that the detector takes for staff lines."""
     mask = found.mask("staffLine")
-    rows = [round((staff.middle + k * SPACE) / MASK_STRIDE) for k in lines]
+    rows = [round((staff.middle + k * staff.space) / MASK_STRIDE) for k in lines]
     across = slice(max(0, int(staff.x0 / MASK_STRIDE)), max(1, int(staff.x1 / MASK_STRIDE)))
     bands = [mask[max(0, row - 1) : row + 2, across].max(0) for row in rows if 0 < row < mask.shape[0]]
     return float(np.mean([(band > _SEEN).mean() for band in bands])) if bands else 0.0
