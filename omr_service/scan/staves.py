@@ -40,6 +40,9 @@ _EXAMPLE = 0.4
 _INDENTED_EXAMPLE = 0.7
 """The same for one that is indented at both ends: several examples beside each other."""
 _INDENT = 8.0
+_WITH_GAPS = 0.75
+"""Share of its length up to which lines are seen between the ends of one that is indented at either end: examples
+beside each other as well."""
 
 
 def gutter_of(grey: Grey) -> float | None:
@@ -85,7 +88,7 @@ def find_staves(grey: Grey) -> list[TracedStaff]:
         found += fresh
     found = _with_faint(found, whole, widths, ridge)
     found = bent_alike(found, whole, ridge)
-    return sorted(_without_examples(found), key=lambda s: float(s.middle.mean()))
+    return sorted(_without_examples(found, whole), key=lambda s: float(s.middle.mean()))
 
 
 def _with_faint(found: list[TracedStaff], whole: Floats, widths: NDArray[np.intp], ridge: Floats) -> list[TracedStaff]:
@@ -121,17 +124,33 @@ def _gain(evidence: Floats) -> float:
     return float(np.clip(_CLEAR / max(float(np.median(evidence.max(0))), 1e-6), 1.0, _MOST_GAIN))
 
 
-def _without_examples(staves: list[TracedStaff]) -> list[TracedStaff]:
-    """The staves without short ones that stand alone among long ones: examples in footnotes, and chance."""
+def _without_examples(staves: list[TracedStaff], evidence: Floats) -> list[TracedStaff]:
+    """The staves without short ones that stand alone among long ones: examples in footnotes, and chance.
+
+    Args:
+        staves: The staves.
+        evidence: Evidence of staves by row and column of `STEP` pixels.
+    """
     if len(staves) < 4:
         return staves
     left, right = _usual_ends(staves)
 
     def whole(staff: TracedStaff) -> bool:
-        indented = min(staff.x0 - left, right - staff.x1) > _INDENT * SPACE
+        less, more = sorted((staff.x0 - left, right - staff.x1))
+        if more > _INDENT * SPACE and _seen_share(staff, evidence) < _WITH_GAPS:
+            return False
+        indented = less > _INDENT * SPACE
         return staff.x1 - staff.x0 > (_INDENTED_EXAMPLE if indented else _EXAMPLE) * (right - left)
 
     return [s for s in staves if whole(s) or any(_paired(s, t) for t in staves if t is not s)]
+
+
+def _seen_share(staff: TracedStaff, evidence: Floats) -> float:
+    """Share of its length over which the lines of a staff are seen."""
+    columns = np.arange(int(staff.x0 / STEP), min(int(staff.x1 / STEP), evidence.shape[1]))
+    middle = np.rint(np.interp((columns + 0.5) * STEP, staff.xs, staff.middle)).astype(int)
+    near = [evidence[np.clip(middle + off, 0, len(evidence) - 1), columns] for off in (-1, 0, 1)]
+    return float((np.max(near, axis=0) > _ENOUGH).mean())
 
 
 def _usual_ends(staves: list[TracedStaff]) -> tuple[float, float]:

@@ -104,11 +104,13 @@ def test_a_staff_that_is_meant_to_be_smaller_stays_smaller(x0: int) -> None:
     assert _straight(normal) < 1.2
 
 
-def test_examples_in_a_footnote_are_no_staff() -> None:
+@pytest.mark.parametrize("examples", [((560, 950), (980, 1440)), ((700, 950), (1140, 1400), (1630, 1850))])
+def test_examples_in_a_footnote_are_no_staff(examples: tuple[tuple[int, int], ...]) -> None:
     page = staves_page()
     for k in range(5):
         y = 2400 + 18 * k
-        page[y : y + 3, 560:950] = page[y : y + 3, 980:1440] = 0
+        for x0, x1 in examples:
+            page[y : y + 3, x0:x1] = 0
     normal = normal_page(image(page))
     assert normal is not None
     assert len(normal.staves) == 8
