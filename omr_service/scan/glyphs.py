@@ -23,6 +23,13 @@ _FEW_HEADS = 12
 _BETWEEN, _SPREAD = 0.82, 0.03
 """Size of a head, as a part of the usual one, that may be a small or a full one's, and what is one step off it."""
 _FINGERS = frozenset(f"fingering{finger}" for finger in range(1, 6))
+_MANY_FINGERS = 24
+"""Fingers of a page from which on they tell how large its fingers are."""
+_SURE = 0.6
+_LARGER = 1.18
+"""Size of a digit, in parts of that of the page's fingers, from which on it may be a tuplet's."""
+_AS_LARGE = 2.0
+"""What being as large as they are says for a digit being a finger, as a logarithm of odds."""
 _UNSEEN = 0.02
 """Probability of a class that the detector did not name."""
 _ORIGIN_BELOW_TOP = {
@@ -48,13 +55,13 @@ def glyphs_of(points: Sequence[Point], least: float = LEAST) -> list[Glyph]:
     """Returns glyphs, in pixels, of the points that are probable enough.
 
     Articulations are named after the side of the nearest notehead they stand on, letters of a dynamic are joined, a
-    lone kind of digit is that of tuplets.
+    lone kind of digit is that of tuplets, and what is as large as the fingers of a page full of them is one.
 
     Args:
         points: As `Detections.points`.
         least: Least probability.
     """
-    points = told_digits(sized_heads(points), least)
+    points = sized_digits(told_digits(sized_heads(points), least))
     heads = sorted((p.x, p.y) for p in points if p.name.startswith("notehead") and p.probability >= least)
     return join_dynamics([_glyph(p, heads) for p in points if p.probability >= least])
 
@@ -90,6 +97,29 @@ def told_digits(points: Sequence[Point], least: float = LEAST) -> list[Point]:
         return list(points)
     told = set(map(id, fingers))
     return [_renamed(p, tuplet) if id(p) in told else p for p in points]
+
+
+def sized_digits(points: Sequence[Point]) -> list[Point]:
+    """The points, numbers of tuplets that the detector is not sure of and that are as large as the fingers of a page
+    which an editor fingered throughout being fingers: those of tuplets are larger beside them, and slanted.
+
+    Args:
+        points: As `Detections.points`.
+    """
+    sizes = sorted(_size(p) for p in points if p.name in _FINGERS - {"fingering1"} and p.probability >= _SURE)
+    if len(sizes) < _MANY_FINGERS:
+        return list(points)
+    largest = _LARGER * sizes[len(sizes) // 2]
+    return [_as_finger(p) if p.name.startswith("tuplet") and _size(p) < largest else p for p in points]
+
+
+def _as_finger(point: Point) -> Point:
+    """A digit of a tuplet as the finger that it may be as well; itself where that is too improbable."""
+    fingers = [(probability, name) for name, probability in point.alternatives if name in _FINGERS]
+    if not fingers:
+        return point
+    probability, name = max(fingers)
+    return _renamed(point, name) if math.log(point.probability / probability) < _AS_LARGE else point
 
 
 def _renamed(point: Point, name: str) -> Point:

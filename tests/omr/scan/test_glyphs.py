@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from omr_service.scan.detector import Point
 from omr_service.scan.glyphs import glyphs_of
 
@@ -34,3 +36,20 @@ def test_digits_that_look_like_no_tuplet_are_fingers() -> None:
 
 def test_a_single_digit_is_what_the_detector_says() -> None:
     assert names([digit("fingering3", 100.0, "tuplet3", 0.2)]) == ["fingering3"]
+
+
+@pytest.mark.parametrize(
+    ("fingers", "size", "chance", "expected"),
+    [
+        (30, 1.0, 0.6, "fingering5"),
+        (30, 1.3, 0.6, "tuplet6"),  # larger than a finger
+        (30, 1.0, 0.95, "tuplet6"),  # the detector is sure
+        (10, 1.0, 0.6, "tuplet6"),  # no page that is fingered throughout
+    ],
+)
+def test_a_doubtful_digit_as_large_as_the_fingers_of_a_page_full_of_them_is_one(
+    fingers: int, size: float, chance: float, expected: str
+) -> None:
+    page = [digit(f"fingering{2 + n % 4}", 20.0 * n, "tuplet7", 0.1) for n in range(fingers)]
+    doubtful = Point("tuplet6", 900.0, 80.0, 6.0 * size, 10.0 * size, chance, (("fingering5", 1.0 - chance),))
+    assert names([*page, doubtful])[-1] == expected
