@@ -10,6 +10,7 @@ from omr_service.scan.broken_curves import mended
 from omr_service.scan.curves import find_boxes, find_brackets, find_curves, find_hairpins
 from omr_service.scan.detector import Detections, Point
 from omr_service.scan.glyphs import LEAST
+from omr_service.scan.hand_brackets import without_hand_brackets
 from omr_service.scan.normal_page import NormalPage, NormalStaff
 from omr_service.scan.numbers import margin_numbers
 from omr_service.scan.octave_dashes import octave_lines_of, with_octave_lines
@@ -46,7 +47,7 @@ def lines_of(found: Detections, page: NormalPage) -> list[Line]:
     stems = without_accidentals(joined(stems, pixels), found.points)
     beams = without_thick_lines(find_beams(found.mask("beam"), pixels), pixels, page.staves)
     stems += stems_of_heads(found.points, stems, pixels)
-    bars = without_stems(bars, stems, found.points, page.staves)
+    bars = without_hand_brackets(without_stems(bars, stems, found.points, page.staves), pixels, page.staves)
     return [
         *staff_lines(page.staves),
         *led_to_beams(ended_at_heads(stems, found.points, pixels), beams, pixels),
