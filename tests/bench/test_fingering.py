@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bench.fingering import fingered_by_the_service, two_hands_could_strike, wide_chords
+from bench.fingering import fingered_by_the_service, meeting_thumbs, two_hands_could_strike, wide_chords
 from fingering_service.models.ergonomic import Ergonomic
 from fingering_service.training.tables import Table, TableNote
 
@@ -45,3 +45,15 @@ def test_what_the_service_should_have_done_is_found_out():
     assert left_alone["two_hands_could_strike"] == left_alone["without_a_doubt_that_says_so"] == 1
     moved = struck({"R": [60, 64], "L": [79]})
     assert wide_chords(moved, struck({"R": [60, 64, 79]}), [])["not_wide_as_written"] == 1
+
+
+def test_a_key_of_two_noteheads_counts_once_and_thumbs_that_meet_are_counted():
+    doubled = struck({"L": [40, 55, 60], "R": [60, 77]})
+    assert wide_chords(doubled, doubled, [])["as_written"] == 2
+    assert wide_chords(doubled, doubled, [])["as_written_each_key_once"] == 1, "60 is left to the hand named first"
+    written, played = struck({"L": [48, 52, 55]}), struck({"L": [48, 52], "R": [55]})
+    assert meeting_thumbs(written, played, [2, 1, 1]) == 1
+    assert meeting_thumbs(written, played, [3, 2, 1]) == 0
+    assert meeting_thumbs(written, played, [2, 1, 2]) == 0
+    beside = struck({"L": [48, 52, 54]})
+    assert meeting_thumbs(beside, struck({"L": [48, 52], "R": [54]}), [2, 1, 1]) == 0, "one thumb could take both"
