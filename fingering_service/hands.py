@@ -195,7 +195,7 @@ def _is_broken(
         return True
     beside = any(abs(key - edge) <= ONE_FINGER_SEMITONES for key in struck)
     without_thumb = int(profile.reach()[1, 4])
-    return not beside and (len(struck) >= MAX_KEYS or max(struck) - min(struck) > without_thumb)
+    return bool(struck) and not beside and (len(struck) >= MAX_KEYS or max(struck) - min(struck) > without_thumb)
 
 
 def _change(before: _Choice, after: _Choice) -> float:

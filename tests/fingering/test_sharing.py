@@ -80,3 +80,8 @@ def test_what_goes_over_to_an_empty_staff_is_for_the_other_hand(lower, hand):
     result = finger(builder.score()).score
     assert {n.hand for e in result.events for n in e.notes if n.staff == 2} == {hand}
     assert {n.hand for e in result.events for n in e.notes if n.staff == 1} == {RIGHT}
+
+
+def test_a_hand_all_of_whose_keys_the_other_one_strikes_too_may_be_left_none():
+    score = build("c4+e4/1", "c2+e4+g4/1").score()
+    assert all(note.fingering.finger for event in finger(score).score.events for note in event.notes)
