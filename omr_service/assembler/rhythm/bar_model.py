@@ -105,6 +105,7 @@ class Costs:
     extra_voice: float = 0.25  # per voice beyond the second on a staff
     within_beam: float = 0.4  # of a tuplet without a number and a beam one begins or ends within the other; the more
     # the greater its number
+    uneven: float = 0.3  # more, where it ends within the beam and its notes differ
     open_tuplet: float = 3.0  # a tuplet without a number that is not filled
 
     def of_length(self, length: Fraction | int, expected: Fraction | int | None) -> float:

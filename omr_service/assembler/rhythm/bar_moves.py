@@ -195,29 +195,29 @@ class Moves:
             if not before[3]:
                 cost += self.costs.open_tuplet
             if before[2] and self.before[i] >= 0:
-                cost += self.costs.within_beam * (before[1] - 2)
-            return NO_TUPLET, cost
+                cost += self.costs.within_beam * (before[1] - 2) + (0.0 if before[4] else self.costs.uneven)
+            return (*NO_TUPLET[:4], before[4] if before[:2] == (1, 1) else before[1]), cost
         written = ticks * bottom // top
         same = before[0] == top and before[1] == bottom
         if not same or before[3]:
-            # another one after a finished one of the same kind, or below one, is hardly news
-            news = 1.0
-            if same and before[2]:
-                news = 0.2
+            # another one after one of the same kind, or below one, is hardly news
+            follows = same and before[2] > 0
+            if follows or (before[:2] == (1, 1) and before[4] == bottom):
+                cost *= 0.2
             elif any(v[4][0] == top and v[4][1] == bottom and v[4][2] for v in voices):
-                news = 0.4
-            cost *= news
-            if news > 0.2 and self.before[i] >= 0:
+                cost *= 0.4
+            if not follows and self.before[i] >= 0:
                 cost += self.costs.within_beam * (bottom - 2)
             if not before[3]:
                 cost += self.costs.open_tuplet
-            return (top, bottom, written, 0), cost
+            return (top, bottom, written, 0, written), cost
+        each = written if written == before[4] else 0
         written += before[2]
         whole, left = divmod(written, bottom)
         plain = not left and self._is_plain(whole)
         # another beam begins in its midst
         across = self.costs.within_beam * (bottom - 2) if self.before[i] < 0 <= self.after[i] else 0.0
-        return (top, bottom, written, int(plain)), across
+        return (top, bottom, written, int(plain), each), across
 
     def _is_plain(self, ticks: int) -> bool:
         """True for the length of a note without dots."""

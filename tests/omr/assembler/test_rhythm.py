@@ -255,6 +255,15 @@ def test_equal_groups_are_tuplets_though_something_was_seen_that_is_not_there():
     assert not solve_measure([*hands, ghost], (), Fraction(4), 1.0, compound=False, certain=True).dropped
 
 
+def test_a_figure_with_a_triplet_without_a_number_is_read_alike_when_it_comes_again():
+    """An eighth and three 16ths under one beam, twice in two quarters."""
+    figures = [
+        chord(4 * g + k, (0.0, 5.0, 8.5, 12.0)[k] + 15.5 * g, 1 + (k > 0), beam=g) for g in range(2) for k in range(4)
+    ]
+    timings = solve_measure(figures, (), Fraction(2), 1.0, compound=False).timings
+    assert [timings[k].duration for k in range(8)] == 2 * [Fraction(1, 2), *3 * [Fraction(1, 6)]]
+
+
 def test_one_line_through_both_staves_is_in_triplets_that_have_no_number():
     """Of each three 32nds the first has a flag of its own on the lower staff, two are under a beam on the upper one."""
     line = [
