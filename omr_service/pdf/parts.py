@@ -32,6 +32,8 @@ _LINES = re.compile(rb"(ml){2,8}")
 """Straight strokes, as many as the symbols of a key signature have side by side at most."""
 _GAP = 0.35
 """Staff spaces between a part and those before it, at most: the dots of an F clef stand off."""
+_BESIDE = 0.6
+"""The same between the two strokes of a sharp, which its bars join after them."""
 _TALLEST, _WIDEST, _LEAST = 10.0, 4.5, 0.4
 """Staff spaces that a symbol of parts is high and wide at most, and either way at least."""
 _LONGEST_STROKE = 3.6
@@ -116,7 +118,9 @@ def _runs(paths: list[PathMark], space: float) -> list[list[_Part]]:
             continue
         part = _Part((index,), path, path.width if path.stroked else 0.0, low, high)
         before = runs[-1][-_MOST_PARTS:] if last is not None else []
-        if any(np.maximum(low - other.high, other.low - high).max() < _GAP * space for other in before):
+        gaps = [np.maximum(low - other.high, other.low - high).max() / space for other in before]
+        side_by_side = last is not None and last.straight and part.straight and gaps[-1] < _BESIDE
+        if side_by_side or any(gap < _GAP for gap in gaps):
             runs[-1].append(part)
         else:
             runs.append([part])

@@ -51,6 +51,12 @@ def test_symbols_painted_after_each_other_are_told_apart():
     assert names([*sharp(), *sharp(1.1)])[0] == ["accidentalSharp", "accidentalSharp"]
 
 
+def test_strokes_that_only_what_is_painted_after_them_joins_are_of_one_symbol():
+    bars = sharp()[1:]
+    apart = [path(b"ml", [(-0.25, -1.2), (-0.25, 1.35)]), path(b"ml", [(0.25, -1.35), (0.25, 1.2)])]
+    assert names([*apart, *bars]) == (["accidentalSharp"], [])
+
+
 def natural(x):
     """Its upright strokes, the left one first, and its bars."""
     bars = [
