@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections import defaultdict
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 
 from alterations import ID, Note, bars_of_mei, bars_of_musicxml, untold
@@ -26,10 +26,9 @@ def tell_in_musicxml(path: Path) -> None:
             element.attrib.pop("print-object", None)
     for note in list(untold(bars_of_musicxml(tree.getroot()))):
         _print_accidental(note)
-    divisions = 1
     for measure in tree.getroot().iter("measure"):
-        divisions = int(measure.findtext("attributes/divisions", str(divisions)))
-        for rest in _untold_rests(measure, divisions):
+        _part_stems(measure)
+        for rest in _untold_rests(measure):
             del rest.attrib["print-object"]
     tree.write(path, encoding="utf-8", xml_declaration=True)
 
@@ -44,21 +43,42 @@ def _print_accidental(note: Note) -> None:
     note.element.insert(len(before) - before[::-1].index(True), accidental)
 
 
-def _untold_rests(measure: ET.Element, divisions: int) -> list[ET.Element]:
-    """Hidden rests after which their voice goes on where nothing else that is printed begins: only these would tell
-    when it does."""
-    now = before = Fraction(0)
-    voices: dict[tuple[str, str], list[tuple[Fraction, ET.Element]]] = defaultdict(list)
+def _part_stems(measure: ET.Element) -> None:
+    """Leaves the stems of a staff to the engraver where those of two voices would lie on each other with other values:
+    nobody could tell which is which."""
+    stems: dict[tuple[str, int, str], set[tuple[str, str]]] = defaultdict(set)
+    for onset, note in _timed(measure):
+        if note.find("stem") is not None and note.find("grace") is None:
+            where = note.findtext("staff", "1"), onset, note.findtext("stem", "")
+            stems[where].add((note.findtext("voice", "1"), note.findtext("type", "") + "." * len(note.findall("dot"))))
+    shared = {staff for (staff, _, _), met in stems.items() if len(dict(met)) > 1 and len({v for _, v in met}) > 1}
+    for note in measure.iter("note"):
+        stem = note.find("stem")
+        if stem is not None and note.findtext("staff", "1") in shared:
+            note.remove(stem)
+
+
+def _timed(measure: ET.Element) -> Iterator[tuple[int, ET.Element]]:
+    """The notes and rests of a measure with their onsets in its divisions."""
+    now = before = 0
     for element in measure:
-        length = Fraction(int(element.findtext("duration", "0")), divisions)
+        length = int(element.findtext("duration", "0"))
         if element.tag in ("backup", "forward"):
             now += length if element.tag == "forward" else -length
         elif element.tag == "note":
             if element.find("chord") is None:
                 before, now = now, now + length
-            if element.find("grace") is None:
-                voices[element.findtext("staff", "1"), element.findtext("voice", "1")].append((before, element))
-    begun: dict[Fraction, set[tuple[str, str]]] = defaultdict(set)
+            yield before, element
+
+
+def _untold_rests(measure: ET.Element) -> list[ET.Element]:
+    """Hidden rests after which their voice goes on where nothing else that is printed begins: only these would tell
+    when it does."""
+    voices: dict[tuple[str, str], list[tuple[int, ET.Element]]] = defaultdict(list)
+    for onset, element in _timed(measure):
+        if element.find("grace") is None:
+            voices[element.findtext("staff", "1"), element.findtext("voice", "1")].append((onset, element))
+    begun: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for voice, elements in voices.items():
         for onset, element in elements:
             if not _hidden(element):

@@ -78,6 +78,22 @@ def test_what_nothing_else_tells_is_printed(tmp_path: Path):
     assert list(untold(bars_of_musicxml(root))) == []
 
 
+def test_stems_of_two_voices_are_the_engravers_where_they_would_lie_on_each_other(tmp_path: Path):
+    from telling import tell_in_musicxml
+
+    def stemmed(voice: int, kind: str, direction: str) -> str:
+        changed = note("C").replace("<voice>1", f"<voice>{voice}").replace("half", kind)
+        return changed.replace("<staff>", f"<stem>{direction}</stem><staff>")
+
+    score = tmp_path / "score.musicxml"
+    alike = stemmed(1, "half", "up") + BACK.replace("4", "2") + stemmed(2, "half", "up")
+    apart = stemmed(1, "half", "up") + BACK.replace("4", "2") + stemmed(2, "quarter", "down")
+    other = stemmed(1, "half", "up") + BACK.replace("4", "2") + stemmed(2, "quarter", "up")
+    score.write_bytes(ET.tostring(measures(alike, apart, other)))
+    tell_in_musicxml(score)
+    assert [len(list(m.iter("stem"))) for m in ET.parse(score).getroot().iter("measure")] == [2, 2, 0]
+
+
 def test_a_kern_source_gets_the_accidentals_that_its_page_lacks():
     from alterations import parse_mei
     from telling import tell_in_kern, without_hidden_notes
