@@ -10,6 +10,12 @@ from omr_service.symbols import Line
 
 PAST = 1.5
 """How far, in staff spaces, a stem may reach beyond the outermost of its beams."""
+AT_TIP = 0.3
+"""Distance from a beam's middle, in staff spaces, within which a stem ends at it."""
+NEARER = 0.1
+"""By how much, in staff spaces, a stem ends nearer to its own beam than to one of others that lies on it."""
+PARALLEL = 0.1
+"""Difference of their slopes up to which beams may be of the same notes."""
 ON_EACH_OTHER = 0.25
 """Distance, in staff spaces, below which stems lie on each other."""
 
@@ -68,6 +74,7 @@ def members_of_beams(
         [c for c, _, _ in entries if c.index in joined[k] and c.index not in passing]
         for k, (_, entries) in enumerate(found)
     ]
+    members_of = _without_crossed(beams, members_of, staves)
     kept = [_without_passing(beam, members_of[k], members_of, beams, staves) for k, beam in enumerate(beams)]
     passed = [{c.index for c in members_of[k]} - {c.index for c in own} for k, own in enumerate(kept)]
     for own in kept:  # what passes the outer beam of notes passes their inner beams, too
@@ -90,6 +97,39 @@ def _goes_past(met: Sequence[Met], chord: Chord, space: float) -> bool:
     return not any(c.up == chord.up for c in others) and all(
         (chord.tip - y_at(beam, x)) * side > PAST * space for beam, _ in met
     )
+
+
+def _without_crossed(
+    beams: Sequence[Line], members_of: Sequence[list[Chord]], staves: Sequence[Staff]
+) -> list[list[Chord]]:
+    """The members of each beam without stems that end at a beam which is not parallel to it, where other stems end at
+    both of its ends: there the beams of two voices or staves lie on each other."""
+
+    def off(chord: Chord, beam: Line) -> float:
+        return abs(chord.tip - y_at(beam, stem_x(chord))) / staves[chord.staff].space
+
+    def held(beam: Line, members: Sequence[Chord], without: Chord) -> bool:
+        tips = [(stem_x(c), staves[c.staff].space) for c in members if c is not without and off(c, beam) < AT_TIP]
+        return all(any(abs(x - end) < 0.4 * space for x, space in tips) for end in (beam.x0, beam.x1))
+
+    met: dict[int, list[int]] = {}
+    for k, members in enumerate(members_of):
+        for chord in members:
+            met.setdefault(chord.index, []).append(k)
+
+    def crossed(chord: Chord, k: int) -> bool:
+        return any(
+            abs(_slope(beams[own]) - _slope(beams[k])) > PARALLEL
+            and off(chord, beams[own]) < min(AT_TIP, off(chord, beams[k]) - NEARER)
+            and held(beams[k], members_of[k], chord)
+            for own in met[chord.index]
+        )
+
+    return [[c for c in members if not crossed(c, k)] for k, members in enumerate(members_of)]
+
+
+def _slope(beam: Line) -> float:
+    return (beam.y1 - beam.y0) / (beam.x1 - beam.x0)
 
 
 def _without_passing(

@@ -69,6 +69,21 @@ def test_a_beam_of_the_other_staff_just_off_the_end_of_a_stem_does_not_count_for
     assert sorted(steps_under_beams(sheet.draft())) == [[2, 2], [4, 4]]
 
 
+def test_beams_of_two_staves_that_cross_each_join_their_own_stems():
+    sheet = framed()
+    downs = [sheet.note(0, x, 2, up=False, tip=7) for x in (100, 124, 148)]
+    height = sheet.y(0, -5)
+    sheet.beam((downs[0][0], height), (downs[2][0], height))
+    left, right = (112.0, height + 6.0), (160.0, height - 3.0)
+    for x in (106.0, 130.0, 154.0):
+        stem = x + 6.0
+        tip = left[1] + (right[1] - left[1]) * (stem - left[0]) / (right[0] - left[0])
+        sheet.glyph("noteheadBlack", 1, x, 4)
+        sheet.page.lines.append(Line(stem, tip, stem, sheet.y(1, 4), 0.6))
+    sheet.beam(left, right)
+    assert sorted(steps_under_beams(sheet.draft())) == [[2, 2, 2], [4, 4, 4]]
+
+
 @pytest.mark.parametrize(("x", "level"), [(107.0, -1), (140.0, 1)], ids=["beside a short note", "alone"])
 def test_a_half_note_beside_a_short_one_is_none_of_its_beam(x, level):
     """Its stem runs into the beam; alone there, its head stands for a short note of another voice, too."""
