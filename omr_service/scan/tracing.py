@@ -19,6 +19,8 @@ _INK = 150
 """Grey value below which a pixel is ink."""
 _WIDEST = 5
 """Pixels across up to which ink is an upright stroke; more is a notehead, a beam or a level line."""
+_BROADER = 2
+"""Pixels by which a thick stroke is broader in places than on the average."""
 _GAP = 3
 """Rows without a stroke, for a staff line that it crosses or a place where it is broken, over which it goes on."""
 _BESIDE = 0.25 * SPACE
@@ -44,7 +46,7 @@ _STEMMED = frozenset({"noteheadBlack", "noteheadHalf", "noteheadBlackSmall", "no
 
 
 def extended(line: Line, page: Grey, reach: float) -> Line:
-    """An upright line made longer at both ends as far as a stroke leads on.
+    """An upright line made longer at both ends as far as a stroke leads on, of its own width where it is a thick one.
 
     Args:
         line: Its upper end first, in pixels.
@@ -52,8 +54,9 @@ def extended(line: Line, page: Grey, reach: float) -> Line:
         reach: How far at most, in pixels.
     """
     lean = (line.x1 - line.x0) / max(line.y1 - line.y0, 1.0)
-    up = _followed(page, line.x0, line.y0 - 1, -1, -lean, reach)
-    down = _followed(page, line.x1, line.y1, 1, lean, reach)
+    widest = _WIDEST if line.thickness <= _WIDEST else round(line.thickness) + _BROADER
+    up = _followed(page, line.x0, line.y0 - 1, -1, -lean, reach, widest)
+    down = _followed(page, line.x1, line.y1, 1, lean, reach, widest)
     if not up and not down:
         return line
     return replace(line, x0=line.x0 - lean * up, y0=line.y0 - up, x1=line.x1 + lean * down, y1=line.y1 + down)
@@ -254,7 +257,7 @@ def _traced(page: Grey, head: Point, x: float, way: int) -> Line:
     return Line(at, min(start, end), at, max(start, end), 1.5)
 
 
-def _followed(page: Grey, x: float, y: float, way: int, lean: float, reach: float) -> float:
+def _followed(page: Grey, x: float, y: float, way: int, lean: float, reach: float, widest: int = _WIDEST) -> float:
     """Rows over which a stroke leads on from a row (included), up or down.
 
     Args:
@@ -263,6 +266,7 @@ def _followed(page: Grey, x: float, y: float, way: int, lean: float, reach: floa
         way: -1 for up, 1 for down.
         lean: Pixels to the right per row.
         reach: Most rows.
+        widest: Pixels across up to which ink is a stroke.
     """
     height, width = page.shape
     row, at, led, missed = int(y), x, 0, 0
@@ -272,7 +276,7 @@ def _followed(page: Grey, x: float, y: float, way: int, lean: float, reach: floa
         column = int(at)
         if not 0 <= now < height or not 0 <= column < width or missed > _GAP:
             break
-        middle = _stroke_at(page, now, column)
+        middle = _stroke_at(page, now, column, widest)
         if middle is None:
             missed += 1
             continue
@@ -281,10 +285,10 @@ def _followed(page: Grey, x: float, y: float, way: int, lean: float, reach: floa
     return float(led)
 
 
-def _stroke_at(page: Grey, row: int, column: int) -> float | None:
+def _stroke_at(page: Grey, row: int, column: int, widest: int) -> float | None:
     """Middle of the narrow run of ink at a place of a row; None where there is no ink or much."""
-    left = max(0, column - _WIDEST - 1)
-    dark = page[row, left : column + _WIDEST + 2] < _INK
+    left = max(0, column - widest - 1)
+    dark = page[row, left : column + widest + 2] < _INK
     centre = column - left
     near = [i for i in (centre, centre - 1, centre + 1) if 0 <= i < len(dark) and dark[i]]
     if not near:
@@ -294,4 +298,4 @@ def _stroke_at(page: Grey, row: int, column: int) -> float | None:
         first -= 1
     while last + 1 < len(dark) and dark[last + 1]:
         last += 1
-    return left + (first + last + 1) / 2 if last - first < _WIDEST else None
+    return left + (first + last + 1) / 2 if last - first < widest else None

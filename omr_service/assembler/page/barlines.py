@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from omr_service.assembler.geometry import Barline, Sorted, Staff, System
+from omr_service.assembler.page.heads_stems import SMALL
 from omr_service.symbols import Glyph, Line
 
 DOTS = frozenset({"augmentationDot", "repeatDot", "articStaccatoAbove", "articStaccatoBelow"})
@@ -129,16 +130,18 @@ def _is_barline(column: list[Line], staves: list[Staff], heads: Sorted[Glyph]) -
     if len(staves) > 1 and any(r.y0 < first + 0.4 * space and r.y1 > last - 0.4 * space for r in column):
         # runs through from staff to staff; what goes on to a beam over or under them is the stem of a chord on both
         beyond = max(first - top, bottom - last) > BEYOND * space
-        return not (beyond and _has_head(column, heads, space))
+        return not (beyond and _has_head(column, heads, space, small=False))
     if abs(top - first) > 0.4 * space or abs(bottom - last) > 0.4 * space:
         return False
     return not _has_head(column, heads, space)
 
 
-def _has_head(column: list[Line], heads: Sorted[Glyph], space: float) -> bool:
-    """True where a notehead touches strokes: they are its stem."""
+def _has_head(column: list[Line], heads: Sorted[Glyph], space: float, small: bool = True) -> bool:
+    """True where a notehead, a small one only if these count, touches strokes: they are its stem."""
     x = (column[0].x0 + column[0].x1) / 2
     for head in heads.between(x - 2.5 * space, x + 0.5 * space):
+        if not small and head.size < SMALL * 4 * space:
+            continue
         touches = min(abs(head.box.x0 - x), abs(head.box.x1 - x)) < 0.2 * space
         cy = (head.box.y0 + head.box.y1) / 2
         if touches and any(r.y0 - 0.6 * space < cy < r.y1 + 0.6 * space for r in column):

@@ -102,6 +102,17 @@ def test_a_stroke_through_both_staves_that_goes_on_beyond_them_is_the_stem_of_it
     assert len(sheet.draft().systems[0].barlines) == bars
 
 
+def test_a_barline_under_the_hook_of_an_ending_is_one_whatever_speck_beside_it_looks_like_a_small_head():
+    sheet = Sheet()
+    sheet.bar(50)
+    sheet.bar(450)
+    sheet.page.lines.append(Line(250, 85, 250, 180, 0.6))
+    for x in (120, 180, 320, 380):
+        sheet.glyph("noteheadBlack", 0, x, 3)
+    sheet.glyph("noteheadBlack", 1, 244, 1, size=2.7 * SPACE)
+    assert len(sheet.draft().systems[0].barlines) == 2
+
+
 @pytest.mark.parametrize(("third", "fifths"), [(9.45, 4), (9.9, 4), (10.0, 2)])
 def test_signs_of_a_key_a_little_off_their_places_are_told_by_their_order(third, fifths):
     sheet = Sheet()

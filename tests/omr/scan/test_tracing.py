@@ -32,6 +32,15 @@ def test_a_barline_goes_on_through_staff_lines_and_over_a_break_to_its_end() -> 
     assert line.y0 == pytest.approx(60, abs=2) and line.y1 == pytest.approx(180, abs=2)
 
 
+def test_a_thick_barline_goes_on_where_it_is_thick_and_not_into_a_head() -> None:
+    page = _staff()
+    page[60:180, 95:106] = 0
+    line = extended(Line(100.5, 120, 100.5, 160, 10.5), page, 300)
+    assert line.y0 == pytest.approx(60, abs=2) and line.y1 == pytest.approx(180, abs=2)
+    page[90:120, 85:116] = 0
+    assert extended(Line(100.5, 130, 100.5, 160, 10.5), page, 300).y0 == pytest.approx(120, abs=2)
+
+
 def test_a_leaning_barline_is_followed_where_it_leans() -> None:
     page = _staff()
     cv2.line(page, (100, 60), (104, 180), 0, 2)
