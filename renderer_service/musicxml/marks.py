@@ -231,6 +231,8 @@ def _attached(direction: direction_pb2.Direction, event_id: str, marks: PartMark
         tag = vocabulary.ORNAMENTS.get(ornament.kind)
         if tag:
             new.append(("ornaments", element(tag, placement=side)))
+        elif ornament.glyph == vocabulary.LONG_INVERTED_MORDENT:
+            new.append(("ornaments", element("inverted-mordent", placement=side, long="yes")))
         else:
             new.append(("ornaments", element("other-ornament", placement=side, smufl=ornament.glyph or None)))
         for printed, alter, where in (

@@ -91,6 +91,8 @@ FERMATA_SHAPES = {
     direction_pb2.FERMATA_SHAPE_ANGLED: "angled",
     direction_pb2.FERMATA_SHAPE_SQUARE: "square",
 }
+LONG_INVERTED_MORDENT = "ornamentTremblement"
+"""SMuFL glyph of what MusicXML calls an inverted mordent that is long."""
 ORNAMENTS = {
     direction_pb2.ORNAMENT_KIND_TRILL: "trill-mark",
     direction_pb2.ORNAMENT_KIND_TURN: "turn",

@@ -13,7 +13,7 @@ import verovio
 from hypothesis import HealthCheck, given, settings
 
 from etude.notation.musicxml import read_musicxml
-from etude.score.v1 import measure_pb2, score_pb2, spanner_pb2
+from etude.score.v1 import direction_pb2, measure_pb2, score_pb2, spanner_pb2
 from etude.stage.v1 import fingering_service_pb2
 from renderer_service.fingers import PINNED_COLOR, PREDICTED_COLOR
 from renderer_service.musicxml import musicxml_bytes
@@ -470,6 +470,19 @@ def test_words_that_are_no_dynamic_of_musicxml_are_other_dynamics():
     b.direction(m.onset_ticks, 1, dynamic={"text": "poco f"})
     dynamics = [[(c.tag, c.text) for c in d] for d in ET.fromstring(musicxml_bytes(b.score())).iter("dynamics")]
     assert dynamics == [[("sffz", None)], [("other-dynamics", "poco f")]]
+
+
+def test_a_mordent_of_three_peaks_is_a_long_inverted_one_and_stays_it():
+    b = ScoreBuilder()
+    b.measure()
+    event = b.voice(1, 1, "c5/1")[0]
+    b.voice(2, 2, "R")
+    kind = direction_pb2.ORNAMENT_KIND_OTHER
+    b.direction(0, 1, event, ornament=direction_pb2.Ornament(kind=kind, glyph="ornamentTremblement"))
+    written = musicxml_bytes(b.score())
+    assert [o.get("long") for o in ET.fromstring(written).iter("inverted-mordent")] == ["yes"]
+    (ornament,) = (d.ornament for d in read_musicxml(written).directions if d.HasField("ornament"))
+    assert (ornament.kind, ornament.glyph) == (kind, "ornamentTremblement")
 
 
 def test_senza_misura_and_open_pedal():

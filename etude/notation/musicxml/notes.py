@@ -263,12 +263,14 @@ def _add_ornaments(event: RawEvent, node: Node) -> None:
     """Ornaments; an <accidental-mark> belongs to the ornament before it."""
     last: direction_pb2.Direction | None = None
     for child in node:
-        kind = vocabulary.ORNAMENTS.get(child.tag)
-        if kind is not None or child.tag in vocabulary.OTHER_ORNAMENTS:
+        kind, glyph = vocabulary.ORNAMENTS.get(child.tag), vocabulary.OTHER_ORNAMENTS.get(child.tag)
+        if child.tag == "inverted-mordent" and child.get("long") == "yes":
+            kind, glyph = None, vocabulary.LONG_INVERTED_MORDENT
+        if kind is not None or glyph is not None:
             last = direction_pb2.Direction(placement=placement_of(child))
             last.ornament.kind = kind if kind is not None else direction_pb2.ORNAMENT_KIND_OTHER
-            if kind is None:
-                last.ornament.glyph = child.get("smufl") or vocabulary.OTHER_ORNAMENTS[child.tag]
+            if glyph is not None:
+                last.ornament.glyph = child.get("smufl") or glyph
             _add_mark(event, last)
         elif child.tag == "accidental-mark" and last is not None:
             alter = vocabulary.ALTER_OF_ACCIDENTAL.get(child.text.strip())

@@ -94,6 +94,8 @@ OTHER_ORNAMENTS = {
     "other-ornament": "",
 }
 """Ornaments without a kind of their own, with their SMuFL glyph."""
+LONG_INVERTED_MORDENT = "ornamentTremblement"
+"""SMuFL glyph of an <inverted-mordent long="yes">: one with three peaks, which has no kind of its own either."""
 ARTICULATIONS = {
     "staccato": direction_pb2.ARTICULATION_KIND_STACCATO,
     "staccatissimo": direction_pb2.ARTICULATION_KIND_STACCATISSIMO,
