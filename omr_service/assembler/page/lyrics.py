@@ -14,6 +14,8 @@ from omr_service.symbols import Box, Text
 
 _LEAST_SYLLABLES = 4
 _LEAST_ITALIC = 7
+_LEAST_JOINED = 8
+"""Words of one text, of which each may be a syllable, that tell so by themselves."""
 _UNDER_NOTES = 0.6
 _MOST_NOTES = 0.6
 _SAME_PLACE = 0.3
@@ -73,6 +75,9 @@ def _long_lines(texts: Sequence[Text], elements: Sequence[Element], system: Syst
     for line in _lines(texts, system):
         syllables = [t for t in line if any(c.isalpha() for c in t.text)]
         least = _LEAST_ITALIC if line[0].italic or line[0].bold else _LEAST_SYLLABLES
+        if _a_word_for_each_note(line, elements, system) and not (line[0].italic or line[0].bold):
+            sung.update(line)
+            continue
         if len(syllables) < least:
             continue
         under = sum(_stands_under_a_note(t, elements, system) for t in syllables)
@@ -96,6 +101,8 @@ def _short_lines(
         alike = [abs(own[2] - place[2]) for place in places if own is not None and own[:2] == place[:2]]
         under = sum(_stands_under_a_note(t, elements, system, _CENTRED) for t in syllables)
         if not alike or under < _ALMOST_ALL * len(syllables):
+            if alike and min(alike) < _SAME_PLACE and _a_word_for_each_note(line, elements, system, 1):
+                sung.update(line)
             continue
         if min(alike) < _SAME_PLACE or len(syllables) > 1:
             sung.update(line)
@@ -126,6 +133,15 @@ def _place(text: Text, system: System) -> _Place | None:
     if not over:
         return None
     return _style(text), over[-1], (text.y - system.staves[over[-1]].bottom(text.x)) / system.space
+
+
+def _a_word_for_each_note(
+    line: Sequence[Text], elements: Sequence[Element], system: System, least: int = _LEAST_JOINED
+) -> bool:
+    """Whether a line is of syllables so close to each other that they are one text: one for about each note."""
+    words = sum(len(text.text.split()) for text in line)
+    notes = _notes_over(line, elements, system)
+    return words >= max(least, 1 + len(line)) and _MOST_NOTES * notes <= words <= notes / _MOST_NOTES
 
 
 def _notes_over(line: Sequence[Text], elements: Sequence[Element], system: System) -> int:

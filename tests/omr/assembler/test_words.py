@@ -106,6 +106,23 @@ def test_few_syllables_in_the_style_of_many_are_sung(syllables, y, said):
     assert len([m for m in draft.marks if m.kind == "words"]) == said
 
 
+@pytest.mark.parametrize(
+    ("said", "italic", "found"),
+    [("A ri men la ve Ky sol A mi ri", False, 0), ("A ri men la ve Ky sol A mi ri", True, 1), ("A ri men", False, 1)],
+    ids=["a syllable for each note", "in the style of directions", "few words"],
+)
+def test_syllables_close_to_each_other_are_sung(said, italic, found):
+    sheet = Sheet()
+    sheet.clefs()
+    sheet.bar(50)
+    for k in range(10):
+        sheet.note(0, 100 + 20 * k, 4)
+    sheet.bar(450)
+    line = Text(said, 98, 140, Box(98, 132, 68 + 20 * len(said.split()) + 30, 142), 8.0, "Serif", False, italic)
+    sheet.page.texts.append(line)
+    assert len(marks(sheet, "words")) == found
+
+
 def test_three_words_on_one_line_are_no_lyrics():
     sheet = sheet_of_notes()
     for x, word in ((100, "poco"), (160, "a"), (220, "poco")):
