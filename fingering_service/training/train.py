@@ -27,7 +27,7 @@ from fingering_service.training.hmm import train_hmm
 from fingering_service.training.model import FingeringCrf, mean_of
 from fingering_service.training.textbook import textbook_windows
 
-VERSION = "1.5.0"
+VERSION = "1.5.1"
 TEMPERATURE = 1.2
 """Cross-validated: labels that may be wrong make a model a little too sure of what it does believe."""
 COHERENCE = 0.2
