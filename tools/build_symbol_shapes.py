@@ -40,7 +40,7 @@ WANTED = re.compile(
       notehead(DoubleWholeSquare|DoubleWhole|Whole|Half|Black|XBlack|XHalf|DiamondBlack|DiamondWhite)
     | rest(DoubleWhole|Whole|Half|Quarter|8th|16th|32nd|64th|128th|QuarterOld|QuarterZ)
     | rest(Whole|Half)LegerLine
-    | accidental(Flat|Natural|Sharp|DoubleSharp|DoubleFlat|ParensLeft|ParensRight)
+    | accidental(Flat|Natural|Sharp|DoubleSharp|DoubleFlat|NaturalFlat|NaturalSharp|ParensLeft|ParensRight)
     | [gfc]Clef(8vb|8va|15mb|15ma)?
     | timeSig(\d|Common|CutCommon|Plus)
     | flag(8th|16th|32nd|64th|128th)(Up|Down)

@@ -9,6 +9,7 @@ from omr_service.pdf.raster import GRID, coverage
 from omr_service.pdf.shapes import Shape
 from omr_service.pdf.smufl import known_names, name_of
 from omr_service.symbols import Box
+from tools.build_symbol_shapes import from_verovio
 
 
 def ellipse(half_width: float, half_height: float, tilt: float, x: float = 0.0, y: float = 0.0) -> np.ndarray:
@@ -76,3 +77,11 @@ def test_smufl_names():
 def test_breves_of_either_form_are_known_by_their_shape(name):
     _, y0, _, y1 = known_box(name)
     assert y0 < 0 < y1 and y1 - y0 > 0.2
+
+
+@pytest.mark.parametrize(
+    "name", ["accidentalNaturalFlat", "accidentalNaturalSharp", "accidentalFlat", "accidentalNatural"]
+)
+def test_a_natural_before_a_flat_is_neither_alone(name):
+    shape = next(shape for found, shape in from_verovio("Leland") if found == name)
+    assert likenesses(shape.polygons, 1.0)[0].name == name
