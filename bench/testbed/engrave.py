@@ -34,8 +34,9 @@ FACES = {
     "lilypond": ["Emmentaler"],
 }
 TIMEOUT_S = 240
-ABBREVIATED = re.compile(r"\*X?(?:tremolo|rep)$")
-"""Interpretations of **kern by which notes that it writes out are printed as tremolos, or as signs of repetition."""
+ABBREVIATED = re.compile(r"\*(?:X?(?:tremolo|rep)|met\(.*\))$")
+"""Interpretations of **kern by which notes that it writes out are printed as tremolos, or as signs of repetition, and
+the signs of meters, with which Verovio 6.4 prints no meter at all."""
 SHOWN_OTHERWISE = re.compile(r"!LO:[NR]:(?:.*:)?vis=")
 """A layout comment by which the note or rest under it is printed with another value than it has."""
 HIDDEN = re.compile(r"(=\d+)-$")

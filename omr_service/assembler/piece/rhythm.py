@@ -219,7 +219,7 @@ def _written_lengths(draft: ScoreDraft) -> dict[int, _Known]:
 
 def _in_triplets(draft: ScoreDraft) -> dict[int, _Known]:
     """For measures in passages of triplets without numbers that do not add up, that they are in triplets, too."""
-    return {i: _Known(None, frozenset({TRIPLET}), True) for i in measures_in_triplets(draft)}
+    return {i: _Known(length, frozenset({TRIPLET}), True) for i, length in measures_in_triplets(draft).items()}
 
 
 def _usual_lengths(draft: ScoreDraft) -> dict[int, _Known]:

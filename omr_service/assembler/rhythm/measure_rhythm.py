@@ -81,8 +81,9 @@ def solve_measure(
         return MeasureTiming(expected or Fraction(4), {}, True, True, 0.0, ())
     costs = Costs(irregular=0.8) if irregular_is_usual else USUAL
     known = recent | {Fraction(t.normal or usual_normal(t.number), t.number) for t in tuplets if t.certain}
+    loose = KNOWN if in_triplets else LOOSE_KNOWN
     unmarked = tuple(
-        Unnumbered(r, c * KNOWN, c * KNOWN, c * LOOSE_KNOWN) if r in known else Unnumbered(r, c, c, c * LOOSE)
+        Unnumbered(r, c * KNOWN, c * KNOWN, c * loose) if r in known else Unnumbered(r, c, c, c * LOOSE)
         for r, c in UNMARKED
         if compound or r.denominator not in (2, 4)
     )

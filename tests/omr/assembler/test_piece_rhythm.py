@@ -132,6 +132,21 @@ def test_where_most_threes_are_triplets_without_numbers_those_of_a_full_bar_are_
     assert [m.rhythm.length for m in measures] == [length, *[4] * after]
 
 
+def melody_over_threes(bar):
+    """The same, but for a melody of quarters and eighths in place of one voice."""
+    x = [60.0 * bar + 3.0 + 4.0 * k for k in range(12)]
+    melody = [chord(100 * bar + 80 + k, x[k], 1 if k % 3 else 0) for k in range(12) if k % 3 != 1]
+    return [*melody, *voices_in_threes(bar)[12:]]
+
+
+def test_without_a_meter_threes_are_triplets_where_most_are_in_bars_of_the_usual_length():
+    others = [row(k, 0, 0, 0, 0) if k > 3 else half_in_threes(k) for k in range(1, 11)]
+    measures = solved(melody_over_threes(0), *others)
+    assert [m.rhythm.length for m in measures] == [4] * 11
+    melody = [t.duration for index, t in sorted(measures[0].rhythm.timings.items()) if 80 <= index < 100]
+    assert melody == [Fraction(2, 3), Fraction(1, 3)] * 4
+
+
 def test_threes_that_fill_their_bar_as_they_are_written_stay_so_among_triplets():
     plain = [*threes(0)[:6], chord(50, 27.0, 0)]
     measures = solved(plain, *(half_in_threes(k) for k in range(1, 5)), meter=COMMON)
