@@ -35,7 +35,7 @@ def shared_fingers(
         notes: What one player strikes.
         staves: For each note "R" or "L": whose staff it is printed on; "" on a single staff.
         hands: Likewise who plays it.
-        profile: The player's hand.
+        profile: The player's hand, whose widest span counts in semitones.
     """
     chords: dict[tuple[int, str], list[int]] = defaultdict(list)
     for i, note in enumerate(notes):
